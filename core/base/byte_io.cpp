@@ -1,0 +1,70 @@
+#include "core/base/byte_io.hpp"
+
+namespace topgun {
+
+void ByteWriter::varint(uint64_t value) {
+  uint8_t bytes[kVarintBytesMax];
+  size_t size = 0;
+  while (value >= 0x80) {
+    bytes[size++] = static_cast<uint8_t>(value | 0x80);
+    value >>= 7;
+  }
+  bytes[size++] = static_cast<uint8_t>(value);
+  out_.insert(out_.end(), bytes, bytes + size);
+}
+
+size_t ByteWriter::begin_u32_length() {
+  const size_t offset = out_.size();
+  u32(0);
+  return offset;
+}
+
+void ByteWriter::end_u32_length(size_t offset) {
+  TG_ASSERT(offset + 4 <= out_.size());
+  const auto length = static_cast<uint32_t>(out_.size() - offset - 4);
+  for (size_t i = 0; i < 4; ++i) out_[offset + i] = static_cast<uint8_t>(length >> (8 * i));
+}
+
+uint64_t ByteReader::varint() {
+  uint64_t value = 0;
+  for (size_t i = 0; i < kVarintBytesMax; ++i) {
+    if (failed_ || at_ == in_.size()) {
+      fail(Error::Truncated);
+      return 0;
+    }
+    const uint8_t byte = in_[at_++];
+    // The tenth byte holds only bit 63.
+    if (i == kVarintBytesMax - 1 && byte > 1) break;
+    value |= static_cast<uint64_t>(byte & 0x7f) << (7 * i);
+    if ((byte & 0x80) == 0) {
+      if (byte == 0 && i > 0) break;  // A longer form than needed.
+      return value;
+    }
+  }
+  fail(Error::Malformed);
+  return 0;
+}
+
+uint64_t ByteReader::varint_max(uint64_t max) {
+  const uint64_t value = varint();
+  if (value <= max) return value;
+  fail(Error::TooLarge);
+  return 0;
+}
+
+ByteView ByteReader::raw(size_t size) {
+  if (failed_ || in_.size() - at_ < size) {
+    fail(Error::Truncated);
+    return {};
+  }
+  const ByteView view = in_.subspan(at_, size);
+  at_ += size;
+  return view;
+}
+
+ByteView ByteReader::blob(size_t size_max) {
+  const uint64_t size = varint_max(size_max);
+  return raw(static_cast<size_t>(size));
+}
+
+}  // namespace topgun
