@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+
+namespace topgun::node {
+
+/// Who a connection speaks for, as proven by its token.
+struct Principal {
+  std::string subject;
+  std::vector<std::string> roles;
+  /// Wall milliseconds at which the proof ends; 0 means never.
+  uint64_t expires_at_ms = 0;
+};
+
+/// Proves tokens. The host implements it (signatures need a cryptographic library); it must be a
+/// pure function of its arguments and its configuration.
+class Authenticator {
+ public:
+  virtual ~Authenticator() = default;
+
+  /// The principal behind `token` (empty: none was given) at `wall_ms`.
+  /// `Unauthenticated`, `TokenInvalid` or `TokenExpired` otherwise.
+  virtual Result<Principal> verify(ByteView token, uint64_t wall_ms) const = 0;
+};
+
+enum class Permission : uint8_t { Read, Write };
+
+/// Decides what a principal may do with a map. Pure and immutable, shared by all shards.
+class AccessPolicy {
+ public:
+  virtual ~AccessPolicy() = default;
+  virtual bool allows(const Principal& principal, std::string_view map,
+                      Permission permission) const = 0;
+};
+
+}  // namespace topgun::node

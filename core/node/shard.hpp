@@ -1,0 +1,150 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/base/hash.hpp"
+#include "core/base/ids.hpp"
+#include "core/clock/now.hpp"
+#include "core/node/effects.hpp"
+#include "core/node/principal.hpp"
+
+namespace topgun::node {
+
+/// Limits of a node; each is met by a test. Bytes and counts are inclusive maxima.
+struct ShardLimits {
+  uint32_t frame_bytes_max = 1u << 20;
+  uint32_t operations_in_flight_max = 65536;
+  uint32_t subscriptions_max = 1024;
+  uint32_t maps_max = 4096;
+  /// Sustained operations per second of one connection and the burst above it; 0 = unlimited.
+  uint32_t operations_per_second = 0;
+  uint32_t operations_burst = 100'000;
+  /// Bytes of Changes and Records beyond the client's credit.
+  uint32_t credit_bytes = 1u << 20;
+  uint64_t clock_drift_max_ms = 60'000;
+  /// A connection that has not said Hello by then is closed.
+  uint64_t hello_timeout_ms = 10'000;
+  /// A connection from which nothing came for this long is pinged, and closed after twice as long.
+  uint64_t idle_timeout_ms = 30'000;
+  /// Tombstones younger than this are kept.
+  uint64_t tombstone_retention_ms = 30ull * 24 * 3600 * 1000;
+};
+
+struct ShardOptions {
+  uint16_t shard = 0;
+  uint16_t shard_count = 1;
+  uint64_t node_id = 0;
+  /// Random and new at every start of the node; the same for all its shards.
+  uint64_t incarnation = 0;
+  /// Without a log (`--memory`) the highest ack level is `memory`.
+  bool has_log = true;
+  ShardLimits limits;
+  /// Borrowed for the life of the shard.
+  const Authenticator* authenticator = nullptr;
+  const AccessPolicy* access = nullptr;
+};
+
+/// Counters since the start, and gauges; read by the host for metrics on the shard's own thread.
+struct ShardStats {
+  uint64_t frames_received = 0;
+  uint64_t operations_applied = 0;    ///< Changed state.
+  uint64_t operations_redundant = 0;  ///< Known already or overruled by a later stamp.
+  uint64_t operations_rejected = 0;
+  uint64_t changes_sent = 0;
+  uint64_t records_sent = 0;
+  uint64_t repairs_started = 0;
+  uint64_t resyncs_forced = 0;
+  uint64_t subscribers_lagging = 0;
+  uint64_t connections = 0;
+  uint64_t sessions = 0;
+  uint64_t subscriptions = 0;
+  uint64_t maps = 0;
+  uint64_t records = 0;
+  uint64_t record_bytes = 0;
+};
+
+/// A piece of a checkpoint: current state that changed since the last one. `batches` are record
+/// batches, `purges` name maps whose tombstones before `horizon_ms` are gone.
+struct CheckpointChunk {
+  struct Purge {
+    uint8_t map_kind = 0;
+    std::string map;
+    uint64_t horizon_ms = 0;
+  };
+  std::vector<Bytes> batches;
+  std::vector<Purge> purges;
+  /// Set on the last chunk: with it, the checkpoint covers this shard's log up to and including
+  /// `covers_sequence`.
+  bool last = false;
+  uint64_t covers_sequence = 0;
+};
+
+/// The server state machine of one core: the partitions pinned to it, and the sessions of the
+/// connections that its thread serves. It owns no socket, clock or file: events come in with the
+/// time, effects go out. Shards talk to each other only by messages, which must arrive in the order
+/// they were posted between each pair of shards. Not thread-safe; one thread drives a shard.
+///
+/// A turn: any number of events, then `end_turn`, then the host carries out `take_effects`.
+class Shard {
+ public:
+  explicit Shard(ShardOptions options);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  // --- recovery, before the first event ---
+
+  /// Merges a record batch of the checkpoint or an entry of the log; keys of other shards'
+  /// partitions are passed over, so every shard may be given everything. Errors of the decoder
+  /// leave the shard unchanged.
+  Result<void> recover(LogEntryKind kind, ByteView payload);
+
+  // --- events ---
+
+  void connected(ConnectionId connection, Now now);
+  /// One whole frame; borrowed for the call.
+  void frame(ConnectionId connection, ByteView frame, Now now);
+  /// The connection is gone; nothing is sent to it any more.
+  void closed(ConnectionId connection, Now now);
+  void message(ShardMessage message, Now now);
+  /// Log entries of `shard` up to `sequence` are on stable storage. Every shard is told of every
+  /// shard's progress.
+  void durable(uint16_t shard, uint64_t sequence, Now now);
+  /// The log can take no more writes (`StorageFull`, `StorageIo`): writes are refused with
+  /// `ReadOnly` until `log_recovered`.
+  void log_failed(Error error, Now now);
+  void log_recovered(Now now);
+  /// Sessions end with `Draining`; new ones are refused.
+  void drain(Now now);
+  void tick(Now now);
+
+  /// Closes the turn: acks and pushes that the turn gathered become effects.
+  void end_turn(Now now);
+  Effects take_effects();
+
+  /// Monotonic time at which `tick` is wanted next.
+  uint64_t next_tick_ms() const;
+
+  // --- checkpoints ---
+
+  /// The next piece of the running checkpoint, about `bytes_max` long; starts one if none is
+  /// running.
+  CheckpointChunk next_checkpoint_chunk(size_t bytes_max);
+
+  const ShardStats& stats() const;
+
+  /// Sum of the record hashes of `map` on this shard, and their count: added over the shards it
+  /// equals the root of a client that has the same state.
+  struct Root {
+    Hash128 hash;
+    uint64_t records = 0;
+  };
+  Root root(uint8_t map_kind, std::string_view map) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace topgun::node
