@@ -28,7 +28,9 @@ TEST_CASE("bytes: order is unsigned, byte by byte, and a prefix comes first") {
 }
 
 TEST_CASE("bytes: text and bytes view each other without a change") {
-  const std::string_view text = "a\0\xc3\xa9";
+  using namespace std::string_view_literals;
+  const std::string_view text = "a\0\xc3\xa9"sv;
+  CHECK(as_bytes(text).size() == 4);
   CHECK(as_text(as_bytes(text)) == text);
   CHECK(to_bytes(as_bytes("\x01\xff")) == Bytes{0x01, 0xff});
 }
