@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -21,6 +22,9 @@ class StorageEngine {
     std::string directory;
     uint64_t segment_bytes = 64ull << 20;
     uint64_t checkpoint_interval_ms = 5'000;
+    /// Receives one line for every finding worth a log line: where damage lies, why a file cannot
+    /// be used. Called from `open` and from the helper threads; may be empty.
+    std::function<void(std::string_view line)> report = {};
   };
 
   struct Callbacks {
@@ -57,14 +61,20 @@ class StorageEngine {
 
   virtual const RecoveryReport& recovery() const = 0;
 
-  /// Starts the helper threads; call once, before the first `append`.
-  virtual void start(Callbacks callbacks) = 0;
+  /// Starts the helper threads; call once, before the first `append`. Log written before this start
+  /// is recycled once a checkpoint of each of the `shard_count` shards has covered it, so the
+  /// number must be the true one.
+  virtual void start(Callbacks callbacks, uint16_t shard_count) = 0;
 
   /// Takes over the entries of one turn of `shard`. Never blocks.
   virtual void append(uint16_t shard, node::Effects::LogAppend append) = 0;
 
   /// Takes over a chunk of the running checkpoint of `shard`.
   virtual void checkpoint(uint16_t shard, node::CheckpointChunk chunk) = 0;
+
+  /// Bytes of checkpoint chunks taken over and not yet written. A host that finds many (some tens
+  /// of MiB) lets its shards pause with the next chunk.
+  virtual uint64_t checkpoint_backlog_bytes() const = 0;
 
   /// Writes a consistent copy of everything that is durable at the time of the call into
   /// `directory`, while the node goes on. Blocks the caller (an admin thread), not the shards.
