@@ -3,6 +3,10 @@
 if(TOPGUN_SANITIZE)
   add_compile_options("-fsanitize=${TOPGUN_SANITIZE}" -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)
+  if(TOPGUN_SANITIZE MATCHES "undefined")
+    # Both compare type information, which core/ is built without.
+    add_compile_options(-fno-sanitize=vptr,function)
+  endif()
   add_link_options("-fsanitize=${TOPGUN_SANITIZE}")
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND TOPGUN_SANITIZE MATCHES "address")
     # Coverage for the fuzzers, which are built with this preset.

@@ -1,5 +1,11 @@
 # Tests live at tests/<kind>/<path>, mirroring core/. One executable holds all tests of a kind.
 
+if(EMSCRIPTEN)
+  # Node takes emscripten's loaders for ES modules, as package.json at the top says, unless a nearer
+  # one says otherwise.
+  file(WRITE "${PROJECT_BINARY_DIR}/package.json" "{ \"type\": \"commonjs\" }\n")
+endif()
+
 # topgun_add_test(<kind>/<path>_test.cpp... [LINK <target>...])
 #
 # Adds doctest sources to the executable `topgun_<kind>_tests` (made at first mention), and each
