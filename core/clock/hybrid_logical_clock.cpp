@@ -1,0 +1,22 @@
+#include "core/clock/hybrid_logical_clock.hpp"
+
+#include <algorithm>
+
+namespace topgun {
+
+Stamp HybridLogicalClock::tick(uint64_t now_ms) {
+  TG_ASSERT(latest_ != UINT64_MAX);
+  latest_ = std::max(latest_ + 1, stamp_time(now_ms, 0));
+  return {latest_, replica_};
+}
+
+Result<void> HybridLogicalClock::observe(Stamp remote, uint64_t now_ms) {
+  // Written as a subtraction, because now_ms + drift could overflow on a broken clock.
+  if (remote.ms() > now_ms && remote.ms() - now_ms > drift_max_ms_) return Error::ClockDrift;
+  restore(remote.time);
+  return {};
+}
+
+void HybridLogicalClock::restore(uint64_t time) { latest_ = std::max(latest_, time); }
+
+}  // namespace topgun

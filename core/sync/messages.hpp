@@ -1,0 +1,215 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "core/base/byte_io.hpp"
+#include "core/crdt/record.hpp"
+#include "core/merkle/merkle_tree.hpp"
+
+namespace topgun {
+
+/// The messages of the native protocol (docs/protocol.md), one struct each, with free functions
+/// that write and read them. Decoded messages borrow from the frame. A reader checks every length
+/// before it takes anything, and fails with the codes of `ByteReader` or the one named here.
+
+inline constexpr uint32_t kProtocolMagic = 0x314e4754;  // "TGN1"
+inline constexpr uint8_t kProtocolVersion = 1;
+
+inline constexpr size_t kTokenBytesMax = 8 * 1024;
+inline constexpr size_t kCursorBytesMax = 4 * 1024;
+inline constexpr size_t kErrorDetailBytesMax = 1024;
+inline constexpr size_t kDiffEntriesMax = 4096;
+inline constexpr size_t kDiffHashesMax = 65536;
+/// A node of a Diff announces at most 2^6 children.
+inline constexpr uint8_t kDiffChildBitsMax = 6;
+
+enum class MessageKind : uint8_t {
+  Hello = 1,
+  Operations = 2,
+  Subscribe = 3,
+  Unsubscribe = 4,
+  Diff = 5,
+  Records = 6,
+  Ping = 7,
+  Pong = 8,
+  Credit = 9,
+  Authenticate = 10,
+  Welcome = 65,
+  Ack = 66,
+  Reject = 67,
+  Subscribed = 68,
+  Changes = 69,
+  Synced = 70,
+  Error = 71,
+};
+
+/// How far an operation has come. Ordered: each level includes the ones before it.
+enum class AckLevel : uint8_t { None = 0, Memory = 1, Local = 2, Replicated = 3, Object = 4 };
+
+/// How the node brings a subscriber up to date.
+enum class SyncMode : uint8_t { Current = 1, Delta = 2, Snapshot = 3, Repair = 4, Resync = 5 };
+
+struct HelloMessage {
+  uint8_t version_min = kProtocolVersion;
+  uint8_t version_max = kProtocolVersion;
+  ReplicaId replica;
+  uint64_t instance = 0;
+  uint64_t sequence_issued = 0;
+  uint64_t client_ms = 0;
+  ByteView token;
+};
+
+struct SubscribeMessage {
+  uint64_t subscription = 0;
+  MapKind kind = MapKind::Lww;
+  ByteView map;
+  ByteView cursor;
+  uint64_t synced_ms = 0;
+  MerkleRoot root;
+  uint64_t records = 0;
+};
+
+struct WelcomeMessage {
+  uint8_t version = kProtocolVersion;
+  uint64_t node_id = 0;
+  uint64_t incarnation = 0;
+  uint64_t node_ms = 0;
+  uint64_t horizon_ms = 0;
+  uint64_t frame_bytes_max = 0;
+  uint64_t operations_in_flight_max = 0;
+  AckLevel level_max = AckLevel::Memory;
+};
+
+struct AckMessage {
+  AckLevel level = AckLevel::None;
+  uint64_t sequence = 0;
+};
+
+struct RejectMessage {
+  uint64_t sequence = 0;
+  uint64_t count = 0;
+  uint16_t error = 0;
+  ByteView detail;
+};
+
+struct SubscribedMessage {
+  uint64_t subscription = 0;
+  SyncMode mode = SyncMode::Current;
+  uint64_t horizon_ms = 0;
+};
+
+struct RecordsMessage {
+  uint64_t subscription = 0;
+  ByteView batch;
+};
+
+struct ChangesMessage {
+  uint16_t shard = 0;
+  uint64_t version = 0;
+  ByteView batch;
+};
+
+struct SyncedMessage {
+  uint64_t subscription = 0;
+  ByteView cursor;
+  uint64_t node_ms = 0;
+  MerkleRoot root;
+};
+
+struct ErrorMessage {
+  uint16_t error = 0;
+  bool fatal = false;
+  uint64_t retry_after_ms = 0;
+  ByteView detail;
+};
+
+/// One step of a Merkle comparison; see docs/protocol.md. Owns its numbers.
+struct DiffMessage {
+  struct Node {
+    HashPrefix prefix;
+    uint8_t child_bits = 0;
+    std::vector<uint32_t> children;  ///< 2^child_bits halves of hashes.
+  };
+  struct Leaf {
+    HashPrefix prefix;
+    std::vector<uint32_t> fingerprints;
+  };
+
+  uint64_t subscription = 0;
+  uint8_t half = 0;
+  std::vector<Node> nodes;
+  std::vector<Leaf> leaves;
+  std::vector<Leaf> wants;
+
+  bool empty() const { return nodes.empty() && leaves.empty() && wants.empty(); }
+};
+
+/// Appends messages to a frame. Borrows the frame.
+class MessageWriter {
+ public:
+  explicit MessageWriter(Bytes& frame) : frame_(frame) {}
+
+  void hello(const HelloMessage& message);
+  void operations(ByteView batch);
+  void subscribe(const SubscribeMessage& message);
+  void unsubscribe(uint64_t subscription);
+  void diff(const DiffMessage& message);
+  void records(const RecordsMessage& message);
+  void ping(uint64_t nonce);
+  void pong(uint64_t nonce);
+  void credit(uint64_t bytes);
+  void authenticate(ByteView token);
+  void welcome(const WelcomeMessage& message);
+  void ack(const AckMessage& message);
+  void reject(const RejectMessage& message);
+  void subscribed(const SubscribedMessage& message);
+  void changes(const ChangesMessage& message);
+  void synced(const SyncedMessage& message);
+  void error(const ErrorMessage& message);
+
+ private:
+  template <typename Fill>
+  void message(MessageKind kind, Fill&& fill);
+
+  Bytes& frame_;
+  Bytes scratch_;
+};
+
+/// One message of a frame, not yet decoded.
+struct MessageView {
+  uint8_t kind = 0;
+  ByteView payload;
+};
+
+/// Walks the messages of a frame.
+class FrameReader {
+ public:
+  explicit FrameReader(ByteView frame) : in_(frame) {}
+  /// The next message; nothing at the end or when the framing is broken (`ok()` tells which).
+  std::optional<MessageView> next();
+  bool ok() const { return in_.ok(); }
+  ::topgun::Error error() const { return in_.error(); }
+
+ private:
+  ByteReader in_;
+};
+
+Result<HelloMessage> decode_hello(ByteView payload);
+Result<SubscribeMessage> decode_subscribe(ByteView payload);
+Result<uint64_t> decode_unsubscribe(ByteView payload);
+Result<DiffMessage> decode_diff(ByteView payload);
+Result<RecordsMessage> decode_records_message(ByteView payload);
+/// Ping and Pong.
+Result<uint64_t> decode_nonce(ByteView payload);
+Result<uint64_t> decode_credit(ByteView payload);
+Result<ByteView> decode_authenticate(ByteView payload);
+Result<WelcomeMessage> decode_welcome(ByteView payload);
+Result<AckMessage> decode_ack(ByteView payload);
+Result<RejectMessage> decode_reject(ByteView payload);
+Result<SubscribedMessage> decode_subscribed(ByteView payload);
+Result<ChangesMessage> decode_changes(ByteView payload);
+Result<SyncedMessage> decode_synced(ByteView payload);
+Result<ErrorMessage> decode_error(ByteView payload);
+
+}  // namespace topgun
