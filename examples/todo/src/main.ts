@@ -1,0 +1,22 @@
+import { one } from './dom.js';
+import { Pane } from './pane.js';
+import { Replica } from './replica.js';
+import { Story } from './story.js';
+import { Wire } from './wire.js';
+
+async function main(): Promise<void> {
+  const serverUrl = new URL('ws', document.baseURI);
+  serverUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+
+  const left = new Replica({ side: 'left', name: 'Laptop', serverUrl: serverUrl.href });
+  const right = new Replica({ side: 'right', name: 'Phone', serverUrl: serverUrl.href });
+  await Promise.all([left.start(), right.start()]);
+
+  one(document, '.panes').append(new Pane(left).element, new Pane(right).element);
+  new Wire(one(document, '.wire'), left, right);
+  new Story(one(document, '.story'), left, right);
+  document.documentElement.dataset['ready'] = 'true';
+}
+
+void main();
+if ('serviceWorker' in navigator) void navigator.serviceWorker.register('service-worker.js');

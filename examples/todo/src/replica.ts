@@ -1,0 +1,78 @@
+// One side of the page: a client with a storage of its own, as if it ran on its own device.
+
+import { TopGunClient } from 'topgun';
+
+import { TodoList } from './todos.js';
+
+export type Side = 'left' | 'right';
+
+export interface ReplicaOptions {
+  side: Side;
+  /** What people call this replica. */
+  name: string;
+  serverUrl: string;
+}
+
+export class Replica {
+  readonly side: Side;
+  readonly name: string;
+  readonly todos: TodoList;
+  private readonly client: TopGunClient;
+  private readonly listeners = new Set<() => void>();
+  private online: boolean;
+
+  constructor(options: ReplicaOptions) {
+    this.side = options.side;
+    this.name = options.name;
+    this.online = localStorage.getItem(this.switchKey) !== 'offline';
+    this.client = new TopGunClient({
+      serverUrl: options.serverUrl,
+      storage: { kind: 'indexeddb', name: `todo-${options.side}` },
+      online: this.online,
+    });
+    this.todos = new TodoList(this.client);
+    this.todos.subscribe(this.changed);
+    this.client.on('status', this.changed);
+    this.client.on('pending', this.changed);
+  }
+
+  /** Reads the stored copy, then connects unless the switch says offline. */
+  async start(): Promise<void> {
+    await this.client.start();
+    this.changed();
+  }
+
+  /** What the person chose; `connected` says what is. */
+  get wantsOnline(): boolean {
+    return this.online;
+  }
+
+  get connected(): boolean {
+    return this.client.status === 'online';
+  }
+
+  /** Changes that the server has not confirmed yet. */
+  get pending(): number {
+    return this.client.pendingOps;
+  }
+
+  setOnline(online: boolean): void {
+    this.online = online;
+    // The choice survives a reload, so that "reload while offline" can be tried.
+    localStorage.setItem(this.switchKey, online ? 'online' : 'offline');
+    this.client.setOnline(online);
+    this.changed();
+  }
+
+  subscribe(changed: () => void): void {
+    this.listeners.add(changed);
+  }
+
+  private get switchKey(): string {
+    return `todo-${this.side}-switch`;
+  }
+
+  private readonly changed = (): void => {
+    for (const listener of this.listeners) listener();
+  };
+}
