@@ -136,8 +136,10 @@ export class TodoRows {
       if (keep && text !== '' && text !== row.todo.text) this.todos.setText(id, text);
     };
     input.addEventListener('keydown', (event) => {
-      if (event.key === 'Enter') close(true, true);
-      if (event.key === 'Escape') close(false, true);
+      if (event.key !== 'Enter' && event.key !== 'Escape') return;
+      // Or the same key press would click the button that gets the focus back.
+      event.preventDefault();
+      close(event.key === 'Enter', true);
     });
     input.addEventListener('blur', () => close(true, false));
   }
