@@ -53,6 +53,7 @@ bool has_unique_keys(ByteView bytes) {
     }
     while (depth > 0 && open[depth - 1].values_left == 0) {
       const auto from = keys.begin() + static_cast<ptrdiff_t>(open[--depth].keys_from);
+      // allow(sort): equal keys are the same bytes, and refused below.
       std::sort(from, keys.end(),
                 [](ByteView left, ByteView right) { return compare_bytes(left, right) < 0; });
       if (std::adjacent_find(from, keys.end(), equal_bytes) != keys.end()) return false;

@@ -191,7 +191,7 @@ std::vector<MapEntry> sorted_entries(ValueView map) {
   std::vector<MapEntry> entries;
   MapReader reader = map.entries();
   while (const auto entry = reader.next()) entries.push_back(*entry);
-  // Keys of a validated map are unique, so there are no ties.
+  // allow(sort): keys of a validated map are unique, so there are no ties.
   std::sort(entries.begin(), entries.end(), [](const MapEntry& left, const MapEntry& right) {
     return compare_bytes(as_bytes(left.key), as_bytes(right.key)) < 0;
   });

@@ -1,0 +1,94 @@
+#!/usr/bin/env node
+// usage: check-determinism.mjs [seeds]
+//
+// Runs the program of tests/determinism as every preset built it and compares the traces: same
+// seed, same section, same hash, in all builds. Says where builds part.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isMain, root } from './lib/repository.mjs';
+
+const kProgram = 'tests/determinism/topgun_determinism';
+
+/** The builds that must agree, the first being the one that others are compared with. */
+const kBuilds = [
+  { name: 'g++ -O2', program: `build/release/${kProgram}` },
+  { name: 'g++ -O1, all assertions', program: `build/dev/${kProgram}` },
+  { name: 'clang -O0', program: `build/unoptimised/${kProgram}` },
+  { name: 'clang, ASan and UBSan', program: `build/asan/${kProgram}` },
+  { name: 'WebAssembly in Node', program: `build/wasm-release/${kProgram}.wasm` },
+];
+
+/**
+ * The differences between the traces of builds, in words; none when all agree.
+ * @param {{name: string, lines: string[]}[]} traces
+ */
+export function differences(traces) {
+  const [reference, ...others] = traces;
+  const found = [];
+  if (reference.lines.length === 0) found.push(`${reference.name}: an empty trace`);
+  for (const { name, lines } of others) {
+    if (lines.length !== reference.lines.length) {
+      found.push(`${name}: ${lines.length} lines, ${reference.name} has ${reference.lines.length}`);
+    }
+    for (let i = 0; i < Math.min(lines.length, reference.lines.length); i++) {
+      if (lines[i] !== reference.lines[i]) {
+        found.push(`${name}: "${lines[i]}", ${reference.name} has "${reference.lines[i]}"`);
+      }
+    }
+  }
+  return found;
+}
+
+/** The trace of a native build: `seed section hash` lines. */
+export function nativeTrace(program, seeds) {
+  return seeds.flatMap((seed) =>
+    execFileSync(program, [String(seed)], { encoding: 'utf8' })
+      .trimEnd()
+      .split('\n')
+      .map((line) => `seed ${seed} ${line}`),
+  );
+}
+
+/** The same from the WebAssembly module, which is given functions that do nothing to import. */
+export function wasmTrace(path, seeds) {
+  const module = new WebAssembly.Module(readFileSync(path));
+  const imports = {};
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+    imports[from] ??= {};
+    imports[from][name] = () => 0;
+  }
+  const { exports } = new WebAssembly.Instance(module, imports);
+  exports._initialize?.();
+  const name = (index) =>
+    Buffer.from(exports.memory.buffer, exports.section_name(index), exports.section_name_size(index)).toString();
+  return seeds.flatMap((seed) =>
+    Array.from({ length: exports.section_count() }, (_, index) => {
+      const hash = BigInt.asUintN(64, exports.section_hash(index, BigInt(seed)));
+      return `seed ${seed} ${name(index)} ${hash.toString(16).padStart(16, '0')}`;
+    }),
+  );
+}
+
+if (isMain(import.meta.url)) {
+  const seeds = Array.from({ length: Number(process.argv[2] ?? 20) }, (_, i) => i + 1);
+  const traces = [];
+  for (const { name, program } of kBuilds) {
+    const path = join(root, program);
+    if (!existsSync(path)) {
+      console.error(`determinism: ${program} is not built`);
+      process.exit(1);
+    }
+    const lines = path.endsWith('.wasm') ? wasmTrace(path, seeds) : nativeTrace(path, seeds);
+    console.log(`${lines.length} hashes from ${name}`);
+    traces.push({ name, lines });
+  }
+  const found = differences(traces);
+  for (const difference of found.slice(0, 10)) console.error(difference);
+  if (found.length > 0) {
+    console.error(`determinism: ${found.length} differences between builds`);
+    process.exit(1);
+  }
+  console.log('determinism: all builds agree');
+}

@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+// The folders are the architecture: includes point down the list of layers, never up, and every
+// source is built and every header used.
+
+import { posix } from 'node:path';
+import { includes } from './lib/cpp.mjs';
+import { files, isMain, lineAt, report } from './lib/repository.mjs';
+
+/** The layers of core/, ground first. A folder may include itself and those before it. */
+export const kLayers = [
+  'base', 'value', 'clock', 'crdt', 'merkle', 'replica', 'sync', 'client', 'node', 'query',
+  'dataflow', 'search', 'vector', 'storage', 'temporal', 'cluster', 'tenant', 'extension', 'sim',
+];
+
+/** What code outside core/ may include besides core/ and its own folder. */
+const kHosts = { wasm: ['wasm'], 'host-native': ['host-native'], tests: ['tests', 'wasm', 'host-native'] };
+
+function coreProblem(from, header) {
+  const [top, to] = header.split('/');
+  if (top !== 'core') return `core/ includes nothing but core/: "${header}"`;
+  if (!kLayers.includes(to)) return `core/${to} is not in the list of layers`;
+  if (kLayers.indexOf(to) > kLayers.indexOf(from)) {
+    return `core/${from} lies below core/${to} and must not include "${header}"`;
+  }
+  return null;
+}
+
+function hostProblem(top, header) {
+  const [target, folder] = header.split('/');
+  if (target === 'core') {
+    return folder === 'sim' && top !== 'tests' ? 'core/sim is for tests and tools only' : null;
+  }
+  const allowed = kHosts[top];
+  return allowed.includes(target) ? null : `${top}/ must not include "${header}"`;
+}
+
+function internalProblem(path, header) {
+  const match = /^(.*)\/internal\//.exec(header);
+  if (!match || path.startsWith(`${match[1]}/`) || path.startsWith('tests/')) return null;
+  return `"${header}" is internal to ${match[1]}/`;
+}
+
+/** Includes that point the wrong way. `sources` are `{path, text}`. */
+export function findArrows(sources) {
+  const problems = [];
+  for (const { path, text } of sources) {
+    const [top, folder] = path.split('/');
+    for (const { header, system, index } of includes(text)) {
+      if (system) continue;
+      const problem =
+        (!/^(core|wasm|host-native|tests)\//.test(header)
+          ? `"${header}" does not start at the top of the repository (use <> for dependencies)`
+          : null) ??
+        (top === 'core' ? coreProblem(folder, header) : hostProblem(top, header)) ??
+        internalProblem(path, header);
+      if (problem) problems.push({ path, line: lineAt(text, index), message: problem });
+    }
+  }
+  return problems;
+}
+
+/** Sources no build list names, and headers of core/ that nobody includes. */
+export function findForgotten(sources, lists) {
+  const problems = [];
+  const built = new Set();
+  for (const { path, text } of lists) {
+    for (const [name] of text.replace(/#.*/g, '').matchAll(/[\w./-]+\.cpp\b/g)) {
+      // The functions in cmake/ are called from tests/.
+      const folder = path.startsWith('cmake/') ? 'tests' : posix.dirname(path);
+      built.add(posix.join(folder, name));
+      if (/_fuzz\.cpp$/.test(name)) built.add(posix.join(folder, 'fuzz', name));
+    }
+  }
+  const included = new Set(
+    sources.flatMap(({ path, text }) =>
+      includes(text).filter(({ header }) => header.replace(/\.hpp$/, '.cpp') !== path).map(({ header }) => header)),
+  );
+  for (const { path } of sources) {
+    if (path.endsWith('.cpp') && !built.has(path)) {
+      problems.push({ path, message: 'no CMakeLists.txt names this source, so nothing builds it' });
+    }
+    if (/^core\/.*\.hpp$/.test(path) && !included.has(path)) {
+      problems.push({ path, message: 'nobody includes this header' });
+    }
+  }
+  return problems;
+}
+
+if (isMain(import.meta.url)) {
+  const sources = files(/^(core|wasm|host-native|tests)\/.*\.(hpp|cpp)$/);
+  const lists = files(/(^|\/)CMakeLists\.txt$|^cmake\/.*\.cmake$/);
+  report('layers', [...findArrows(sources), ...findForgotten(sources, lists)]);
+}
