@@ -6,13 +6,14 @@ namespace topgun {
 
 Stamp HybridLogicalClock::tick(uint64_t now_ms) {
   TG_ASSERT(latest_ != UINT64_MAX);
-  latest_ = std::max(latest_ + 1, stamp_time(now_ms, 0));
+  latest_ = std::max(latest_ + 1, stamp_time(std::min(now_ms, kClockMsMax), 0));
   return {latest_, replica_};
 }
 
 Result<void> HybridLogicalClock::observe(Stamp remote, uint64_t now_ms) {
-  // Written as a subtraction, because now_ms + drift could overflow on a broken clock.
-  if (remote.ms() > now_ms && remote.ms() - now_ms > drift_max_ms_) return Error::ClockDrift;
+  const uint64_t ours_ms = std::min(now_ms, kClockMsMax);
+  // Written as a subtraction, because a sum could overflow.
+  if (remote.ms() > ours_ms && remote.ms() - ours_ms > drift_max_ms_) return Error::ClockDrift;
   restore(remote.time);
   return {};
 }

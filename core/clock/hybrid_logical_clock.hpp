@@ -24,6 +24,10 @@ struct Stamp {
 /// Latest representable millisecond (the year 10889); readings beyond it count as it.
 inline constexpr uint64_t kStampMsMax = (uint64_t{1} << 48) - 1;
 
+/// Readings of a replica's own clock beyond this (the year 6429) count as it. As many stamps again
+/// lie behind it, so that not even a broken or frozen clock can run out of them.
+inline constexpr uint64_t kClockMsMax = kStampMsMax / 2;
+
 constexpr uint64_t stamp_time(uint64_t ms, uint16_t counter) {
   return ((ms > kStampMsMax ? kStampMsMax : ms) << 16) | counter;
 }
@@ -34,7 +38,8 @@ constexpr uint64_t stamp_time(uint64_t ms, uint16_t counter) {
 /// call.
 class HybridLogicalClock {
  public:
-  /// A remote stamp may lie at most `drift_max_ms` ahead of our time.
+  /// A remote stamp may lie at most `drift_max_ms` ahead of our time. Days at most, usually
+  /// minutes.
   HybridLogicalClock(ReplicaId replica, uint64_t drift_max_ms)
       : replica_(replica), drift_max_ms_(drift_max_ms) {}
 

@@ -29,11 +29,12 @@ inline constexpr uint64_t kTtlMsMax = 100ull * 366 * 24 * 3600 * 1000;
 /// The unit of replicated state, whatever the kind of map: what merges, is hashed into the Merkle
 /// tree, stored and sent. Borrows all its bytes.
 ///
-/// | kind    | tag                              | value                       | tombstone | |
-/// ------- | -------------------------------- | --------------------------- | ------------------- |
-/// | LWW     | empty                            | MessagePack                 | the key was removed
-/// | | OR      | identity of the add (16 bytes)   | MessagePack, as it was added | the element was
-/// removed | | counter | replica that counts (8 bytes)    | its two totals (16 bytes)   | never |
+///   kind     tag                         value                     tombstone
+///   LWW      empty                       MessagePack               the key was removed
+///   OR       identity of the add (16 B)  MessagePack, as added     the element was removed
+///   counter  replica that counts (8 B)   its two totals (16 B)     never
+///
+/// A tombstone has neither value nor time to live.
 struct Record {
   ByteView key;
   ByteView tag;
@@ -53,9 +54,12 @@ struct Record {
     return !tombstone && (ttl_ms == 0 || wall_ms < stamp.ms() + ttl_ms);
   }
 
-  /// The moment from which the record is of no more use than a tombstone, in milliseconds; 0 if it
-  /// is live for ever. Records retired before the horizon are collected.
-  uint64_t retired_at_ms() const { return tombstone ? stamp.ms() : expires_at_ms(); }
+  /// Whether the record was deleted or expired before `horizon_ms`: then nobody needs it any more,
+  /// and it is collected.
+  bool retired_before(uint64_t horizon_ms) const {
+    if (tombstone) return stamp.ms() < horizon_ms;
+    return ttl_ms != 0 && expires_at_ms() < horizon_ms;
+  }
 };
 
 using TagBytes = std::array<uint8_t, kTagBytesMax>;

@@ -223,8 +223,7 @@ void RecordTable::erase_at(size_t at) {
 size_t RecordTable::collect(uint64_t horizon_ms) {
   std::vector<std::pair<Bytes, Bytes>> retired;
   visit_all([&](uint64_t, uint64_t, const Record& record) {
-    const uint64_t retired_at = record.retired_at_ms();
-    if (retired_at != 0 && retired_at < horizon_ms) {
+    if (record.retired_before(horizon_ms)) {
       retired.emplace_back(to_bytes(record.key), to_bytes(record.tag));
     }
   });

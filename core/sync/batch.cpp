@@ -10,6 +10,8 @@ constexpr uint8_t kFormat = 1;
 constexpr uint8_t kTtlBit = 0x80;
 constexpr uint8_t kTombstoneFlag = 1;
 constexpr uint8_t kTtlFlag = 2;
+/// What is longer than its frame is cut off; the bound only keeps `size_t` from wrapping anywhere.
+constexpr size_t kSizedBytesMax = UINT32_MAX;
 constexpr ValueLimits kValueLimits{.bytes_max = kValueBytesMax};
 
 MapKind read_map_kind(ByteReader& in) {
@@ -40,7 +42,8 @@ void read_format(ByteReader& in) {
 Operation read_operation(const OperationBatchHeader& header, ByteView bytes, ByteReader& in) {
   Operation operation;
   const uint8_t kind = in.u8();
-  operation.sequence = header.sequence_base + in.varint();
+  const uint64_t sequence_offset = in.varint();
+  operation.sequence = header.sequence_base + sequence_offset;
   const int64_t ms_offset = unzigzag(in.varint());
   const uint64_t counter = in.varint_max(0xffff);
   const uint64_t ms = header.time_base_ms + static_cast<uint64_t>(ms_offset);
@@ -51,7 +54,8 @@ Operation read_operation(const OperationBatchHeader& header, ByteView bytes, Byt
   operation.payload = bytes.subspan(in.position());
   const uint8_t plain_kind = kind & static_cast<uint8_t>(~kTtlBit);
   const bool ttl_stated_as_none = (kind & kTtlBit) != 0 && operation.ttl_ms == 0;
-  if (!is_operation_kind(plain_kind) || ttl_stated_as_none || ms > kStampMsMax) {
+  const bool sequence_wraps = operation.sequence < sequence_offset;
+  if (!is_operation_kind(plain_kind) || ttl_stated_as_none || sequence_wraps || ms > kStampMsMax) {
     in.fail(Error::Malformed);
     return operation;
   }
@@ -115,7 +119,7 @@ Result<void> decode_operations(ByteView bytes, Values values, OperationBatch& ba
   if (count == 0 || header.replica.value == 0) return Error::Malformed;
   for (uint64_t i = 0; i < count; ++i) {
     const size_t begin = in.position();
-    const ByteView encoded = in.blob(bytes.size());
+    const ByteView encoded = in.blob(kSizedBytesMax);
     if (!in.ok()) return in.error();
     ByteReader fields(encoded);
     const Operation operation = read_operation(header, encoded, fields);
@@ -187,7 +191,7 @@ Result<void> decode_records(ByteView bytes, Values values, RecordBatch& batch) {
   if (!in.ok()) return in.error();
   if (count == 0) return Error::Malformed;
   for (uint64_t i = 0; i < count; ++i) {
-    const ByteView encoded = in.blob(bytes.size());
+    const ByteView encoded = in.blob(kSizedBytesMax);
     if (!in.ok()) return in.error();
     ByteReader fields(encoded);
     batch.records.push_back(read_record(batch.kind, encoded, values, fields));

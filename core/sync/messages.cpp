@@ -25,7 +25,9 @@ ByteView take_text(ByteReader& in, size_t size_max) {
 
 AckLevel take_level(ByteReader& in) {
   const uint8_t level = in.u8();
-  if (level > static_cast<uint8_t>(AckLevel::Object)) in.fail(Error::Malformed);
+  const bool in_range = level >= static_cast<uint8_t>(AckLevel::Memory) &&
+                        level <= static_cast<uint8_t>(AckLevel::Object);
+  if (in.ok() && !in_range) in.fail(Error::Malformed);
   return static_cast<AckLevel>(level);
 }
 
@@ -253,7 +255,7 @@ void MessageWriter::error(const ErrorMessage& error) {
 
 std::optional<MessageView> FrameReader::next() {
   if (!in_.ok() || in_.at_end()) return std::nullopt;
-  const ByteView bytes = in_.blob(in_.remaining());
+  const ByteView bytes = in_.blob(UINT32_MAX);
   if (in_.ok() && bytes.empty()) in_.fail(Error::Malformed);
   if (!in_.ok()) return std::nullopt;
   return MessageView{bytes[0], bytes.subspan(1)};
@@ -365,6 +367,9 @@ Result<RejectMessage> decode_reject(ByteView payload) {
   reject.count = in.varint();
   reject.error = in.u16();
   reject.detail = take_text(in, kErrorDetailBytesMax);
+  const bool is_range =
+      reject.sequence != 0 && reject.count != 0 && reject.count - 1 <= UINT64_MAX - reject.sequence;
+  if (in.ok() && !is_range) in.fail(Error::Malformed);
   return finish(in, reject);
 }
 

@@ -44,7 +44,8 @@ enum class MessageKind : uint8_t {
   Error = 71,
 };
 
-/// How far an operation has come. Ordered: each level includes the ones before it.
+/// How far an operation has come. Ordered: each level includes the ones before it. `None` is never
+/// sent.
 enum class AckLevel : uint8_t { None = 0, Memory = 1, Local = 2, Replicated = 3, Object = 4 };
 
 /// How the node brings a subscriber up to date.
@@ -86,6 +87,8 @@ struct AckMessage {
   uint64_t sequence = 0;
 };
 
+/// Refuses the operations `sequence` to `sequence + count - 1`: at least one, and the last of them
+/// is still a sequence.
 struct RejectMessage {
   uint64_t sequence = 0;
   uint64_t count = 0;
