@@ -6,14 +6,14 @@ import { files, isMain, lineAt, report } from './lib/repository.mjs';
 
 export const kLinesMax = 500;
 
-const kProse = /\.(md|svg|json|txt)$|(^|\/)LICENSE$/;
+const kCode = /\.(hpp|cpp|ts|tsx|mjs|cjs|js)$/;
 
 /** Things about `files` (`{path, text}`) that do not belong. */
 export function findShape(sources) {
   const problems = [];
   for (const { path, text } of sources) {
     const lines = text.split('\n').length - 1;
-    if (lines > kLinesMax && !kProse.test(path)) {
+    if (lines > kLinesMax && kCode.test(path)) {
       problems.push({ path, message: `${lines} lines, more than ${kLinesMax}: two concepts share a room` });
     }
     if (text !== '' && !text.endsWith('\n')) problems.push({ path, message: 'no newline at the end' });

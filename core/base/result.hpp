@@ -17,9 +17,10 @@ class [[nodiscard]] Result {
  public:
   static_assert(!std::is_same_v<T, Error>, "a Result<Error> could not tell its two states apart");
 
-  Result(T value)
-      : value_(std::move(value)) {}       // NOLINT(google-explicit-constructor): return value;
-  Result(Error error) : error_(error) {}  // NOLINT(google-explicit-constructor): return Error::X;
+  // NOLINTNEXTLINE(google-explicit-constructor): return value;
+  Result(T value) : value_(std::move(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): return Error::X;
+  Result(Error error) : error_(error) {}
 
   bool ok() const { return value_.has_value(); }
   explicit operator bool() const { return ok(); }
@@ -58,7 +59,8 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : error_(error) {}  // NOLINT(google-explicit-constructor): return Error::X;
+  // NOLINTNEXTLINE(google-explicit-constructor): return Error::X;
+  Result(Error error) : error_(error) {}
 
   bool ok() const { return !error_.has_value(); }
   explicit operator bool() const { return ok(); }

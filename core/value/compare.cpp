@@ -5,8 +5,6 @@ namespace topgun {
 namespace {
 
 using value_internal::BigIntOperand;
-using value_internal::Head;
-using value_internal::HeadKind;
 using value_internal::load_big_endian;
 using value_internal::read_head;
 
