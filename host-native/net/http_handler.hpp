@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+
+#include "host-native/net/http.hpp"
+
+namespace topgun::host {
+
+class ShardLoop;
+
+/// Where a request came in, and where a later answer goes.
+struct HttpOrigin {
+  ShardLoop* loop = nullptr;
+  node::ConnectionId connection;
+  bool loopback = false;
+};
+
+/// What the server does with HTTP requests. Called on the shards' threads, so it must be quick and
+/// thread-safe; long work goes to another thread that answers by `ShardLoop::answer`.
+class HttpHandler {
+ public:
+  virtual ~HttpHandler() = default;
+
+  /// The answer, or nothing if it will come later.
+  virtual std::optional<HttpResponse> handle(const HttpRequest& request,
+                                             const HttpOrigin& origin) = 0;
+
+  /// Whether this upgrade may go through: 101, or the status of the refusal.
+  virtual unsigned admit_websocket(const HttpRequest& request) = 0;
+};
+
+}  // namespace topgun::host

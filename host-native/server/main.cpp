@@ -1,0 +1,78 @@
+// topgun-server: see --help.
+
+#include <signal.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "host-native/server/server.hpp"
+
+namespace {
+
+using namespace topgun;
+using namespace topgun::host;
+
+constexpr int kUsageError = 2;
+
+constexpr const char* kHelp =
+    "usage: topgun-server (--data DIR | --memory) (--jwt-key KEYID:ALG:FILE | --no-auth) "
+    "[options]\n"
+    "\n"
+    "Serves TopGun maps over WebSocket at /ws, and /healthz, /readyz, /metrics and static files\n"
+    "over HTTP, all on one port. Prints PORT=<n> when it is ready. SIGTERM drains and ends it.\n"
+    "\n"
+    "Every option may also be given as a variable (--log-level as TOPGUN_LOG_LEVEL) or in the "
+    "file\n"
+    "named by --config; the command line wins over the environment, and that over the file.\n"
+    "\n";
+
+int serve(const std::vector<std::string>& arguments) {
+  const ConfigOutcome outcome = read_config(arguments, [](const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::optional<std::string>() : std::string(value);
+  });
+  if (!outcome.config) {
+    std::fprintf(stderr, "topgun-server: %s\n(try --help)\n", outcome.error.c_str());
+    return kUsageError;
+  }
+
+  // Blocked before any thread starts, so that all inherit the mask and only `sigwait` takes them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  const Logger logger(outcome.config->log_level);
+  Server::Started started = Server::start(*outcome.config, logger);
+  if (!started.server) {
+    logger.error("cannot start", {{"reason", std::string_view(started.error)}});
+    return 1;
+  }
+  std::printf("PORT=%u\n", unsigned{started.server->port()});
+  std::fflush(stdout);
+
+  int signal_number = 0;
+  sigwait(&signals, &signal_number);
+  started.server->stop();
+  logger.info("stopped");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  for (const std::string& argument : arguments) {
+    if (argument == "--help" || argument == "-h") {
+      std::printf("%s%s", kHelp, describe_options().c_str());
+      return 0;
+    }
+    if (argument == "--version") {
+      std::printf("topgun-server %s\n", TOPGUN_VERSION);
+      return 0;
+    }
+  }
+  return serve(arguments);
+}
