@@ -7,19 +7,17 @@
 namespace topgun::host {
 
 void OutputQueue::push_frame(WebSocketOpcode opcode, node::SharedBytes payload) {
-  Segment segment;
+  Segment& segment = segments_.emplace_back();
   segment.header_size =
       static_cast<uint8_t>(write_websocket_header(segment.header, opcode, payload->size()));
   segment.payload = std::move(payload);
   bytes_ += segment.size();
-  segments_.push_back(std::move(segment));
 }
 
 void OutputQueue::push_raw(node::SharedBytes bytes) {
-  Segment segment;
+  Segment& segment = segments_.emplace_back();
   segment.payload = std::move(bytes);
   bytes_ += segment.size();
-  segments_.push_back(std::move(segment));
 }
 
 void OutputQueue::gather(Batch& batch) const {

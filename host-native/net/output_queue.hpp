@@ -44,7 +44,7 @@ class OutputQueue {
 
  private:
   struct Segment {
-    uint8_t header[kWebSocketHeaderBytesMax];
+    uint8_t header[kWebSocketHeaderBytesMax] = {};
     uint8_t header_size = 0;
     node::SharedBytes payload;
     size_t size() const { return header_size + payload->size(); }

@@ -192,7 +192,7 @@ void Server::Impl::start_storage() {
   callbacks.checkpoint_wanted = [this] {
     for (auto& loop : loops_) loop->request_checkpoint();
   };
-  storage_->start(std::move(callbacks));
+  storage_->start(std::move(callbacks), durable_.shard_count());
 }
 
 void Server::Impl::stop() {
