@@ -1,0 +1,446 @@
+#include "host-native/storage/checkpoint_store.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "core/base/byte_io.hpp"
+#include "core/base/hash.hpp"
+#include "host-native/storage/file.hpp"
+
+namespace topgun::host {
+namespace {
+
+// `records.record` is u64 checksum, u8 flags (1 tombstone, 2 time to live follows), u64 time,
+// u64 replica, varint time to live, value.
+constexpr const char* kSchema = R"sql(
+CREATE TABLE IF NOT EXISTS meta (
+  name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS applied (
+  incarnation INTEGER, shard INTEGER, sequence INTEGER NOT NULL,
+  PRIMARY KEY (incarnation, shard)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS maps (
+  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name BLOB NOT NULL, UNIQUE (kind, name));
+CREATE TABLE IF NOT EXISTS records (
+  map INTEGER, key BLOB, tag BLOB, retired_ms INTEGER, record BLOB NOT NULL,
+  PRIMARY KEY (map, key, tag)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS retired ON records (map, retired_ms) WHERE retired_ms IS NOT NULL;
+)sql";
+
+constexpr uint64_t kFormat = 1;
+constexpr uint8_t kTombstoneFlag = 1;
+constexpr uint8_t kTtlFlag = 2;
+// A batch goes to one call of the shards' recovery; larger ones only cost memory.
+constexpr size_t kLoadBatchBytes = 1u << 20;
+
+uint64_t row_checksum(uint64_t log_id, MapKind kind, ByteView map, ByteView key, ByteView tag,
+                      ByteView body, Bytes& scratch) {
+  scratch.clear();
+  ByteWriter writer(scratch);
+  writer.u8(static_cast<uint8_t>(kind));
+  writer.blob(map);
+  writer.blob(key);
+  writer.blob(tag);
+  return hash64(body, hash64(scratch, log_id));
+}
+
+void encode_body(const Record& record, Bytes& out) {
+  ByteWriter writer(out);
+  writer.u8(static_cast<uint8_t>((record.tombstone ? kTombstoneFlag : 0) |
+                                 (record.ttl_ms != 0 ? kTtlFlag : 0)));
+  writer.u64(record.stamp.time);
+  writer.u64(record.stamp.replica.value);
+  if (record.ttl_ms != 0) writer.varint(record.ttl_ms);
+  writer.raw(record.value);
+}
+
+Result<void> decode_body(ByteView body, Record& record) {
+  ByteReader reader(body);
+  const uint8_t flags = reader.u8();
+  record.tombstone = (flags & kTombstoneFlag) != 0;
+  record.stamp.time = reader.u64();
+  record.stamp.replica.value = reader.u64();
+  if ((flags & kTtlFlag) != 0) record.ttl_ms = reader.varint_max(kTtlMsMax);
+  if (!reader.ok()) return reader.error();
+  record.value = reader.rest();
+  return {};
+}
+
+std::string printable(ByteView bytes) {
+  std::string text;
+  for (const uint8_t byte : bytes) {
+    const bool is_plain = byte >= 0x20 && byte != 0x7f;
+    text += is_plain ? static_cast<char>(byte) : '?';
+  }
+  return text;
+}
+
+}  // namespace
+
+struct CheckpointStore::Row {
+  int64_t map = 0;
+  const RecordBatch* batch = nullptr;
+  const Record* record = nullptr;
+  size_t order = 0;  // Of arrival: among rows of one record the last one holds.
+
+  int compare_place(const Row& other) const {
+    if (map != other.map) return map < other.map ? -1 : 1;
+    if (const int by_key = compare_bytes(record->key, other.record->key); by_key != 0) {
+      return by_key;
+    }
+    return compare_bytes(record->tag, other.record->tag);
+  }
+};
+
+Result<std::unique_ptr<CheckpointStore>> CheckpointStore::open(const std::string& path, Mode mode,
+                                                               Report report) {
+  Result<SqliteDatabase> database = SqliteDatabase::open(path);
+  if (!database.ok()) return database.error();
+  std::unique_ptr<CheckpointStore> store(
+      new CheckpointStore(std::move(*database), std::move(report)));
+  if (mode == Mode::Inspect) {
+    // Closing the last connection would fold the WAL into the database; a check changes nothing.
+    sqlite3_db_config(store->database_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
+  if (auto ready = store->prepare(); !ready.ok()) {
+    return store->failed("cannot open " + path, ready.error()).error();
+  }
+  return store;
+}
+
+Result<void> CheckpointStore::prepare() {
+  // EXCLUSIVE before WAL: no shared memory file, and nobody else can write to the database
+  // meanwhile. Two connections that checkpoint at once is how SQLite before 3.51.3 corrupts a WAL.
+  const char* const setup =
+      "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=8192; PRAGMA journal_mode=WAL;"
+      "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536;"
+      "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;";
+  if (auto done = database_.execute(setup); !done.ok()) return done;
+  if (auto done = database_.execute(kSchema); !done.ok()) return done;
+
+  const struct {
+    SqliteStatement* statement;
+    const char* sql;
+  } prepared[] = {
+      {&statements_.begin, "BEGIN IMMEDIATE"},
+      {&statements_.commit, "COMMIT"},
+      {&statements_.rollback, "ROLLBACK"},
+      {&statements_.upsert,
+       "INSERT OR REPLACE INTO records (map, key, tag, retired_ms, record) VALUES (?,?,?,?,?)"},
+      {&statements_.purge, "DELETE FROM records WHERE map = ? AND retired_ms < ?"},
+      {&statements_.add_map, "INSERT INTO maps (id, kind, name) VALUES (?, ?, ?)"},
+      {&statements_.put_meta, "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"},
+      {&statements_.put_applied,
+       "INSERT OR REPLACE INTO applied (incarnation, shard, sequence) VALUES (?, ?, ?)"},
+      {&statements_.erase_applied, "DELETE FROM applied WHERE incarnation = ? AND shard = ?"},
+  };
+  for (const auto& [statement, sql] : prepared) {
+    Result<SqliteStatement> made = database_.prepare(sql);
+    if (!made.ok()) return made.error();
+    *statement = std::move(*made);
+  }
+  if (auto read = read_meta(); !read.ok()) return read;
+  return read_maps();
+}
+
+Result<void> CheckpointStore::read_meta() {
+  Result<SqliteStatement> meta = database_.prepare("SELECT name, value FROM meta");
+  if (!meta.ok()) return meta.error();
+  std::optional<uint64_t> segment;
+  std::optional<uint64_t> block;
+  for (;;) {
+    const Result<bool> row = meta->step();
+    if (!row.ok()) return row.error();
+    if (!*row) break;
+    const std::string_view name = as_text(meta->bytes(0));
+    const uint64_t value = meta->unsigned_integer(1);
+    if (name == "format" && value != kFormat) return Error::UnsupportedVersion;
+    if (name == "log_id") log_id_ = value;
+    if (name == "log_start_segment") segment = value;
+    if (name == "log_start_block") block = value;
+  }
+  if (segment && block) log_start_ = storage::LogRetention::Start{*segment, *block};
+
+  Result<SqliteStatement> applied =
+      database_.prepare("SELECT incarnation, shard, sequence FROM applied");
+  if (!applied.ok()) return applied.error();
+  for (;;) {
+    const Result<bool> row = applied->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return {};
+    applied_.advance({applied->unsigned_integer(0), static_cast<uint16_t>(applied->integer(1))},
+                     applied->unsigned_integer(2));
+  }
+}
+
+Result<void> CheckpointStore::read_maps() {
+  Result<SqliteStatement> maps = database_.prepare("SELECT id, kind, name FROM maps");
+  if (!maps.ok()) return maps.error();
+  for (;;) {
+    const Result<bool> row = maps->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return {};
+    const int64_t id = maps->integer(0);
+    const int64_t kind = maps->integer(1);
+    const ByteView name = maps->bytes(2);
+    if (kind < 1 || kind > 3 || name.empty() || name.size() > kMapNameBytesMax) {
+      return Error::StorageCorrupt;
+    }
+    map_ids_[{static_cast<uint8_t>(kind), std::string(as_text(name))}] = id;
+    maps_[id] = {static_cast<MapKind>(kind), to_bytes(name)};
+  }
+}
+
+Result<int64_t> CheckpointStore::map_id(MapKind kind, ByteView name) {
+  const std::pair<uint8_t, std::string> full{static_cast<uint8_t>(kind), as_text(name)};
+  const auto known = map_ids_.find(full);
+  if (known != map_ids_.end()) return known->second;
+  const int64_t id = maps_.empty() ? 1 : maps_.rbegin()->first + 1;
+  statements_.add_map.bind(1, id);
+  statements_.add_map.bind(2, static_cast<int64_t>(kind));
+  statements_.add_map.bind(3, name);
+  if (auto added = statements_.add_map.run(); !added.ok()) return added.error();
+  map_ids_[full] = id;
+  maps_[id] = {kind, to_bytes(name)};
+  return id;
+}
+
+Result<void> CheckpointStore::set_log_id(uint64_t log_id) {
+  if (auto done = put_meta("format", kFormat); !done.ok()) return done;
+  if (auto done = put_meta("log_id", log_id); !done.ok()) return done;
+  log_id_ = log_id;
+  return {};
+}
+
+Result<void> CheckpointStore::put_meta(std::string_view name, uint64_t value) {
+  statements_.put_meta.bind_text(1, name);
+  statements_.put_meta.bind(2, value);
+  return statements_.put_meta.run();
+}
+
+Result<void> CheckpointStore::write(const Transaction& transaction) {
+  if (auto begun = statements_.begin.run(); !begun.ok()) {
+    return failed("cannot begin a checkpoint", begun.error());
+  }
+  Result<void> done = write_inside(transaction);
+  if (done.ok()) done = statements_.commit.run();
+  if (!done.ok()) {
+    const Result<void> reported = failed("cannot write a checkpoint", done.error());
+    if (sqlite3_get_autocommit(database_.handle()) == 0) (void)statements_.rollback.run();
+    // The names that were added in the transaction are gone with it.
+    map_ids_.clear();
+    maps_.clear();
+    if (auto read = read_maps(); !read.ok()) return read;
+    return reported;
+  }
+  for (const auto& [stream, sequence] : transaction.advance) applied_.advance(stream, sequence);
+  for (const storage::LogStream& stream : transaction.forget) applied_.erase(stream);
+  if (transaction.log_start) log_start_ = transaction.log_start;
+  return {};
+}
+
+Result<void> CheckpointStore::write_inside(const Transaction& transaction) {
+  if (auto done = write_rows(transaction.batches); !done.ok()) return done;
+  for (const node::CheckpointChunk::Purge& each : transaction.purges) {
+    if (auto done = purge(each); !done.ok()) return done;
+  }
+  return write_position(transaction);
+}
+
+Result<void> CheckpointStore::write_rows(const std::vector<Bytes>& batches) {
+  std::vector<RecordBatch> decoded(batches.size());
+  std::vector<Row> rows;
+  for (size_t i = 0; i < batches.size(); ++i) {
+    if (auto read = decode_records(batches[i], Values::Trust, decoded[i]); !read.ok()) return read;
+    const Result<int64_t> map = map_id(decoded[i].kind, decoded[i].map);
+    if (!map.ok()) return map.error();
+    for (const Record& record : decoded[i].records) {
+      rows.push_back({*map, &decoded[i], &record, rows.size()});
+    }
+  }
+  // In the order of the primary key: each page of the table is then visited once.
+  std::sort(rows.begin(), rows.end(), [](const Row& left, const Row& right) {
+    const int by_place = left.compare_place(right);
+    return by_place != 0 ? by_place < 0 : left.order < right.order;
+  });
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const bool is_superseded = i + 1 < rows.size() && rows[i].compare_place(rows[i + 1]) == 0;
+    if (is_superseded) continue;
+    if (auto written = write_row(rows[i]); !written.ok()) return written;
+  }
+  return {};
+}
+
+Result<void> CheckpointStore::write_row(const Row& row) {
+  const Record& record = *row.record;
+  Bytes stored(8, 0);
+  encode_body(record, stored);
+  const uint64_t checksum =
+      row_checksum(log_id_.value_or(0), row.batch->kind, row.batch->map, record.key, record.tag,
+                   ByteView(stored).subspan(8), scratch_);
+  for (size_t i = 0; i < 8; ++i) stored[i] = static_cast<uint8_t>(checksum >> (8 * i));
+
+  SqliteStatement& upsert = statements_.upsert;
+  upsert.bind(1, row.map);
+  upsert.bind(2, record.key);
+  upsert.bind(3, record.tag);
+  if (record.retired_at_ms() == 0) {
+    upsert.bind_null(4);
+  } else {
+    upsert.bind(4, record.retired_at_ms());
+  }
+  upsert.bind(5, ByteView(stored));
+  return upsert.run();
+}
+
+Result<void> CheckpointStore::purge(const node::CheckpointChunk::Purge& purge) {
+  const auto known = map_ids_.find({purge.map_kind, purge.map});
+  if (known == map_ids_.end()) return {};
+  statements_.purge.bind(1, known->second);
+  statements_.purge.bind(2, purge.horizon_ms);
+  return statements_.purge.run();
+}
+
+Result<void> CheckpointStore::write_position(const Transaction& transaction) {
+  for (const auto& [stream, sequence] : transaction.advance) {
+    SqliteStatement& put = statements_.put_applied;
+    put.bind(1, stream.incarnation);
+    put.bind(2, uint64_t{stream.shard});
+    put.bind(3, std::max(sequence, applied_.sequence(stream)));
+    if (auto done = put.run(); !done.ok()) return done;
+  }
+  for (const storage::LogStream& stream : transaction.forget) {
+    statements_.erase_applied.bind(1, stream.incarnation);
+    statements_.erase_applied.bind(2, uint64_t{stream.shard});
+    if (auto done = statements_.erase_applied.run(); !done.ok()) return done;
+  }
+  if (!transaction.log_start) return {};
+  if (auto done = put_meta("log_start_segment", transaction.log_start->segment); !done.ok()) {
+    return done;
+  }
+  return put_meta("log_start_block", transaction.log_start->block);
+}
+
+Result<void> CheckpointStore::make_durable() {
+  // In WAL mode a checkpoint syncs the WAL first, copies it into the database and syncs that.
+  int frames = 0;
+  int copied = 0;
+  const int code = sqlite3_wal_checkpoint_v2(database_.handle(), nullptr,
+                                             SQLITE_CHECKPOINT_TRUNCATE, &frames, &copied);
+  if (code != SQLITE_OK) return failed("cannot sync the checkpoint", error_of_sqlite(code));
+  return {};
+}
+
+Result<uint64_t> CheckpointStore::load(
+    const std::function<Result<void>(ByteView batch)>& on_batch) {
+  Result<SqliteStatement> rows =
+      database_.prepare("SELECT map, key, tag, retired_ms, record FROM records");
+  if (!rows.ok()) return failed("cannot read the records", rows.error()).error();
+  RecordBatchBuilder builder;
+  uint64_t records = 0;
+  int64_t current = 0;
+  const MapName* map = nullptr;
+  const auto flush = [&]() -> Result<void> {
+    if (builder.count() == 0) return {};
+    const Bytes batch = builder.finish();
+    builder.begin(map->kind, map->name);
+    return on_batch(batch);
+  };
+  for (;;) {
+    const Result<bool> row = rows->step();
+    if (!row.ok()) return failed("cannot read the records", row.error()).error();
+    if (!*row) break;
+    if (const int64_t id = rows->integer(0); map == nullptr || id != current) {
+      if (map != nullptr) {
+        if (auto flushed = flush(); !flushed.ok()) return flushed.error();
+      }
+      const auto known = maps_.find(id);
+      if (known == maps_.end()) {
+        if (report_) report_("checkpoint: records of a map whose name is missing");
+        return Error::StorageCorrupt;
+      }
+      current = id;
+      map = &known->second;
+      builder.begin(map->kind, map->name);
+    }
+    Record record;
+    record.key = rows->bytes(1);
+    record.tag = rows->bytes(2);
+    const ByteView stored = rows->bytes(4);
+    ByteReader reader(stored);
+    const uint64_t checksum = reader.u64();
+    if (!reader.ok() || checksum != row_checksum(log_id_.value_or(0), map->kind, map->name,
+                                                 record.key, record.tag, reader.rest(), scratch_)) {
+      return damaged_row(*map, record.key, "does not match its checksum").error();
+    }
+    if (auto decoded = decode_body(reader.rest(), record); !decoded.ok()) {
+      return damaged_row(*map, record.key, "cannot be decoded").error();
+    }
+    if (!check_record(map->kind, record).ok()) {
+      return damaged_row(*map, record.key, "is not of its map's kind").error();
+    }
+    if (record.retired_at_ms() != rows->unsigned_integer(3)) {
+      return damaged_row(*map, record.key, "has another retirement time than its row").error();
+    }
+    builder.add(record);
+    records += 1;
+    if (builder.count() == kBatchRecordsMax || builder.size() >= kLoadBatchBytes) {
+      if (auto flushed = flush(); !flushed.ok()) return flushed.error();
+    }
+  }
+  if (map != nullptr) {
+    if (auto flushed = flush(); !flushed.ok()) return flushed.error();
+  }
+  return records;
+}
+
+Result<void> CheckpointStore::damaged_row(const MapName& map, ByteView key, std::string_view what) {
+  if (report_) {
+    report_("checkpoint: map \"" + printable(map.name) + "\", key \"" + printable(key) +
+            "\": the record " + std::string(what));
+  }
+  return Error::StorageCorrupt;
+}
+
+Result<void> CheckpointStore::failed(std::string_view what, Error error) {
+  if (report_) {
+    report_("checkpoint: " + std::string(what) + ": " + std::string(error_name(error)) + " (" +
+            database_.message() + ")");
+  }
+  return error;
+}
+
+Result<void> CheckpointStore::copy_to(const std::string& path) {
+  {
+    Result<SqliteDatabase> target = SqliteDatabase::open(path);
+    if (!target.ok()) return target.error();
+    sqlite3_backup* const backup =
+        sqlite3_backup_init(target->handle(), "main", database_.handle(), "main");
+    if (backup == nullptr) return error_of_sqlite(sqlite3_errcode(target->handle()));
+    sqlite3_backup_step(backup, -1);
+    const int code = sqlite3_backup_finish(backup);
+    if (code != SQLITE_OK) return error_of_sqlite(code);
+  }
+  const Result<File> file = File::open(path, O_RDWR);
+  if (!file.ok()) return file.error();
+  return file->sync();
+}
+
+Result<void> CheckpointStore::check_structure() {
+  Result<SqliteStatement> check = database_.prepare("PRAGMA integrity_check");
+  if (!check.ok()) return failed("cannot be checked", check.error());
+  bool is_sound = true;
+  for (;;) {
+    const Result<bool> row = check->step();
+    if (!row.ok()) return failed("cannot be checked", row.error());
+    if (!*row) break;
+    const std::string_view line = as_text(check->bytes(0));
+    if (line == "ok") continue;
+    is_sound = false;
+    if (report_) report_("checkpoint: " + std::string(line));
+  }
+  if (!is_sound) return Error::StorageCorrupt;
+  return {};
+}
+
+}  // namespace topgun::host

@@ -1,0 +1,164 @@
+#include "host-native/storage/data_directory.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "host-native/storage/posix_log_directory.hpp"
+
+namespace topgun::host {
+namespace {
+
+uint64_t milliseconds_since(std::chrono::steady_clock::time_point start) {
+  const auto elapsed = std::chrono::steady_clock::now() - start;
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count());
+}
+
+Result<uint64_t> random_log_id() {
+  uint64_t id = 0;
+  while (id == 0) {
+    if (::getrandom(&id, sizeof(id), 0) != static_cast<ssize_t>(sizeof(id))) {
+      return Error::StorageIo;
+    }
+  }
+  return id;
+}
+
+/// Hands the entries of a group that the checkpoint does not cover to `recover`.
+Result<void> replay_group(const storage::BlockHeader& block, const storage::EntryGroup& group,
+                          const storage::AppliedVector& applied,
+                          const StorageEngine::Recover& recover, uint64_t& entries) {
+  const uint64_t covered = applied.sequence({block.incarnation, group.shard});
+  if (covered >= group.last_sequence()) return {};
+  uint64_t sequence = group.first_sequence;
+  for (storage::EntryReader each(group.entries); !each.at_end(); ++sequence) {
+    const Result<storage::Entry> entry = each.next();
+    if (!entry.ok()) return entry.error();
+    if (sequence <= covered) continue;
+    if (entry->kind < 1 || entry->kind > 3) return Error::UnsupportedVersion;
+    const auto kind = static_cast<node::LogEntryKind>(entry->kind);
+    if (auto done = recover(kind, entry->payload); !done.ok()) return done;
+    entries += 1;
+  }
+  return {};
+}
+
+void say(const CheckpointStore::Report& report, const std::string& line) {
+  if (report) report(line);
+}
+
+std::string place(uint64_t segment, uint64_t offset) {
+  return "log segment " + PosixLogDirectory::segment_name(segment) + " at byte " +
+         std::to_string(offset);
+}
+
+/// The log's identity: the checkpoint knows it, or the first segment says it, or the log is new.
+Result<uint64_t> find_log_id(DataDirectory& data, const std::vector<uint64_t>& segments) {
+  if (data.checkpoint->log_id()) return *data.checkpoint->log_id();
+  if (segments.empty()) return random_log_id();
+  const Result<Bytes> content = data.log->read(segments.front());
+  if (!content.ok()) return content.error();
+  const Result<storage::SegmentHeader> header = storage::decode_segment_header(*content);
+  if (!header.ok()) return Error::StorageCorrupt;
+  return header->log_id;
+}
+
+Result<void> read_log(DataDirectory& data, const std::vector<uint64_t>& segments,
+                      const StorageEngine::Recover& recover,
+                      const CheckpointStore::Report& report) {
+  const storage::AppliedVector& applied = data.checkpoint->applied();
+  storage::LogRecovery recovery(data.log_id, data.checkpoint->log_start());
+  uint64_t current = 0;
+  const auto on_group = [&](const storage::BlockHeader& block, const storage::EntryGroup& group) {
+    data.retention.note(current, block.block, {block.incarnation, group.shard},
+                        group.last_sequence());
+    return replay_group(block, group, applied, recover, data.report.log_entries);
+  };
+  Result<void> done;
+  for (const uint64_t segment : segments) {
+    current = segment;
+    const Result<Bytes> content = data.log->read(segment);
+    if (!content.ok()) {
+      say(report, "cannot read " + place(segment, 0));
+      return content.error();
+    }
+    done = recovery.segment(segment, *content, on_group);
+    if (!done.ok()) break;
+    data.tail = {segment, recovery.tail_offset()};
+  }
+  if (done.ok()) done = recovery.finish();
+  if (!done.ok()) {
+    if (recovery.damage()) {
+      const storage::LogRecovery::Damage& damage = *recovery.damage();
+      say(report, place(damage.segment, damage.offset) + ": " + std::string(damage.reason) + ": " +
+                      std::string(error_name(done.error())));
+    }
+    return done;
+  }
+  data.report.log_bytes = recovery.log_bytes();
+  data.report.torn_bytes = recovery.torn_bytes();
+  if (recovery.torn_bytes() > 0) {
+    say(report, place(data.tail.segment, data.tail.offset) + ": a torn block of " +
+                    std::to_string(recovery.torn_bytes()) +
+                    " bytes that was never acknowledged is the end of the log");
+  }
+  data.end = recovery.take_end();
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LogDirectory>> open_posix_log_directory(const std::string& path) {
+  Result<std::unique_ptr<PosixLogDirectory>> opened = PosixLogDirectory::open(path);
+  if (!opened.ok()) return opened.error();
+  return std::unique_ptr<LogDirectory>(std::move(*opened));
+}
+
+std::string log_path(const std::string& directory) { return directory + "/log"; }
+std::string checkpoint_path(const std::string& directory) { return directory + "/checkpoint.db"; }
+
+Result<DataDirectory> read_data_directory(const std::string& directory, CheckpointStore::Mode mode,
+                                          const OpenLogDirectory& open_log,
+                                          const StorageEngine::Recover& recover,
+                                          const CheckpointStore::Report& report) {
+  const auto start = std::chrono::steady_clock::now();
+  DataDirectory data;
+  Result<std::unique_ptr<LogDirectory>> log = open_log(log_path(directory));
+  if (!log.ok()) return log.error();
+  data.log = std::move(*log);
+  Result<std::unique_ptr<CheckpointStore>> checkpoint =
+      CheckpointStore::open(checkpoint_path(directory), mode, report);
+  if (!checkpoint.ok()) return checkpoint.error();
+  data.checkpoint = std::move(*checkpoint);
+
+  Result<std::vector<uint64_t>> segments = data.log->segments();
+  if (!segments.ok()) return segments.error();
+  const uint64_t highest = segments->empty() ? 0 : segments->back();
+  const uint64_t first = data.checkpoint->log_start() ? data.checkpoint->log_start()->segment : 0;
+  const auto needed = std::lower_bound(segments->begin(), segments->end(), first);
+  // What lies before is covered by the checkpoint; a crash kept it from being recycled.
+  segments->erase(segments->begin(), needed);
+
+  const Result<uint64_t> log_id = find_log_id(data, *segments);
+  if (!log_id.ok()) {
+    say(report, "the header of the first log segment is damaged");
+    return log_id.error();
+  }
+  data.log_id = *log_id;
+  if (!data.checkpoint->log_id() && mode == CheckpointStore::Mode::Work) {
+    if (auto set = data.checkpoint->set_log_id(data.log_id); !set.ok()) return set.error();
+  }
+
+  const Result<uint64_t> records = data.checkpoint->load(
+      [&](ByteView batch) { return recover(node::LogEntryKind::Records, batch); });
+  if (!records.ok()) return records.error();
+  data.report.checkpoint_records = *records;
+  if (auto read = read_log(data, *segments, recover, report); !read.ok()) return read.error();
+  data.end.segment = std::max(data.end.segment, highest);
+  data.report.duration_ms = milliseconds_since(start);
+  return data;
+}
+
+}  // namespace topgun::host
