@@ -5,11 +5,9 @@ import { Story } from './story.js';
 import { Wire } from './wire.js';
 
 async function main(): Promise<void> {
-  const serverUrl = new URL('ws', document.baseURI);
-  serverUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-
-  const left = new Replica({ side: 'left', name: 'Laptop', serverUrl: serverUrl.href });
-  const right = new Replica({ side: 'right', name: 'Phone', serverUrl: serverUrl.href });
+  const serverUrl = location.origin;
+  const left = new Replica({ side: 'left', name: 'Laptop', serverUrl });
+  const right = new Replica({ side: 'right', name: 'Phone', serverUrl });
   await Promise.all([left.start(), right.start()]);
 
   one(document, '.panes').append(new Pane(left).element, new Pane(right).element);

@@ -1,6 +1,6 @@
 // One side of the page: a client with a storage of its own, as if it ran on its own device.
 
-import { TopGunClient } from 'topgun';
+import { TopGunClient, indexedDbStorage } from 'topgun';
 
 import { TodoList } from './todos.js';
 
@@ -27,13 +27,13 @@ export class Replica {
     this.online = localStorage.getItem(this.switchKey) !== 'offline';
     this.client = new TopGunClient({
       serverUrl: options.serverUrl,
-      storage: { kind: 'indexeddb', name: `todo-${options.side}` },
-      online: this.online,
+      storage: indexedDbStorage({ name: `todo-${options.side}` }),
     });
+    if (!this.online) this.client.goOffline();
     this.todos = new TodoList(this.client);
     this.todos.subscribe(this.changed);
     this.client.on('status', this.changed);
-    this.client.on('pending', this.changed);
+    this.client.on('acked', this.changed);
   }
 
   /** Reads the stored copy, then connects unless the switch says offline. */
@@ -60,7 +60,8 @@ export class Replica {
     this.online = online;
     // The choice survives a reload, so that "reload while offline" can be tried.
     localStorage.setItem(this.switchKey, online ? 'online' : 'offline');
-    this.client.setOnline(online);
+    if (online) this.client.goOnline();
+    else this.client.goOffline();
     this.changed();
   }
 

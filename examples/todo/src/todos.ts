@@ -4,7 +4,7 @@
 // thing that people change independently is a record of its own: somebody can tick a todo off
 // while somebody else renames it and a third one moves it, all offline, and nothing is lost.
 
-import type { LWWMap, TopGunClient } from 'topgun';
+import type { LwwMap, TopGunClient } from 'topgun';
 
 import { positionBetween } from './order.js';
 
@@ -17,9 +17,9 @@ export interface Todo {
 
 export class TodoList {
   /** A todo exists while it has a text; the other two maps only add to it. */
-  private readonly texts: LWWMap<string>;
-  private readonly doneFlags: LWWMap<boolean>;
-  private readonly positions: LWWMap<string>;
+  private readonly texts: LwwMap<string>;
+  private readonly doneFlags: LwwMap<boolean>;
+  private readonly positions: LwwMap<string>;
 
   constructor(client: TopGunClient) {
     this.texts = client.getMap<string>('todo-text');
