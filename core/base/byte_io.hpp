@@ -42,9 +42,10 @@ class ByteWriter {
  private:
   template <typename T>
   void fixed(T value) {
-    uint8_t bytes[sizeof(T)];
-    for (size_t i = 0; i < sizeof(T); ++i) bytes[i] = static_cast<uint8_t>(value >> (8 * i));
-    out_.insert(out_.end(), bytes, bytes + sizeof(T));
+    // Not insert(): g++ 12 sees an overflow in it where there is none.
+    const size_t at = out_.size();
+    out_.resize(at + sizeof(T));
+    for (size_t i = 0; i < sizeof(T); ++i) out_[at + i] = static_cast<uint8_t>(value >> (8 * i));
   }
 
   Bytes& out_;

@@ -32,6 +32,9 @@ enum class LogEntryKind : uint8_t {
   Operations = 1,  ///< An operation batch (docs/protocol.md).
   Records = 2,     ///< A record batch.
   Horizon = 3,     ///< u64: tombstones stamped before this many milliseconds are collected.
+  /// A record batch of a checkpoint. Never in a log: recovery hands it to the shards before the
+  /// log's entries, and it need not be checkpointed again.
+  Checkpoint = 4,
 };
 
 /// What a shard wants done after it was stepped. The host takes the vectors, in this order: the log

@@ -97,6 +97,17 @@ class RecordTable {
     }
   }
 
+  /// Calls `visit(const Record&)` for the record at exactly this placement: one, or none, or very
+  /// rarely two that collide. The table must not be written meanwhile. O(probe run).
+  template <typename Visit>
+  void visit_placement(uint64_t placement, Visit&& visit) const {
+    if (slots_.empty()) return;
+    const size_t mask = slots_.size() - 1;
+    for (size_t at = slot_index(placement); slots_[at].blob != nullptr; at = (at + 1) & mask) {
+      if (slots_[at].hash == placement) visit(read(slots_[at]));
+    }
+  }
+
   /// Every record, in table order. The table must not be written meanwhile.
   template <typename Visit>
   void visit_all(Visit&& visit) const {
@@ -107,6 +118,9 @@ class RecordTable {
 
   /// Merkle sum below `prefix`: O(1) on kept levels, else O(records there).
   uint64_t node(HashPrefix prefix) const;
+
+  /// Bits of the deepest level whose nodes are kept.
+  uint8_t tree_depth() const { return tree_.depth(); }
 
   /// Asks the processor to fetch the slot of `hash`, ahead of a merge of it.
   void prefetch(uint64_t hash) const {

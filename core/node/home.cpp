@@ -1,0 +1,291 @@
+#include "core/node/home.hpp"
+
+namespace topgun::node {
+namespace {
+
+/// Timeouts of sessions are looked at this often; they need no finer grain.
+constexpr uint64_t kCheckIntervalMs = 1'000;
+/// Output of one session is handed over in frames of about this size.
+constexpr size_t kFlushBytes = 64 * 1024;
+
+bool is_open_message(uint8_t kind) { return kind == static_cast<uint8_t>(MessageKind::Hello); }
+
+}  // namespace
+
+Session* Home::find(ConnectionId connection) {
+  const auto found = sessions_.find(connection);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+void Home::connected(ConnectionId connection) {
+  auto session = std::make_unique<Session>();
+  session->connection = connection;
+  session->connected_ms = context_.now.mono_ms;
+  session->heard_ms = context_.now.mono_ms;
+  sessions_.emplace(connection, std::move(session));
+}
+
+void Home::closed(ConnectionId connection) {
+  Session* session = find(connection);
+  if (session == nullptr) return;
+  for (const auto& [id, subscription] : session->subscriptions) {
+    leave_channel(connection, subscription);
+  }
+  sessions_.erase(connection);
+}
+
+void Home::frame(ConnectionId connection, ByteView frame) {
+  Session* session = find(connection);
+  if (session == nullptr) return;
+  session->heard_ms = context_.now.mono_ms;
+  session->pinged = false;
+  ++context_.stats.frames_received;
+  if (frame.size() > context_.options.limits.frame_bytes_max) {
+    return refuse(*session, Error::TooLarge);
+  }
+  FrameReader reader(frame);
+  while (const std::optional<MessageView> message = reader.next()) {
+    dispatch(*session, *message);
+    // The message may have ended the session.
+    session = find(connection);
+    if (session == nullptr) return;
+  }
+  if (!reader.ok()) refuse(*session, reader.error());
+}
+
+void Home::dispatch(Session& session, const MessageView& message) {
+  if (session.open == is_open_message(message.kind)) {
+    return refuse(session, session.open ? Error::Malformed : Error::Unauthenticated,
+                  "Hello comes first and once");
+  }
+  Result<void> done;
+  switch (static_cast<MessageKind>(message.kind)) {
+    case MessageKind::Hello:
+      done = on_hello(session, message.payload);
+      break;
+    case MessageKind::Operations:
+      done = on_operations(session, message.payload);
+      break;
+    case MessageKind::Subscribe:
+      done = on_subscribe(session, message.payload);
+      break;
+    case MessageKind::Unsubscribe:
+      done = on_unsubscribe(session, message.payload);
+      break;
+    case MessageKind::Diff:
+      done = on_diff(session, message.payload);
+      break;
+    case MessageKind::Records:
+      done = on_records(session, message.payload);
+      break;
+    case MessageKind::Credit:
+      done = on_credit(session, message.payload);
+      break;
+    case MessageKind::Authenticate:
+      done = on_authenticate(session, message.payload);
+      break;
+    case MessageKind::Ping: {
+      const Result<uint64_t> nonce = decode_nonce(message.payload);
+      if (nonce.ok()) MessageWriter(output(session)).pong(*nonce);
+      if (!nonce.ok()) done = nonce.error();
+      break;
+    }
+    case MessageKind::Pong:
+      break;
+    case MessageKind::Welcome:
+    case MessageKind::Ack:
+    case MessageKind::Reject:
+    case MessageKind::Subscribed:
+    case MessageKind::Changes:
+    case MessageKind::Synced:
+    case MessageKind::Error:
+      done = Error::Malformed;
+      break;
+    default:
+      // A newer client may speak of things we do not know; it is told and goes on without.
+      send_error(session, Error::UnknownMessage);
+  }
+  if (!done.ok()) refuse(session, done.error());
+}
+
+Result<Principal> Home::authenticate(ByteView token) const {
+  if (context_.options.authenticator == nullptr) return Principal{};
+  return context_.options.authenticator->verify(token, context_.now.wall_ms);
+}
+
+Result<void> Home::on_hello(Session& session, ByteView payload) {
+  const Result<HelloMessage> hello = decode_hello(payload);
+  if (!hello.ok()) return hello.error();
+  if (hello->version_min > kProtocolVersion || hello->version_max < kProtocolVersion) {
+    return Error::UnsupportedVersion;
+  }
+  if (draining_) return Error::Draining;
+  Result<Principal> principal = authenticate(hello->token);
+  if (!principal.ok()) return principal.error();
+  const ShardOptions& options = context_.options;
+  session.open = true;
+  session.replica = hello->replica;
+  session.principal = std::make_unique<Principal>(std::move(*principal));
+  session.rate_tokens = options.limits.operations_burst;
+  session.rate_counted_ms = context_.now.mono_ms;
+  WelcomeMessage welcome;
+  welcome.node_id = options.node_id;
+  welcome.incarnation = options.incarnation;
+  welcome.node_ms = context_.now.wall_ms;
+  welcome.horizon_ms = owner_.horizon_ms();
+  welcome.frame_bytes_max = options.limits.frame_bytes_max;
+  welcome.operations_in_flight_max = options.limits.operations_in_flight_max;
+  welcome.level_max = options.has_log ? AckLevel::Local : AckLevel::Memory;
+  MessageWriter(output(session)).welcome(welcome);
+  return {};
+}
+
+Result<void> Home::on_authenticate(Session& session, ByteView payload) {
+  const Result<ByteView> token = decode_authenticate(payload);
+  if (!token.ok()) return token.error();
+  Result<Principal> principal = authenticate(*token);
+  if (!principal.ok()) return principal.error();
+  // Another subject's rights must not reach what this one had opened.
+  if (principal->subject != session.principal->subject) return Error::Forbidden;
+  *session.principal = std::move(*principal);
+  session.write_map.clear();
+  return {};
+}
+
+void Home::handle(const ShardMessage& message) {
+  switch (static_cast<ShardMessageKind>(message.kind)) {
+    case ShardMessageKind::Applied:
+      return on_applied(message);
+    case ShardMessageKind::Described:
+      return on_described(message);
+    case ShardMessageKind::Pulled:
+      return on_pulled(message);
+    case ShardMessageKind::Changes:
+      return on_changes(message);
+    case ShardMessageKind::DiffChildrenAnswer:
+      return on_diff_children(message);
+    case ShardMessageKind::DiffExpandAnswer:
+      return on_diff_expand(message);
+    case ShardMessageKind::ApplyOperations:
+    case ShardMessageKind::ApplyRecords:
+    case ShardMessageKind::Describe:
+    case ShardMessageKind::Unlisten:
+    case ShardMessageKind::Pull:
+    case ShardMessageKind::DiffChildren:
+    case ShardMessageKind::DiffExpand:
+      return owner_.handle(message);
+  }
+}
+
+Bytes& Home::output(Session& session) {
+  if (session.out.size() >= kFlushBytes) flush(session);
+  if (!session.has_output) {
+    session.has_output = true;
+    with_output_.push_back(session.connection);
+  }
+  return session.out;
+}
+
+void Home::flush(Session& session) {
+  if (session.out.empty()) return;
+  context_.effects.sends.push_back({session.connection, share(std::move(session.out))});
+  session.out = {};
+}
+
+void Home::send_error(Session& session, Error error, uint64_t retry_after_ms) {
+  ErrorMessage message;
+  message.error = static_cast<uint16_t>(error);
+  message.retry_after_ms = retry_after_ms;
+  message.detail = as_bytes(error_name(error));
+  MessageWriter(output(session)).error(message);
+}
+
+void Home::refuse(Session& session, Error error, std::string_view detail) {
+  ErrorMessage message;
+  message.error = static_cast<uint16_t>(error);
+  message.fatal = true;
+  message.detail = as_bytes(detail.empty() ? error_name(error) : detail);
+  MessageWriter(output(session)).error(message);
+  flush(session);
+  const ConnectionId connection = session.connection;
+  context_.effects.closes.push_back({connection, error});
+  closed(connection);
+}
+
+void Home::check_timeouts(Session& session, std::vector<ConnectionId>& silent) {
+  const ShardLimits& limits = context_.options.limits;
+  const uint64_t now = context_.now.mono_ms;
+  if (!session.open) {
+    if (now - session.connected_ms > limits.hello_timeout_ms) {
+      silent.push_back(session.connection);
+    }
+    return;
+  }
+  const uint64_t quiet_ms = now - session.heard_ms;
+  if (quiet_ms > 2 * limits.idle_timeout_ms) {
+    silent.push_back(session.connection);
+  } else if (quiet_ms > limits.idle_timeout_ms && !session.pinged) {
+    session.pinged = true;
+    MessageWriter(output(session)).ping(now);
+  }
+}
+
+void Home::tick() {
+  if (context_.now.mono_ms < next_check_ms_) return;
+  next_check_ms_ = context_.now.mono_ms + kCheckIntervalMs;
+  std::vector<ConnectionId> silent;
+  std::vector<ConnectionId> expired;
+  for (auto& [connection, session] : sessions_) {
+    check_timeouts(*session, silent);
+    const uint64_t expires_ms = session->open ? session->principal->expires_at_ms : 0;
+    if (expires_ms != 0 && context_.now.wall_ms >= expires_ms) expired.push_back(connection);
+  }
+  for (const ConnectionId connection : silent) {
+    if (Session* session = find(connection)) refuse(*session, Error::TimedOut);
+  }
+  for (const ConnectionId connection : expired) {
+    if (Session* session = find(connection)) refuse(*session, Error::TokenExpired);
+  }
+}
+
+void Home::drain() {
+  draining_ = true;
+  while (!sessions_.empty()) refuse(*sessions_.begin()->second, Error::Draining);
+}
+
+void Home::end_turn() {
+  // Acks first: they may add to the output.
+  std::vector<ConnectionId> still_waiting;
+  for (const ConnectionId connection : awaiting_acks_) {
+    Session* session = find(connection);
+    if (session == nullptr) continue;
+    send_acks(*session);
+    session->awaits_acks = !session->acks.idle();
+    if (session->awaits_acks) still_waiting.push_back(connection);
+  }
+  awaiting_acks_ = std::move(still_waiting);
+  for (const ConnectionId connection : with_output_) {
+    Session* session = find(connection);
+    if (session == nullptr) continue;
+    session->has_output = false;
+    flush(*session);
+  }
+  with_output_.clear();
+}
+
+void Home::update_gauges() {
+  ShardStats& stats = context_.stats;
+  stats.connections = sessions_.size();
+  stats.sessions = 0;
+  stats.subscriptions = 0;
+  stats.subscribers_lagging = 0;
+  for (const auto& [connection, session] : sessions_) {
+    if (session->open) ++stats.sessions;
+    stats.subscriptions += session->subscriptions.size();
+    for (const auto& [id, subscription] : session->subscriptions) {
+      if (subscription.lagging) ++stats.subscribers_lagging;
+    }
+  }
+}
+
+}  // namespace topgun::node

@@ -1,0 +1,96 @@
+#pragma once
+
+#include "core/node/owner.hpp"
+#include "core/node/session.hpp"
+
+namespace topgun::node {
+
+/// The half of a shard that serves connections: sessions, permissions, limits, acks and
+/// subscriptions. It holds no records; it asks the owners, of which its own shard is one.
+class Home {
+ public:
+  Home(ShardContext& context, Owner& owner) : context_(context), owner_(owner) {}
+
+  void connected(ConnectionId connection);
+  void frame(ConnectionId connection, ByteView frame);
+  void closed(ConnectionId connection);
+  void handle(const ShardMessage& message);
+  void tick();
+  void drain();
+  void set_log_error(std::optional<Error> error) { log_error_ = error; }
+  void end_turn();
+  void update_gauges();
+
+ private:
+  // home.cpp: the connection's life and everything but data.
+  Session* find(ConnectionId connection);
+  void dispatch(Session& session, const MessageView& message);
+  Result<void> on_hello(Session& session, ByteView payload);
+  Result<void> on_authenticate(Session& session, ByteView payload);
+  Result<Principal> authenticate(ByteView token) const;
+  /// Where messages to this session are appended; they leave at the end of the turn.
+  Bytes& output(Session& session);
+  void flush(Session& session);
+  void send_error(Session& session, Error error, uint64_t retry_after_ms = 0);
+  /// Tells the client why and closes.
+  void refuse(Session& session, Error error, std::string_view detail = {});
+  void check_timeouts(Session& session, std::vector<ConnectionId>& silent);
+
+  // home_operations.cpp: writes and their acks.
+  Result<void> on_operations(Session& session, ByteView payload);
+  bool may_take(Session& session);
+  void put_off(Session& session, Error error, uint64_t retry_after_ms);
+  bool may_write(Session& session, ByteView map);
+  std::optional<Error> check_stamp(Stamp stamp) const;
+  void reject(Session& session, uint64_t sequence, Error error);
+  void apply_here(Session& session, uint64_t token, ByteView batch);
+  void on_applied(const ShardMessage& message);
+  Result<void> on_records(Session& session, ByteView payload);
+  void send_acks(Session& session);
+
+  // home_sync.cpp: subscriptions.
+  Result<void> on_subscribe(Session& session, ByteView payload);
+  Result<void> on_unsubscribe(Session& session, ByteView payload);
+  Result<void> on_credit(Session& session, ByteView payload);
+  Result<void> on_diff(Session& session, ByteView payload);
+  Channel& channel_for(MapKind kind, ByteView map);
+  void leave_channel(ConnectionId connection, const Subscription& subscription);
+  Subscription* find_subscription(Session& session, uint64_t id);
+  void ask_owners(Session& session, Subscription& subscription, ShardMessageKind kind,
+                  const Bytes& payload);
+  void describe(Session& session, Subscription& subscription, DescribePurpose purpose);
+  void on_described(const ShardMessage& message);
+  void start_sync(Session& session, Subscription& subscription);
+  void start_pulls(Session& session, Subscription& subscription, PullMode mode,
+                   const std::vector<uint64_t>& positions);
+  void start_repair(Session& session, Subscription& subscription);
+  void pull(Session& session, Subscription& subscription, uint16_t shard);
+  void on_pulled(const ShardMessage& message);
+  void finish_pulls(Session& session, Subscription& subscription);
+  void on_changes(const ShardMessage& message);
+  void on_diff_children(const ShardMessage& message);
+  void on_diff_expand(const ShardMessage& message);
+  void finish_diff(Session& session, Subscription& subscription);
+  void send_synced(Session& session, Subscription& subscription);
+  void send_records(Session& session, const Subscription& subscription, ByteView batch);
+  bool has_credit(const Session& session) const;
+  void resume(Session& session);
+
+  ShardContext& context_;
+  Owner& owner_;
+  std::optional<Error> log_error_;
+  bool draining_ = false;
+  uint64_t next_check_ms_ = 0;
+  std::map<ConnectionId, std::unique_ptr<Session>> sessions_;
+  std::vector<ConnectionId> with_output_;
+  std::vector<ConnectionId> awaiting_acks_;
+  std::map<uint64_t, Channel> channels_;
+  std::map<std::pair<MapKind, std::string>, uint64_t> channel_ids_;
+  uint64_t last_channel_ = 0;
+
+  // Reused from batch to batch.
+  OperationBatch batch_;
+  std::vector<std::vector<uint32_t>> by_shard_;
+};
+
+}  // namespace topgun::node

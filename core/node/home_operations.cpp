@@ -1,0 +1,172 @@
+#include "core/base/partition.hpp"
+#include "core/node/home.hpp"
+
+namespace topgun::node {
+namespace {
+
+/// How long a client waits before it offers writes again that a full or failed log refused.
+constexpr uint64_t kReadOnlyRetryMs = 1'000;
+
+}  // namespace
+
+void Home::put_off(Session& session, Error error, uint64_t retry_after_ms) {
+  send_error(session, error, retry_after_ms);
+  session.resume_sequence = batch_.operations.front().sequence;
+}
+
+bool Home::may_take(Session& session) {
+  const uint64_t first = batch_.operations.front().sequence;
+  // What was put off has to come again before anything later is taken, or acks could not be
+  // cumulative.
+  if (session.resume_sequence != 0 && first > session.resume_sequence) return false;
+  session.resume_sequence = 0;
+  if (log_error_.has_value()) {
+    put_off(session, Error::ReadOnly, kReadOnlyRetryMs);
+    return false;
+  }
+  const ShardLimits& limits = context_.options.limits;
+  if (limits.operations_per_second == 0) return true;
+  // A token bucket; whole tokens only, so that time that bought none is kept for the next count.
+  const uint64_t elapsed_ms = context_.now.mono_ms - session.rate_counted_ms;
+  const uint64_t earned = elapsed_ms * limits.operations_per_second / 1000;
+  if (earned > 0) {
+    session.rate_tokens = std::min<uint64_t>(session.rate_tokens + earned, limits.operations_burst);
+    session.rate_counted_ms = context_.now.mono_ms;
+  }
+  const uint64_t wanted = batch_.operations.size();
+  // A batch larger than the burst could never be paid; a full bucket is enough for it.
+  if (session.rate_tokens >= std::min<uint64_t>(wanted, limits.operations_burst)) {
+    session.rate_tokens -= std::min(session.rate_tokens, wanted);
+    return true;
+  }
+  const uint64_t missing = wanted - session.rate_tokens;
+  put_off(session, Error::RateLimited, missing * 1000 / limits.operations_per_second + 1);
+  return false;
+}
+
+bool Home::may_write(Session& session, ByteView map) {
+  if (context_.options.access == nullptr) return true;
+  if (session.write_map != as_text(map) || session.write_map.empty()) {
+    session.write_map = std::string(as_text(map));
+    session.write_allowed =
+        context_.options.access->allows(*session.principal, session.write_map, Permission::Write);
+  }
+  return session.write_allowed;
+}
+
+std::optional<Error> Home::check_stamp(Stamp stamp) const {
+  const uint64_t now = context_.now.wall_ms;
+  if (stamp.ms() > now && stamp.ms() - now > context_.options.limits.clock_drift_max_ms) {
+    return Error::ClockDrift;
+  }
+  if (stamp.ms() < owner_.horizon_ms()) return Error::BehindHorizon;
+  return std::nullopt;
+}
+
+void Home::reject(Session& session, uint64_t sequence, Error error) {
+  ++context_.stats.operations_rejected;
+  MessageWriter(output(session))
+      .reject({sequence, 1, static_cast<uint16_t>(error), as_bytes(error_name(error))});
+}
+
+Result<void> Home::on_operations(Session& session, ByteView payload) {
+  const Result<void> decoded = decode_operations(payload, Values::Validate, batch_);
+  if (!decoded.ok()) return decoded;
+  // A client speaks for one replica only: its identity is what makes delivery idempotent.
+  if (batch_.header.replica != session.replica) return Error::Forbidden;
+  if (!may_take(session)) return {};
+
+  const uint16_t shards = context_.options.shard_count;
+  by_shard_.resize(shards);
+  for (std::vector<uint32_t>& indices : by_shard_) indices.clear();
+  const bool allowed = may_write(session, batch_.header.map);
+  for (uint32_t i = 0; i < batch_.operations.size(); ++i) {
+    const Operation& operation = batch_.operations[i];
+    std::optional<Error> refused = Error::Forbidden;
+    if (allowed) refused = check_stamp({operation.time, session.replica});
+    if (refused.has_value()) {
+      reject(session, operation.sequence, *refused);
+      continue;
+    }
+    const size_t shard = shards == 1 ? 0 : partition_of(operation.key).value % shards;
+    by_shard_[shard].push_back(i);
+  }
+  uint16_t parts = 0;
+  for (const std::vector<uint32_t>& indices : by_shard_) parts += indices.empty() ? 0 : 1;
+  const uint64_t token = session.acks.begin(batch_.operations.back().sequence, parts);
+  if (!session.awaits_acks) {
+    session.awaits_acks = true;
+    awaiting_acks_.push_back(session.connection);
+  }
+  for (uint16_t shard = 0; shard < shards; ++shard) {
+    if (by_shard_[shard].empty()) continue;
+    if (shard == context_.options.shard) {
+      apply_here(session, token, payload);
+    } else {
+      context_.post(shard, ShardMessageKind::ApplyOperations, {session.connection.value, token},
+                    share(batch_subset(batch_, payload, by_shard_[shard])));
+    }
+  }
+  return {};
+}
+
+void Home::apply_here(Session& session, uint64_t token, ByteView batch) {
+  const uint16_t shard = context_.options.shard;
+  const Result<uint64_t> sequence = owner_.apply(batch_, batch, by_shard_[shard]);
+  if (!sequence.ok()) {
+    for (const uint32_t index : by_shard_[shard]) {
+      reject(session, batch_.operations[index].sequence, sequence.error());
+    }
+  }
+  session.acks.applied(token, shard, sequence.ok() ? *sequence : 0);
+}
+
+void Home::on_applied(const ShardMessage& message) {
+  Session* session = find({message.numbers[0]});
+  if (session == nullptr) return;
+  if (message.numbers[3] != 0) {
+    for (const uint64_t sequence : decode_sequences(*message.payload)) {
+      reject(*session, sequence, static_cast<Error>(message.numbers[3]));
+    }
+  }
+  session->acks.applied(message.numbers[1], message.from, message.numbers[2]);
+}
+
+void Home::send_acks(Session& session) {
+  const bool has_log = context_.options.has_log;
+  const uint64_t memory = session.acks.memory_sequence();
+  const uint64_t local = session.acks.advance_local(context_.durable);
+  // An ack of `local` says `memory` as well.
+  if (has_log && local > session.local_acked) {
+    session.local_acked = local;
+    session.memory_acked = std::max(session.memory_acked, local);
+    MessageWriter(output(session)).ack({AckLevel::Local, local});
+  }
+  if (memory > session.memory_acked) {
+    session.memory_acked = memory;
+    MessageWriter(output(session)).ack({AckLevel::Memory, memory});
+  }
+}
+
+Result<void> Home::on_records(Session& session, ByteView payload) {
+  const Result<RecordsMessage> message = decode_records_message(payload);
+  if (!message.ok()) return message.error();
+  RecordBatch batch;
+  const Result<void> decoded = decode_records(message->batch, Values::Validate, batch);
+  if (!decoded.ok()) return decoded;
+  if (log_error_.has_value() || !may_write(session, batch.map)) return {};
+  std::vector<RecordBatchBuilder> parts(context_.options.shard_count);
+  for (RecordBatchBuilder& part : parts) part.begin(batch.kind, batch.map);
+  for (const Record& record : batch.records) {
+    if (check_stamp(record.stamp).has_value()) continue;
+    parts[partition_of(record.key).value % parts.size()].add(record);
+  }
+  for (uint16_t shard = 0; shard < parts.size(); ++shard) {
+    if (parts[shard].count() == 0) continue;
+    context_.post(shard, ShardMessageKind::ApplyRecords, {session.connection.value},
+                  share(parts[shard].finish()));
+  }
+  return {};
+}
+
+}  // namespace topgun::node

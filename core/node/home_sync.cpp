@@ -1,0 +1,407 @@
+#include "core/node/home.hpp"
+
+namespace topgun::node {
+namespace {
+
+/// Shards that a cursor may name.
+constexpr uint64_t kCursorShardsMax = 1024;
+
+/// The versions in a cursor of this incarnation and shard count; empty for any other.
+std::vector<uint64_t> versions_of(ByteView cursor, const ShardOptions& options) {
+  ByteReader in(cursor);
+  const uint64_t incarnation = in.u64();
+  const uint64_t count = in.varint_max(kCursorShardsMax);
+  if (!in.ok() || incarnation != options.incarnation || count != options.shard_count) return {};
+  std::vector<uint64_t> versions;
+  for (uint64_t i = 0; i < count; ++i) versions.push_back(in.varint());
+  if (!in.ok() || !in.at_end()) return {};
+  return versions;
+}
+
+Bytes encode_cursor(const std::vector<uint64_t>& versions, const ShardOptions& options) {
+  Bytes cursor;
+  ByteWriter out(cursor);
+  out.u64(options.incarnation);
+  out.varint(versions.size());
+  for (const uint64_t version : versions) out.varint(version);
+  return cursor;
+}
+
+Bytes map_payload(const Channel& channel) {
+  Bytes payload;
+  ByteWriter out(payload);
+  put_map(out, {channel.kind, as_bytes(channel.map)});
+  return payload;
+}
+
+}  // namespace
+
+Channel& Home::channel_for(MapKind kind, ByteView map) {
+  const auto key = std::make_pair(kind, std::string(as_text(map)));
+  const auto found = channel_ids_.find(key);
+  if (found != channel_ids_.end()) return channels_.at(found->second);
+  Channel channel;
+  channel.id = ++last_channel_;
+  channel.kind = kind;
+  channel.map = key.second;
+  channel_ids_.emplace(key, channel.id);
+  return channels_.emplace(channel.id, std::move(channel)).first->second;
+}
+
+void Home::leave_channel(ConnectionId connection, const Subscription& subscription) {
+  Channel& channel = channels_.at(subscription.channel);
+  std::erase_if(channel.listeners, [&](const Channel::Listener& listener) {
+    return listener.connection == connection && listener.subscription == subscription.id;
+  });
+  if (!channel.listeners.empty()) return;
+  const SharedBytes payload = share(map_payload(channel));
+  for (uint16_t shard = 0; shard < context_.options.shard_count; ++shard) {
+    context_.post(shard, ShardMessageKind::Unlisten, {channel.id}, payload);
+  }
+  channel_ids_.erase({channel.kind, channel.map});
+  channels_.erase(channel.id);
+}
+
+Subscription* Home::find_subscription(Session& session, uint64_t id) {
+  const auto found = session.subscriptions.find(id);
+  return found == session.subscriptions.end() ? nullptr : &found->second;
+}
+
+Result<void> Home::on_subscribe(Session& session, ByteView payload) {
+  const Result<SubscribeMessage> message = decode_subscribe(payload);
+  if (!message.ok()) return message.error();
+  const AccessPolicy* access = context_.options.access;
+  const bool allowed = access == nullptr ||
+                       access->allows(*session.principal, as_text(message->map), Permission::Read);
+  if (!allowed) {
+    send_error(session, Error::Forbidden);
+    return {};
+  }
+  // A known id is a client that asks for repair: it starts over.
+  const bool known = find_subscription(session, message->subscription) != nullptr;
+  if (!known && session.subscriptions.size() >= context_.options.limits.subscriptions_max) {
+    send_error(session, Error::LimitExceeded);
+    return {};
+  }
+  Channel& channel = channel_for(message->kind, message->map);
+  Subscription& subscription = session.subscriptions[message->subscription];
+  if (known && subscription.channel != channel.id) return Error::Malformed;
+  if (!known) {
+    subscription.id = message->subscription;
+    subscription.channel = channel.id;
+    channel.listeners.push_back({session.connection, subscription.id});
+  }
+  subscription.client_root = message->root;
+  subscription.client_records = message->records;
+  subscription.synced_ms = message->synced_ms;
+  subscription.client_versions = versions_of(message->cursor, context_.options);
+  subscription.versions.assign(context_.options.shard_count, 0);
+  subscription.pulls.clear();
+  subscription.diff.reset();
+  subscription.lagging = false;
+  describe(session, subscription, DescribePurpose::Start);
+  return {};
+}
+
+Result<void> Home::on_unsubscribe(Session& session, ByteView payload) {
+  const Result<uint64_t> id = decode_unsubscribe(payload);
+  if (!id.ok()) return id.error();
+  const Subscription* subscription = find_subscription(session, *id);
+  if (subscription == nullptr) return {};
+  leave_channel(session.connection, *subscription);
+  session.subscriptions.erase(*id);
+  return {};
+}
+
+void Home::ask_owners(Session& session, Subscription& subscription, ShardMessageKind kind,
+                      const Bytes& payload) {
+  const SharedBytes shared = share(payload);
+  subscription.answers_missing = context_.options.shard_count;
+  for (uint16_t shard = 0; shard < context_.options.shard_count; ++shard) {
+    context_.post(shard, kind, {session.connection.value, subscription.id}, shared);
+  }
+}
+
+void Home::describe(Session& session, Subscription& subscription, DescribePurpose purpose) {
+  subscription.phase = purpose == DescribePurpose::Finish ? SubscriptionPhase::Finishing
+                                                          : SubscriptionPhase::Describing;
+  subscription.answers_missing = context_.options.shard_count;
+  subscription.total = {};
+  subscription.described_versions.assign(context_.options.shard_count, 0);
+  const Channel& channel = channels_.at(subscription.channel);
+  const SharedBytes payload = share(map_payload(channel));
+  for (uint16_t shard = 0; shard < context_.options.shard_count; ++shard) {
+    context_.post(
+        shard, ShardMessageKind::Describe,
+        {session.connection.value, subscription.id, channel.id, static_cast<uint64_t>(purpose)},
+        payload);
+  }
+}
+
+void Home::on_described(const ShardMessage& message) {
+  Session* session = find({message.numbers[0]});
+  if (session == nullptr) return;
+  Subscription* subscription = find_subscription(*session, message.numbers[1]);
+  const auto purpose = static_cast<DescribePurpose>(message.numbers[2]);
+  const SubscriptionPhase expected = purpose == DescribePurpose::Finish
+                                         ? SubscriptionPhase::Finishing
+                                         : SubscriptionPhase::Describing;
+  if (subscription == nullptr || subscription->phase != expected) return;
+  const Description part = decode_description(*message.payload);
+  Description& total = subscription->total;
+  total.root.add(part.root);
+  total.records += part.records;
+  total.root_children.resize(part.root_children.size(), 0);
+  for (size_t i = 0; i < part.root_children.size(); ++i) {
+    total.root_children[i] += part.root_children[i];
+  }
+  subscription->described_versions[message.from] = part.version;
+  if (--subscription->answers_missing > 0) return;
+  switch (purpose) {
+    case DescribePurpose::Start:
+      return start_sync(*session, *subscription);
+    case DescribePurpose::Repair:
+      return start_repair(*session, *subscription);
+    case DescribePurpose::Finish:
+      return send_synced(*session, *subscription);
+  }
+}
+
+void Home::start_sync(Session& session, Subscription& subscription) {
+  const uint64_t horizon = owner_.horizon_ms();
+  const bool behind = subscription.synced_ms != 0 && subscription.synced_ms < horizon;
+  SubscribedMessage subscribed{subscription.id, SyncMode::Current, horizon};
+  // Whatever way the client is brought up to date, it then has everything up to here.
+  subscription.versions = subscription.described_versions;
+  if (behind) {
+    ++context_.stats.resyncs_forced;
+    subscribed.mode = SyncMode::Resync;
+  } else if (subscription.client_root == subscription.total.root) {
+    subscribed.mode = SyncMode::Current;
+  } else if (!subscription.client_versions.empty()) {
+    subscribed.mode = SyncMode::Delta;
+  } else if (subscription.client_records == 0) {
+    subscribed.mode = SyncMode::Snapshot;
+  } else {
+    return start_repair(session, subscription);
+  }
+  MessageWriter(output(session)).subscribed(subscribed);
+  const std::vector<uint64_t> from_start(context_.options.shard_count, 0);
+  switch (subscribed.mode) {
+    case SyncMode::Current:
+      return send_synced(session, subscription);
+    case SyncMode::Delta:
+      return start_pulls(session, subscription, PullMode::Delta, subscription.client_versions);
+    case SyncMode::Snapshot:
+    case SyncMode::Resync:
+    case SyncMode::Repair:
+      return start_pulls(session, subscription, PullMode::Snapshot, from_start);
+  }
+}
+
+void Home::start_repair(Session& session, Subscription& subscription) {
+  ++context_.stats.repairs_started;
+  subscription.phase = SubscriptionPhase::Repairing;
+  subscription.versions = subscription.described_versions;
+  subscription.diff = std::make_unique<Subscription::DiffState>();
+  MessageWriter out(output(session));
+  out.subscribed({subscription.id, SyncMode::Repair, owner_.horizon_ms()});
+  out.diff(first_diff(subscription.id, subscription.half, subscription.total.root_children));
+  subscription.half ^= 1;
+}
+
+void Home::start_pulls(Session& session, Subscription& subscription, PullMode mode,
+                       const std::vector<uint64_t>& positions) {
+  subscription.phase = SubscriptionPhase::Pulling;
+  subscription.pulls.assign(context_.options.shard_count, {});
+  for (uint16_t shard = 0; shard < context_.options.shard_count; ++shard) {
+    subscription.pulls[shard] = {mode, positions[shard], false, false};
+    pull(session, subscription, shard);
+  }
+}
+
+void Home::pull(Session& session, Subscription& subscription, uint16_t shard) {
+  Subscription::Pull& state = subscription.pulls[shard];
+  state.stalled = !has_credit(session);
+  if (state.stalled) return;
+  context_.post(shard, ShardMessageKind::Pull,
+                {session.connection.value, subscription.id, static_cast<uint64_t>(state.mode),
+                 state.position},
+                share(map_payload(channels_.at(subscription.channel))));
+}
+
+void Home::on_pulled(const ShardMessage& message) {
+  Session* session = find({message.numbers[0]});
+  if (session == nullptr) return;
+  Subscription* subscription = find_subscription(*session, message.numbers[1]);
+  if (subscription == nullptr || subscription->phase != SubscriptionPhase::Pulling) return;
+  const auto outcome = static_cast<PullOutcome>(message.numbers[2]);
+  if (outcome == PullOutcome::NotCovered) {
+    return describe(*session, *subscription, DescribePurpose::Repair);
+  }
+  for (const ByteView batch : decode_batches(*message.payload)) {
+    send_records(*session, *subscription, batch);
+  }
+  Subscription::Pull& state = subscription->pulls[message.from];
+  state.position = message.numbers[3];
+  if (outcome == PullOutcome::More) return pull(*session, *subscription, message.from);
+  state.done = true;
+  if (state.mode == PullMode::Delta) subscription->versions[message.from] = state.position;
+  finish_pulls(*session, *subscription);
+}
+
+void Home::finish_pulls(Session& session, Subscription& subscription) {
+  for (const Subscription::Pull& state : subscription.pulls) {
+    if (!state.done) return;
+  }
+  subscription.pulls.clear();
+  describe(session, subscription, DescribePurpose::Finish);
+}
+
+void Home::send_synced(Session& session, Subscription& subscription) {
+  if (subscription.lagging) {
+    // Changes were dropped while this went on; get them before saying so.
+    subscription.lagging = false;
+    return start_pulls(session, subscription, PullMode::Delta, subscription.versions);
+  }
+  subscription.phase = SubscriptionPhase::Live;
+  const Bytes cursor = encode_cursor(subscription.versions, context_.options);
+  MessageWriter(output(session))
+      .synced({subscription.id, cursor, context_.now.wall_ms, subscription.total.root});
+}
+
+void Home::send_records(Session& session, const Subscription& subscription, ByteView batch) {
+  session.unacknowledged_bytes += batch.size();
+  ++context_.stats.records_sent;
+  MessageWriter(output(session)).records({subscription.id, batch});
+}
+
+bool Home::has_credit(const Session& session) const {
+  return session.unacknowledged_bytes < context_.options.limits.credit_bytes;
+}
+
+void Home::on_changes(const ShardMessage& message) {
+  const auto found = channels_.find(message.numbers[0]);
+  if (found == channels_.end()) return;
+  const uint64_t version = message.numbers[1];
+  const ReplicaId author{message.numbers[2]};
+  for (const Channel::Listener& listener : found->second.listeners) {
+    Session* session = find(listener.connection);
+    TG_ASSERT(session != nullptr);
+    Subscription& subscription = session->subscriptions.at(listener.subscription);
+    const bool live = subscription.phase == SubscriptionPhase::Live && !subscription.lagging;
+    const bool is_author = session->replica == author;
+    const bool has_batch = !message.payload->empty();
+    if (!is_author && (!has_batch || !has_credit(*session))) {
+      subscription.lagging = true;
+    } else if (!is_author && !subscription.lagging) {
+      session->unacknowledged_bytes += message.payload->size();
+      ++context_.stats.changes_sent;
+      flush(*session);  // What was said before goes before.
+      context_.effects.sends.push_back({listener.connection, message.payload});
+    }
+    if (live && !subscription.lagging) subscription.versions[message.from] = version;
+    if (live && subscription.lagging) resume(*session);
+  }
+}
+
+Result<void> Home::on_credit(Session& session, ByteView payload) {
+  const Result<uint64_t> bytes = decode_credit(payload);
+  if (!bytes.ok()) return bytes.error();
+  session.unacknowledged_bytes -= std::min(session.unacknowledged_bytes, *bytes);
+  resume(session);
+  return {};
+}
+
+void Home::resume(Session& session) {
+  if (!has_credit(session)) return;
+  for (auto& [id, subscription] : session.subscriptions) {
+    if (subscription.phase == SubscriptionPhase::Pulling) {
+      for (uint16_t shard = 0; shard < subscription.pulls.size(); ++shard) {
+        if (subscription.pulls[shard].stalled) pull(session, subscription, shard);
+      }
+    } else if (subscription.phase == SubscriptionPhase::Live && subscription.lagging) {
+      subscription.lagging = false;
+      start_pulls(session, subscription, PullMode::Delta, subscription.versions);
+    }
+  }
+}
+
+Result<void> Home::on_diff(Session& session, ByteView payload) {
+  Result<DiffMessage> diff = decode_diff(payload);
+  if (!diff.ok()) return diff.error();
+  Subscription* subscription = find_subscription(session, diff->subscription);
+  // A conversation that was given up meanwhile, by Unsubscribe or a new Subscribe.
+  if (subscription == nullptr || subscription->phase != SubscriptionPhase::Repairing) return {};
+  if (diff->empty()) {
+    subscription->diff.reset();
+    describe(session, *subscription, DescribePurpose::Finish);
+    return {};
+  }
+  Subscription::DiffState& state = *subscription->diff;
+  if (subscription->answers_missing > 0) return Error::Malformed;  // One step at a time.
+  state = {};
+  state.received = to_bytes(payload);
+  state.message = std::move(*diff);
+  Bytes request = map_payload(channels_.at(subscription->channel));
+  ByteWriter(request).raw(payload);
+  ask_owners(session, *subscription, ShardMessageKind::DiffChildren, request);
+  return {};
+}
+
+void Home::on_diff_children(const ShardMessage& message) {
+  Session* session = find({message.numbers[0]});
+  if (session == nullptr) return;
+  Subscription* subscription = find_subscription(*session, message.numbers[1]);
+  if (subscription == nullptr || subscription->phase != SubscriptionPhase::Repairing) return;
+  Subscription::DiffState& state = *subscription->diff;
+  const std::vector<uint64_t> part = decode_sequences(*message.payload);
+  state.children.resize(part.size(), 0);
+  for (size_t i = 0; i < part.size(); ++i) state.children[i] += part[i];
+  if (--subscription->answers_missing > 0) return;
+  Bytes request = map_payload(channels_.at(subscription->channel));
+  ByteWriter out(request);
+  put_prefixes(out, differing_children(state.message, state.children));
+  out.raw(state.received);
+  ask_owners(*session, *subscription, ShardMessageKind::DiffExpand, request);
+}
+
+void Home::on_diff_expand(const ShardMessage& message) {
+  Session* session = find({message.numbers[0]});
+  if (session == nullptr) return;
+  Subscription* subscription = find_subscription(*session, message.numbers[1]);
+  if (subscription == nullptr || subscription->phase != SubscriptionPhase::Repairing) return;
+  Subscription::DiffState& state = *subscription->diff;
+  DiffExpansion part = decode_expansion(*message.payload);
+  for (const Bytes& batch : part.batches) send_records(*session, *subscription, batch);
+  if (state.regions.empty()) {
+    state.regions = std::move(part.regions);
+  } else {
+    for (size_t i = 0; i < part.regions.size(); ++i) {
+      add_region(state.regions[i], part.regions[i]);
+    }
+  }
+  state.present.resize(part.present.size());
+  for (size_t i = 0; i < part.present.size(); ++i) {
+    state.present[i].insert(state.present[i].end(), part.present[i].begin(), part.present[i].end());
+  }
+  if (--subscription->answers_missing == 0) finish_diff(*session, *subscription);
+}
+
+void Home::finish_diff(Session& session, Subscription& subscription) {
+  Subscription::DiffState& state = *subscription.diff;
+  DiffMessage answer;
+  answer.subscription = subscription.id;
+  answer.half = state.message.half;
+  answer_regions(state.regions, answer);
+  for (size_t i = 0; i < state.message.leaves.size(); ++i) {
+    DiffMessage::Leaf missing = missing_fingerprints(state.message.leaves[i], state.present[i]);
+    if (!missing.fingerprints.empty()) answer.wants.push_back(std::move(missing));
+  }
+  MessageWriter(output(session)).diff(answer);
+  if (!answer.empty()) return;
+  subscription.diff.reset();
+  describe(session, subscription, DescribePurpose::Finish);
+}
+
+}  // namespace topgun::node

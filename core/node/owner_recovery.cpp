@@ -1,0 +1,123 @@
+#include "core/node/owner.hpp"
+
+namespace topgun::node {
+
+// The second half of `Owner`: how its state survives a restart, and how it forgets tombstones.
+
+Result<void> Owner::recover(LogEntryKind kind, ByteView payload) {
+  switch (kind) {
+    case LogEntryKind::Operations:
+      return recover_operations(payload);
+    case LogEntryKind::Records:
+    case LogEntryKind::Checkpoint:
+      return recover_records(payload, kind);
+    case LogEntryKind::Horizon: {
+      ByteReader in(payload);
+      const uint64_t horizon = in.u64();
+      if (!in.ok()) return in.error();
+      horizon_ms_ = std::max(horizon_ms_, horizon);
+      return {};
+    }
+  }
+  return Error::Malformed;
+}
+
+Result<void> Owner::recover_operations(ByteView payload) {
+  const Result<void> decoded = decode_operations(payload, Values::Trust, operations_);
+  if (!decoded.ok()) return decoded;
+  all_indices_.clear();
+  for (uint32_t i = 0; i < operations_.operations.size(); ++i) {
+    if (owns(operations_.operations[i].key)) all_indices_.push_back(i);
+  }
+  if (all_indices_.empty()) return {};
+  const Result<OwnedMap*> map =
+      maps_.find_or_create(operations_.header.kind, operations_.header.map);
+  if (!map.ok()) return map.error();
+  apply_operations(**map, operations_, all_indices_);
+  return {};
+}
+
+Result<void> Owner::recover_records(ByteView payload, LogEntryKind kind) {
+  RecordBatch batch;
+  const Result<void> decoded = decode_records(payload, Values::Trust, batch);
+  if (!decoded.ok()) return decoded;
+  std::erase_if(batch.records, [&](const Record& record) { return !owns(record.key); });
+  if (batch.records.empty()) return {};
+  const Result<OwnedMap*> map = maps_.find_or_create(batch.kind, batch.map);
+  if (!map.ok()) return map.error();
+  if (kind == LogEntryKind::Checkpoint) {
+    for (const Record& record : batch.records) (*map)->table.merge(record);
+  } else {
+    apply_records(**map, batch.records);
+  }
+  return {};
+}
+
+void Owner::advance_horizon(uint64_t horizon_ms) {
+  if (horizon_ms <= horizon_ms_) return;
+  horizon_ms_ = horizon_ms;
+  Bytes payload;
+  ByteWriter(payload).u64(horizon_ms);
+  append_log(LogEntryKind::Horizon, payload);
+  maps_.for_each([&](OwnedMap& map) {
+    if (map.table.collect(horizon_ms) == 0) return;
+    purges_.push_back({static_cast<uint8_t>(map.kind), map.name, horizon_ms});
+  });
+}
+
+void Owner::start_checkpoint() {
+  checkpoint_ = std::make_unique<CheckpointCursor>();
+  // Taken first: whatever is appended while the checkpoint runs may be in it, but need not.
+  checkpoint_->covers_sequence = log_sequence_;
+  maps_.for_each([&](OwnedMap& map) {
+    if (map.ring.version() > map.checkpointed_version) {
+      checkpoint_->maps.emplace_back(map.kind, map.name);
+    }
+  });
+}
+
+void Owner::checkpoint_map(OwnedMap& map, size_t bytes_max, CheckpointChunk& chunk) {
+  CheckpointCursor& cursor = *checkpoint_;
+  const bool fresh = cursor.position == 0 && !cursor.whole;
+  if (fresh) {
+    cursor.position = map.checkpointed_version;
+    cursor.version = map.ring.version();
+  }
+  if (!cursor.whole && !map.ring.covers(cursor.position)) {
+    cursor.whole = true;
+    cursor.position = 0;
+    cursor.version = map.ring.version();
+  }
+  RecordsChunk records = cursor.whole ? snapshot_chunk(map, cursor.position, bytes_max)
+                                      : delta_chunk(map, cursor.position, bytes_max);
+  for (Bytes& batch : records.batches) chunk.batches.push_back(std::move(batch));
+  cursor.position = records.next;
+  if (!records.done) return;
+  map.checkpointed_version = cursor.whole ? cursor.version : records.next;
+  cursor.whole = false;
+  cursor.position = 0;
+  ++cursor.at;
+}
+
+CheckpointChunk Owner::next_checkpoint_chunk(size_t bytes_max) {
+  if (checkpoint_ == nullptr) start_checkpoint();
+  CheckpointChunk chunk;
+  size_t bytes = 0;
+  while (checkpoint_->at < checkpoint_->maps.size() && bytes < bytes_max) {
+    const auto& [kind, name] = checkpoint_->maps[checkpoint_->at];
+    OwnedMap* map = maps_.find(kind, as_bytes(name));
+    TG_ASSERT(map != nullptr);
+    const size_t before = chunk.batches.size();
+    checkpoint_map(*map, bytes_max, chunk);
+    for (size_t i = before; i < chunk.batches.size(); ++i) bytes += chunk.batches[i].size();
+  }
+  chunk.last = checkpoint_->at == checkpoint_->maps.size();
+  if (!chunk.last) return chunk;
+  chunk.purges = std::move(purges_);
+  purges_.clear();
+  chunk.covers_sequence = checkpoint_->covers_sequence;
+  checkpoint_.reset();
+  return chunk;
+}
+
+}  // namespace topgun::node

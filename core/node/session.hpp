@@ -1,0 +1,112 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/node/ack_tracker.hpp"
+#include "core/node/effects.hpp"
+#include "core/node/principal.hpp"
+#include "core/node/shard_codec.hpp"
+
+namespace topgun::node {
+
+/// Where a subscription stands between Subscribe and the steady flow of changes.
+enum class SubscriptionPhase : uint8_t {
+  Describing,  ///< Owners are asked for root and version.
+  Pulling,     ///< Records are on their way from the owners.
+  Repairing,   ///< A Diff conversation is going on.
+  Finishing,   ///< Owners are asked for the root that goes into Synced.
+  Live,        ///< Changes are forwarded as they come.
+};
+
+/// One map that one connection follows.
+struct Subscription {
+  uint64_t id = 0;
+  uint64_t channel = 0;
+  SubscriptionPhase phase = SubscriptionPhase::Describing;
+  /// Changes were dropped because the client's credit was used up; they are pulled later.
+  bool lagging = false;
+
+  // What the client said in Subscribe.
+  MerkleRoot client_root;
+  uint64_t client_records = 0;
+  uint64_t synced_ms = 0;
+  std::vector<uint64_t> client_versions;  ///< Empty without a cursor of this incarnation.
+  uint8_t half = 0;                       ///< Alternates between repairs, see Diff.
+
+  /// Up to which version of each shard the client has everything.
+  std::vector<uint64_t> versions;
+
+  // The step that waits for answers of the owners.
+  uint16_t answers_missing = 0;
+  Description total;
+  std::vector<uint64_t> described_versions;
+
+  struct Pull {
+    PullMode mode = PullMode::Delta;
+    uint64_t position = 0;
+    bool done = true;
+    bool stalled = false;  ///< Waits for credit.
+  };
+  std::vector<Pull> pulls;
+
+  struct DiffState {
+    Bytes received;  ///< The payload, kept because owners get it twice.
+    DiffMessage message;
+    std::vector<uint64_t> children;
+    std::vector<DiffRegion> regions;
+    std::vector<std::vector<uint32_t>> present;
+  };
+  std::unique_ptr<DiffState> diff;
+};
+
+/// One connection, from accept to close.
+struct Session {
+  ConnectionId connection;
+  bool open = false;  ///< Hello was accepted.
+  ReplicaId replica;
+  std::unique_ptr<Principal> principal;
+  uint64_t connected_ms = 0;  ///< Monotonic.
+  uint64_t heard_ms = 0;      ///< Monotonic.
+  bool pinged = false;
+
+  AckTracker acks;
+  uint64_t memory_acked = 0;
+  uint64_t local_acked = 0;
+  bool awaits_acks = false;
+
+  /// Operations from this sequence on were not taken and are to be sent again; 0 = none.
+  uint64_t resume_sequence = 0;
+  /// Tokens left of the operation rate, and when they were counted.
+  uint64_t rate_tokens = 0;
+  uint64_t rate_counted_ms = 0;
+
+  /// Bytes of Changes and Records sent beyond the client's credit.
+  uint64_t unacknowledged_bytes = 0;
+
+  /// The last map that was checked for writing, and whether it may be written.
+  std::string write_map;
+  bool write_allowed = false;
+
+  std::map<uint64_t, Subscription> subscriptions;
+
+  /// Messages of this turn that are not shared with others.
+  Bytes out;
+  bool has_output = false;
+};
+
+/// One map that sessions of this shard follow.
+struct Channel {
+  uint64_t id = 0;
+  MapKind kind = MapKind::Lww;
+  std::string map;
+  struct Listener {
+    ConnectionId connection;
+    uint64_t subscription;
+  };
+  std::vector<Listener> listeners;
+};
+
+}  // namespace topgun::node

@@ -1,0 +1,135 @@
+#include "core/node/shard.hpp"
+
+#include "core/node/home.hpp"
+
+namespace topgun::node {
+namespace {
+
+/// The horizon moves in steps, so that shards and clients that read slightly different clocks still
+/// collect the same tombstones.
+constexpr uint64_t kHorizonStepsPerRetention = 64;
+constexpr uint64_t kTickIntervalMs = 250;
+
+uint64_t horizon_at(uint64_t wall_ms, uint64_t retention_ms) {
+  if (wall_ms <= retention_ms) return 0;
+  const uint64_t step_ms = std::max<uint64_t>(retention_ms / kHorizonStepsPerRetention, 1);
+  return (wall_ms - retention_ms) / step_ms * step_ms;
+}
+
+}  // namespace
+
+class Shard::Impl {
+ public:
+  explicit Impl(ShardOptions options)
+      : context(std::move(options)), owner(context), home(context, owner) {}
+
+  /// Delivers what this shard told itself; each delivery may add more.
+  void settle() {
+    while (!context.to_self.empty()) {
+      const ShardMessage message = std::move(context.to_self.front());
+      context.to_self.pop_front();
+      home.handle(message);
+    }
+  }
+
+  ShardContext context;
+  Owner owner;
+  Home home;
+};
+
+Shard::Shard(ShardOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {
+  const ShardOptions& checked = impl_->context.options;
+  TG_ASSERT(checked.shard_count > 0 && checked.shard < checked.shard_count);
+}
+
+Shard::~Shard() = default;
+
+Result<void> Shard::recover(LogEntryKind kind, ByteView payload) {
+  return impl_->owner.recover(kind, payload);
+}
+
+void Shard::connected(ConnectionId connection, Now now) {
+  impl_->context.now = now;
+  impl_->home.connected(connection);
+}
+
+void Shard::frame(ConnectionId connection, ByteView frame, Now now) {
+  impl_->context.now = now;
+  impl_->home.frame(connection, frame);
+  impl_->settle();
+}
+
+void Shard::closed(ConnectionId connection, Now now) {
+  impl_->context.now = now;
+  impl_->home.closed(connection);
+  impl_->settle();
+}
+
+void Shard::message(ShardMessage message, Now now) {
+  impl_->context.now = now;
+  impl_->home.handle(message);
+  impl_->settle();
+}
+
+void Shard::durable(uint16_t shard, uint64_t sequence, Now now) {
+  impl_->context.now = now;
+  TG_ASSERT(shard < impl_->context.durable.size());
+  uint64_t& known = impl_->context.durable[shard];
+  known = std::max(known, sequence);
+}
+
+void Shard::log_failed(Error error, Now now) {
+  impl_->context.now = now;
+  impl_->home.set_log_error(error);
+}
+
+void Shard::log_recovered(Now now) {
+  impl_->context.now = now;
+  impl_->home.set_log_error(std::nullopt);
+}
+
+void Shard::drain(Now now) {
+  impl_->context.now = now;
+  impl_->home.drain();
+  impl_->settle();
+}
+
+void Shard::tick(Now now) {
+  impl_->context.now = now;
+  const uint64_t retention_ms = impl_->context.options.limits.tombstone_retention_ms;
+  impl_->owner.advance_horizon(horizon_at(now.wall_ms, retention_ms));
+  impl_->home.tick();
+  impl_->settle();
+}
+
+void Shard::end_turn(Now now) {
+  impl_->context.now = now;
+  impl_->home.end_turn();
+}
+
+Effects Shard::take_effects() {
+  Effects effects = std::move(impl_->context.effects);
+  impl_->context.effects = {};
+  return effects;
+}
+
+uint64_t Shard::next_tick_ms() const { return impl_->context.now.mono_ms + kTickIntervalMs; }
+
+CheckpointChunk Shard::next_checkpoint_chunk(size_t bytes_max) {
+  return impl_->owner.next_checkpoint_chunk(bytes_max);
+}
+
+const ShardStats& Shard::stats() const {
+  impl_->owner.update_gauges();
+  impl_->home.update_gauges();
+  return impl_->context.stats;
+}
+
+Shard::Root Shard::root(uint8_t map_kind, std::string_view map) const {
+  TG_ASSERT(is_map_kind(map_kind));
+  const Description description =
+      impl_->owner.describe(static_cast<MapKind>(map_kind), as_bytes(map));
+  return {{description.root.sum, description.root.mixed_sum}, description.records};
+}
+
+}  // namespace topgun::node

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "core/node/effects.hpp"
+
+namespace topgun::node {
+
+/// What shards tell each other. `home` is the shard that serves a connection, `owner` the one that
+/// holds a part of a map. Numbers are listed in order; `payload` as written in shard_codec.hpp.
+enum class ShardMessageKind : uint8_t {
+  /// home -> owner: connection, token, map kind. Payload: an operation batch with this owner's keys
+  /// only.
+  ApplyOperations,
+  /// owner -> home: connection, token, log sequence, error (0 = applied). Payload with an error:
+  /// the
+  /// sequences refused.
+  Applied,
+  /// home -> owner: connection. Payload: a record batch with this owner's keys only.
+  ApplyRecords,
+  /// home -> owner: connection, subscription, channel, purpose. Payload: map. Registers `home` as a
+  /// listener.
+  Describe,
+  /// owner -> home: connection, subscription, purpose. Payload: a description.
+  Described,
+  /// home -> owner: channel. Payload: map. Nobody listens there any more.
+  Unlisten,
+  /// home -> owner: connection, subscription, mode, position. Payload: map.
+  Pull,
+  /// owner -> home: connection, subscription, outcome, next position. Payload: sized record
+  /// batches.
+  Pulled,
+  /// owner -> home: channel, version, author (0 = many: the listeners pull). Payload: the frame.
+  Changes,
+  /// home -> owner: connection, subscription. Payload: map, diff.
+  DiffChildren,
+  /// owner -> home: connection, subscription. Payload: hashes.
+  DiffChildrenAnswer,
+  /// home -> owner: connection, subscription. Payload: map, prefixes, diff.
+  DiffExpand,
+  /// owner -> home: connection, subscription. Payload: regions, present fingerprints, record
+  /// batches.
+  DiffExpandAnswer,
+};
+
+enum class PullMode : uint8_t { Delta, Snapshot };
+enum class PullOutcome : uint8_t { More, Done, NotCovered };
+enum class DescribePurpose : uint8_t { Start, Repair, Finish };
+
+}  // namespace topgun::node
