@@ -231,6 +231,12 @@ test('what cannot be stored is refused with its place and leaves the writer as i
   }
 });
 
+test('a getter that encodes is refused, and encoding goes on working', () => {
+  const value = { get nested() { return encoded(1); } };
+  assert.match(refusal(() => encoded(value)).message, /getter/);
+  assert.deepEqual(roundTrip([1]), [1]);
+});
+
 test('size is bounded before it is spent', () => {
   assert.equal(roundTrip('x'.repeat(VALUE_BYTES_MAX - 5)), 'x'.repeat(VALUE_BYTES_MAX - 5));
   let shared: unknown = ['x'.repeat(100)];

@@ -1,21 +1,26 @@
 import {
   BIGINT_BYTES_MAX,
   Extension,
+  INVALID_UTF8,
+  MALFORMED,
+  NUMBER_INTEGER_MAX,
+  TOO_DEEP,
+  TRUNCATED,
+  TWO_32,
   VALUE_DEPTH_MAX,
   ValueError,
-  ValueErrorCode,
+  scratch,
+  scratchBytes,
   type Value,
+  type ValueErrorCode,
 } from './types.js';
 
 /** Up to this many bytes, ASCII text is read in a loop; beyond, the platform's decoder is faster. */
 const SHORT_TEXT = 24;
 const KEY_SLOTS = 256;
-const NUMBER_INTEGER_MAX = 2 ** 53;
-const TWO_32 = 2 ** 32;
 const DATE_MILLISECONDS_MAX = 8.64e15;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const scratch = new DataView(new ArrayBuffer(8));
 
 /** What is being read, from where and up to where. Module state, since this is not re-entered. */
 let bytes: Uint8Array = new Uint8Array(0);
@@ -32,14 +37,14 @@ export function decodeValue(from: Uint8Array, offset = 0, length = from.length -
   bytes = from;
   at = offset;
   end = offset + length;
-  if (end > from.length) return fail(ValueErrorCode.Truncated);
+  if (end > from.length) return fail(TRUNCATED);
   const value = decode(0);
-  if (at !== end) return fail(ValueErrorCode.Malformed);
+  if (at !== end) return fail(MALFORMED);
   return value;
 }
 
 function decode(depth: number): Value {
-  if (at >= end) return fail(ValueErrorCode.Truncated);
+  if (at >= end) return fail(TRUNCATED);
   const lead = bytes[at++]!;
   if (lead < 0x80) return lead;
   if (lead < 0x90) return decodeMap(lead & 0x0f, depth);
@@ -98,7 +103,7 @@ function decode(depth: number): Value {
     case 0xdf:
       return decodeMap(unsigned(2 << (lead - 0xde)), depth);
     default:
-      return fail(ValueErrorCode.Malformed);
+      return fail(MALFORMED);
   }
 }
 
@@ -132,7 +137,7 @@ function decodeMap(count: number, depth: number): { [key: string]: Value } {
     }
   }
   // Keys in order cannot repeat; otherwise a repeated one shows in the count.
-  if (!ascending && Object.keys(object).length !== count) return fail(ValueErrorCode.Malformed);
+  if (!ascending && Object.keys(object).length !== count) return fail(MALFORMED);
   return object;
 }
 
@@ -145,10 +150,10 @@ const keys: ({ text: string; bytes: Uint8Array } | undefined)[] = new Array<unde
 ).fill(undefined);
 
 function decodeKey(): string {
-  if (at >= end) return fail(ValueErrorCode.Truncated);
+  if (at >= end) return fail(TRUNCATED);
   const lead = bytes[at]!;
   if (lead < 0xa0 || lead >= 0xc0) {
-    if (lead < 0xd9 || lead > 0xdb) return fail(ValueErrorCode.Malformed);
+    if (lead < 0xd9 || lead > 0xdb) return fail(MALFORMED);
     at++;
     return decodeText(unsigned(1 << (lead - 0xd9)));
   }
@@ -190,7 +195,7 @@ function decodeText(size: number): string {
   try {
     return utf8.decode(bytes.subarray(from, at));
   } catch {
-    return fail(ValueErrorCode.InvalidUtf8);
+    return fail(INVALID_UTF8);
   }
 }
 
@@ -210,7 +215,7 @@ function decodeExtension(size: number): Value {
 function decodeDate(size: number): Date {
   if (size !== 4 && size !== 8 && size !== 12) {
     take(size);
-    return fail(ValueErrorCode.Malformed);
+    return fail(MALFORMED);
   }
   let nanoseconds = size === 4 ? 0 : unsigned(4);
   let high = size === 12 ? unsigned(4) | 0 : 0;
@@ -223,7 +228,7 @@ function decodeDate(size: number): Date {
   // At the last representable millisecond nothing finer may follow.
   const beyond = Math.abs(milliseconds) > DATE_MILLISECONDS_MAX ||
     (milliseconds === DATE_MILLISECONDS_MAX && nanoseconds > 0);
-  if (nanoseconds >= 1e9 || beyond) return fail(ValueErrorCode.Malformed);
+  if (nanoseconds >= 1e9 || beyond) return fail(MALFORMED);
   return new Date(milliseconds);
 }
 
@@ -232,7 +237,7 @@ function decodeBigInt(payload: Uint8Array): bigint {
   const sign = payload[0];
   const minimal = size > 0 ? payload[1] !== 0 : sign === 0;
   if (size < 0 || sign! > 1 || size > BIGINT_BYTES_MAX || !minimal) {
-    return fail(ValueErrorCode.Malformed);
+    return fail(MALFORMED);
   }
   let digits = '0x0';
   for (let i = 1; i <= size; i++) digits += payload[i]!.toString(16).padStart(2, '0');
@@ -251,7 +256,7 @@ function unsigned(width: number): number {
 function loadLong(): void {
   const from = at;
   take(8);
-  for (let i = 0; i < 8; i++) scratch.setUint8(i, bytes[from + i]!);
+  for (let i = 0; i < 8; i++) scratchBytes[i] = bytes[from + i]!;
 }
 
 /** A 64-bit integer: a number as far as those are exact, a bigint beyond. */
@@ -267,25 +272,16 @@ function long(isUnsigned: boolean): number | bigint {
 }
 
 function take(size: number): void {
-  if (size > end - at) fail(ValueErrorCode.Truncated);
+  if (size > end - at) fail(TRUNCATED);
   at += size;
 }
 
 /** Checks what a container announces: every element takes at least one byte. */
 function enter(values: number, depth: number): void {
-  if (values > end - at) fail(ValueErrorCode.Truncated);
-  if (depth >= VALUE_DEPTH_MAX) fail(ValueErrorCode.TooDeep);
+  if (values > end - at) fail(TRUNCATED);
+  if (depth >= VALUE_DEPTH_MAX) fail(TOO_DEEP);
 }
 
-const messages: { [code in ValueErrorCode]: string } = {
-  [ValueErrorCode.Truncated]: 'the bytes end inside the value',
-  [ValueErrorCode.Malformed]: 'the bytes are no valid value',
-  [ValueErrorCode.TooDeep]: `nested deeper than ${VALUE_DEPTH_MAX}`,
-  [ValueErrorCode.TooLarge]: 'the value is too large',
-  [ValueErrorCode.InvalidUtf8]: 'text is not UTF-8',
-  [ValueErrorCode.InvalidArgument]: 'invalid argument',
-};
-
 function fail(code: ValueErrorCode): never {
-  throw new ValueError(code, messages[code]);
+  throw new ValueError(code, 'these bytes are no valid value');
 }

@@ -1,10 +1,18 @@
 import {
   BIGINT_BYTES_MAX,
   Extension,
+  INVALID_ARGUMENT,
+  INVALID_UTF8,
+  NUMBER_INTEGER_MAX,
+  TOO_DEEP,
+  TOO_LARGE,
+  TWO_32,
   VALUE_BYTES_MAX,
   VALUE_DEPTH_MAX,
   ValueError,
-  ValueErrorCode,
+  scratch,
+  scratchBytes,
+  type ValueErrorCode,
 } from './types.js';
 
 /** Bytes that grow at the end. Reused from value to value, so that encoding allocates nothing. */
@@ -39,18 +47,21 @@ const LONG_TEXT = 48;
 /** Objects with more keys are taken for dictionaries, whose keys seldom repeat. */
 const SHAPE_KEYS_MAX = 32;
 const SHAPE_SLOTS = 64;
-const NUMBER_INTEGER_MAX = 2 ** 53;
-const TWO_32 = 2 ** 32;
 
 const utf8 = new TextEncoder();
-const scratch = new DataView(new ArrayBuffer(8));
-const scratchBytes = new Uint8Array(scratch.buffer);
 
-/** The keys on the way to the value being encoded, and the containers they lead through. */
-const path: (string | number)[] = [];
-const containers: object[] = [];
-/** Where the value being encoded must end. */
-let sizeMax = 0;
+// The state of the one encoding in progress. Held here rather than passed along: encoding is not
+// re-entered, and every function below is smaller and faster for it.
+let writer: ValueWriter;
+let bytes: Uint8Array;
+let at = 0;
+/** Where the value must end. */
+let atMax = 0;
+let isBusy = false;
+let root: unknown;
+/** Containers around the current place, and the keys that lead there. */
+let depth = 0;
+const path = new Array<string | number>(VALUE_DEPTH_MAX).fill(0);
 
 /**
  * Appends the canonical encoding of a JavaScript value: null, boolean, number, bigint, string, Date,
@@ -59,104 +70,107 @@ let sizeMax = 0;
  *
  * Throws a `ValueError` that names the place, with the writer as it was, on anything else: functions,
  * symbols, cycles, more than `VALUE_DEPTH_MAX` levels, more than `VALUE_BYTES_MAX` bytes, text with
- * half a surrogate pair, an invalid Date.
+ * half a surrogate pair, an invalid Date, an object with a getter that encodes.
  */
-export function encodeValue(value: unknown, writer: ValueWriter): void {
-  const start = writer.size;
-  sizeMax = start + VALUE_BYTES_MAX;
+export function encodeValue(value: unknown, to: ValueWriter): void {
+  if (isBusy) fail(INVALID_ARGUMENT, 'a getter that encodes values');
+  isBusy = true;
+  writer = to;
+  bytes = to.bytes;
+  let end = (at = to.size);
+  atMax = at + VALUE_BYTES_MAX;
+  root = value;
+  depth = 0;
   try {
-    encode(writer, value, 0);
-    checkSize(writer, 0);
-  } catch (error) {
-    writer.size = start;
-    throw error;
+    encode(value);
+    checkSize();
+    end = at;
   } finally {
-    containers.length = path.length = 0;
+    to.size = end;
+    isBusy = false;
+    root = undefined;
   }
 }
 
-function encode(writer: ValueWriter, value: unknown, depth: number): void {
+function encode(value: unknown): void {
   switch (typeof value) {
     case 'string':
-      return encodeText(writer, value, depth);
+      return encodeText(value);
     case 'number':
-      return encodeNumber(writer, value);
+      return encodeNumber(value);
     case 'boolean':
-      return byte(writer, value ? 0xc3 : 0xc2);
+      return byte(value ? 0xc3 : 0xc2);
     case 'undefined':
-      return byte(writer, 0xc0);
+      return byte(0xc0);
     case 'object':
-      return value === null ? byte(writer, 0xc0) : encodeObject(writer, value, depth);
+      return value === null ? byte(0xc0) : encodeObject(value);
     case 'bigint':
-      return encodeBigInt(writer, value, depth);
+      return encodeBigInt(value);
     default:
-      return fail(ValueErrorCode.InvalidArgument, `a ${typeof value} cannot be stored`, depth);
+      return unsupported(typeof value);
   }
 }
 
-function encodeObject(writer: ValueWriter, value: object, depth: number): void {
+function encodeObject(value: object): void {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === null) {
-    return encodeMap(writer, value as Record<string, unknown>, depth);
-  }
-  if (Array.isArray(value)) return encodeArray(writer, value, depth);
-  if (value instanceof Date) return encodeDate(writer, value, depth);
+  if (prototype === Object.prototype || prototype === null) return encodeMap(value);
+  if (Array.isArray(value)) return encodeArray(value);
+  if (value instanceof Date) return encodeDate(value);
   if (value instanceof Uint8Array) {
-    if (value.length > VALUE_BYTES_MAX) return tooLarge(depth);
-    sizedHead(writer, 0xc4, value.length);
-    return append(writer, value);
+    sizedHead(0xc4, value.length);
+    return append(value);
   }
   if (value instanceof Extension) {
     const { type, data } = value;
     // Dates and bigints have rules that arbitrary bytes would break.
-    if (type << 24 >> 24 !== type || type === -1 || type === 1) {
-      fail(ValueErrorCode.InvalidArgument, `extension type ${type} cannot be stored`, depth);
+    if ((type << 24) >> 24 !== type || type === -1 || type === 1) {
+      unsupported(`extension of type ${type}`);
     }
-    if (data.length > VALUE_BYTES_MAX) return tooLarge(depth);
-    return encodeExtension(writer, type, data);
+    return encodeExtension(type, data);
   }
   // Instances of classes are stored as their own properties; what keeps its content elsewhere, as
   // Map and Set do, would silently become empty.
-  const kind = Object.prototype.toString.call(value);
-  if (kind === '[object Object]') {
-    return encodeMap(writer, value as Record<string, unknown>, depth);
-  }
-  fail(ValueErrorCode.InvalidArgument, `a ${kind.slice(8, -1)} cannot be stored`, depth);
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  if (kind !== 'Object') unsupported(kind);
+  encodeMap(value);
 }
 
-function encodeArray(writer: ValueWriter, array: readonly unknown[], depth: number): void {
-  enter(writer, array, depth);
+function encodeArray(array: readonly unknown[]): void {
   const count = array.length;
-  if (count > VALUE_BYTES_MAX) return tooLarge(depth);
-  containerHead(writer, 0x90, 0xdc, count);
+  if (count > VALUE_BYTES_MAX) tooLarge();
+  containerHead(0x90, count);
+  enter(array);
   for (let i = 0; i < count; i++) {
-    path[depth] = i;
-    encode(writer, array[i], depth + 1);
+    path[depth - 1] = i;
+    encode(array[i]);
   }
+  depth--;
 }
 
-function encodeMap(writer: ValueWriter, object: Record<string, unknown>, depth: number): void {
-  enter(writer, object, depth);
-  let keys = Object.keys(object);
+function encodeMap(object: object): void {
+  const fields = object as Record<string, unknown>;
+  let keys = Object.keys(fields);
   // The head of a small map is one byte whatever its count, and can be set right in the end.
-  const small = keys.length < 16;
-  if (!small) keys = keys.filter((key) => object[key] !== undefined);
+  const isSmall = keys.length < 16;
+  if (!isSmall) keys = keys.filter((key) => fields[key] !== undefined);
   keys = keysInOrder(keys);
-  const headAt = writer.size;
+  const headAt = at;
   let count = keys.length;
-  containerHead(writer, 0x80, 0xde, count);
+  containerHead(0x80, count);
+  enter(object);
   for (let i = 0, n = count; i < n; i++) {
     const key = keys[i]!;
-    const value = object[key];
-    if (value === undefined && small) {
+    const value = fields[key];
+    if (value === undefined && isSmall) {
       count--;
       continue;
     }
-    path[depth] = key;
-    encodeText(writer, key, depth + 1);
-    encode(writer, value, depth + 1);
+    path[depth - 1] = key;
+    encodeText(key);
+    encode(value);
   }
-  if (small) writer.bytes[headAt] = 0x80 | count;
+  if (isSmall) bytes[headAt] = 0x80 | count;
+  depth--;
 }
 
 /** A list of keys as objects of one kind yield it, and the same keys in canonical order. */
@@ -209,161 +223,173 @@ function unitRank(unit: number): number {
   return unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
-function encodeText(writer: ValueWriter, text: string, depth: number): void {
+function encodeText(text: string): void {
   const units = text.length;
-  if (units > VALUE_BYTES_MAX) return tooLarge(depth);
-  writer.reserve(units * 3 + 5);
-  const bytes = writer.bytes;
-  const start = writer.size;
-  const headSize = textHeadSize(units);
-  let end = start + headSize;
+  if (units > VALUE_BYTES_MAX) tooLarge();
+  reserve(units * 3 + 5);
+  const out = bytes;
+  const guess = textHeadSize(units);
+  const from = at + guess;
+  let end = from;
   if (units < LONG_TEXT) {
     for (let i = 0; i < units; i++) {
       const unit = text.charCodeAt(i);
       if (unit > 0x7f) {
-        end = encodeUnits(bytes, end, text, i, depth);
+        end = encodeUnits(text, i, end);
         break;
       }
-      bytes[end++] = unit;
+      out[end++] = unit;
     }
   } else {
-    end += utf8.encodeInto(text, bytes.subarray(end)).written;
+    end += utf8.encodeInto(text, out.subarray(from)).written;
     // The encoder replaces half a surrogate pair silently.
-    if (end - start - headSize > units && /\p{Surrogate}/u.test(text)) halfPair(depth);
+    if (end - from > units && /\p{Surrogate}/u.test(text)) halfPair();
   }
-  const size = end - start - headSize;
-  // The head was sized for ASCII; other scripts may need a longer one.
+  const size = end - from;
+  // The head was guessed for ASCII; other scripts may need a longer one.
   const head = textHeadSize(size);
-  if (head !== headSize) bytes.copyWithin(start + head, start + headSize, end);
-  if (size < 32) bytes[start] = 0xa0 | size;
-  else sizedHead(writer, 0xd9, size);
-  writer.size = start + head + size;
+  if (head !== guess) out.copyWithin(at + head, from, end);
+  if (size < 32) out[at++] = 0xa0 | size;
+  else sizedHead(0xd9, size);
+  at += size;
 }
 
 function textHeadSize(size: number): number {
-  return size < 32 ? 1 : size <= 0xff ? 2 : size <= 0xffff ? 3 : 5;
+  return size < 32 ? 1 : 1 + (1 << widthStep(size));
 }
 
-/** Writes the UTF-8 of `text` from unit `i` on; returns where it ends. */
-function encodeUnits(
-  bytes: Uint8Array,
-  end: number,
-  text: string,
-  i: number,
-  depth: number,
-): number {
+/** Writes the UTF-8 of `text` from unit `i` on to `end`; returns where it ends then. */
+function encodeUnits(text: string, i: number, end: number): number {
+  const out = bytes;
   for (; i < text.length; i++) {
     const point = text.codePointAt(i)!;
     if (point < 0x80) {
-      bytes[end++] = point;
+      out[end++] = point;
       continue;
     }
     if (point < 0x800) {
-      bytes[end++] = 0xc0 | (point >> 6);
+      out[end++] = 0xc0 | (point >> 6);
     } else {
       if (point < 0x10000) {
-        if (point >= 0xd800 && point < 0xe000) halfPair(depth);
-        bytes[end++] = 0xe0 | (point >> 12);
+        if (point >= 0xd800 && point < 0xe000) halfPair();
+        out[end++] = 0xe0 | (point >> 12);
       } else {
         i++;
-        bytes[end++] = 0xf0 | (point >> 18);
-        bytes[end++] = 0x80 | ((point >> 12) & 0x3f);
+        out[end++] = 0xf0 | (point >> 18);
+        out[end++] = 0x80 | ((point >> 12) & 0x3f);
       }
-      bytes[end++] = 0x80 | ((point >> 6) & 0x3f);
+      out[end++] = 0x80 | ((point >> 6) & 0x3f);
     }
-    bytes[end++] = 0x80 | (point & 0x3f);
+    out[end++] = 0x80 | (point & 0x3f);
   }
   return end;
 }
 
-function encodeNumber(writer: ValueWriter, number: number): void {
-  // Also false for NaN. -0 must stay what it is, which no integer can say.
-  if ((number | 0) === number && (number !== 0 || 1 / number > 0)) {
-    if (number >= 0) {
-      if (number < 128) return byte(writer, number);
-      return field(writer, 0xcc + widthStep(number), number, 1 << widthStep(number));
-    }
-    if (number >= -32) return byte(writer, number);
-    const step = widthStep(~number * 2);
-    return field(writer, 0xd0 + step, number, 1 << step);
+function encodeNumber(number: number): void {
+  const isInteger = Math.floor(number) === number && Math.abs(number) <= NUMBER_INTEGER_MAX;
+  if (!isInteger || Object.is(number, -0)) {
+    byte(0xcb);
+    scratch.setFloat64(0, number);
+    // One NaN stands for all of them.
+    if (number !== number) scratch.setBigUint64(0, 0x7ff8000000000000n);
+    return append(scratchBytes);
   }
-  if (Math.abs(number) <= NUMBER_INTEGER_MAX && Math.floor(number) === number && number !== 0) {
-    if (number > 0 && number < TWO_32) return field(writer, 0xce, number, 4);
-    field(writer, number > 0 ? 0xcf : 0xd3, Math.floor(number / TWO_32), 4);
-    return word(writer, number);
-  }
-  writer.reserve(9);
-  scratch.setFloat64(0, number);
-  if (number !== number) scratch.setUint32(0, 0x7ff80000), scratch.setUint32(4, 0);
-  writer.bytes[writer.size++] = 0xcb;
-  append(writer, scratchBytes);
+  if (number < 128 && number >= -32) return byte(number);
+  // Folding the sign away leaves the bits in need of room.
+  const bits = number < 0 ? (-1 - number) * 2 : number;
+  const lead = number < 0 ? 0xd0 : 0xcc;
+  if (bits < TWO_32) return field(lead, widthStep(bits), number);
+  byte(lead + 3);
+  word(Math.floor(number / TWO_32));
+  word(number);
 }
 
-function encodeDate(writer: ValueWriter, date: Date, depth: number): void {
+function encodeDate(date: Date): void {
   const milliseconds = date.getTime();
-  if (milliseconds !== milliseconds) {
-    fail(ValueErrorCode.InvalidArgument, 'an invalid Date cannot be stored', depth);
-  }
+  if (milliseconds !== milliseconds) unsupported('invalid Date');
   const seconds = Math.floor(milliseconds / 1000);
   const nanoseconds = (milliseconds - seconds * 1000) * 1e6;
   const high = Math.floor(seconds / TWO_32);
   if (high < 0 || high > 3) {
-    sizedHead(writer, 0xc7, 12);
-    field(writer, 0xff, nanoseconds, 4);
-    word(writer, high);
+    extensionHead(-1, 12);
+    word(nanoseconds);
+    word(high);
   } else if (high === 0 && nanoseconds === 0) {
-    byte(writer, 0xd6);
-    byte(writer, 0xff);
+    extensionHead(-1, 4);
   } else {
-    byte(writer, 0xd7);
-    field(writer, 0xff, nanoseconds * 4 + high, 4);
+    extensionHead(-1, 8);
+    word(nanoseconds * 4 + high);
   }
-  word(writer, seconds);
+  word(seconds);
 }
 
-function encodeBigInt(writer: ValueWriter, value: bigint, depth: number): void {
+function encodeBigInt(value: bigint): void {
   let digits = value === 0n ? '' : (value < 0n ? -value : value).toString(16);
   if (digits.length % 2 === 1) digits = '0' + digits;
-  const payload = new Uint8Array(1 + digits.length / 2);
-  if (payload.length > 1 + BIGINT_BYTES_MAX) return tooLarge(depth);
-  payload[0] = value < 0n ? 1 : 0;
-  for (let i = 1; i < payload.length; i++) {
-    payload[i] = parseInt(digits.slice(2 * i - 2, 2 * i), 16);
-  }
-  encodeExtension(writer, 1, payload);
+  const size = digits.length / 2;
+  if (size > BIGINT_BYTES_MAX) tooLarge();
+  extensionHead(1, 1 + size);
+  byte(value < 0n ? 1 : 0);
+  for (let i = 0; i < size; i++) byte(parseInt(digits.slice(2 * i, 2 * i + 2), 16));
 }
 
-function encodeExtension(writer: ValueWriter, type: number, payload: Uint8Array): void {
-  const step = [1, 2, 4, 8, 16].indexOf(payload.length);
-  if (step >= 0) byte(writer, 0xd4 + step);
-  else sizedHead(writer, 0xc7, payload.length);
-  byte(writer, type);
-  append(writer, payload);
+function encodeExtension(type: number, payload: Uint8Array): void {
+  extensionHead(type, payload.length);
+  append(payload);
 }
 
-function byte(writer: ValueWriter, value: number): void {
-  writer.reserve(1);
-  writer.bytes[writer.size++] = value;
+function extensionHead(type: number, size: number): void {
+  const step = [1, 2, 4, 8, 16].indexOf(size);
+  if (step >= 0) byte(0xd4 + step);
+  else sizedHead(0xc7, size);
+  byte(type);
 }
 
-/** A format byte and a big-endian field of 1, 2 or 4 bytes. */
-function field(writer: ValueWriter, lead: number, value: number, width: number): void {
-  byte(writer, lead);
-  if (width === 4) return word(writer, value);
-  if (width === 2) byte(writer, value >>> 8);
-  byte(writer, value);
+/** A head with a size in one, two or four bytes. */
+function sizedHead(lead: number, size: number): void {
+  field(lead, widthStep(size), size);
+}
+
+/** A head of one byte, or with a count in two or four. */
+function containerHead(lead: number, count: number): void {
+  if (count < 16) byte(lead | count);
+  // The longer heads of arrays are 0xdc and 0xdd, of maps 0xde and 0xdf.
+  else field(lead === 0x90 ? 0xdb : 0xdd, count > 0xffff ? 2 : 1, count);
+}
+
+/** The byte `lead + step`, then the low 8, 16 or 32 bits of `value`, as `step` is 0, 1 or 2. */
+function field(lead: number, step: number, value: number): void {
+  byte(lead + step);
+  if (step === 2) return word(value);
+  if (step === 1) byte(value >>> 8);
+  byte(value);
 }
 
 /** The low 32 bits of an integer, big-endian. */
-function word(writer: ValueWriter, value: number): void {
-  writer.reserve(4);
-  const bytes = writer.bytes;
-  let at = writer.size;
-  bytes[at++] = value >>> 24;
-  bytes[at++] = value >>> 16;
-  bytes[at++] = value >>> 8;
+function word(value: number): void {
+  byte(value >>> 24);
+  byte(value >>> 16);
+  byte(value >>> 8);
+  byte(value);
+}
+
+function byte(value: number): void {
+  if (at === bytes.length) reserve(1);
   bytes[at++] = value;
+}
+
+function append(data: Uint8Array): void {
+  if (data.length > VALUE_BYTES_MAX) tooLarge();
+  reserve(data.length);
+  bytes.set(data, at);
+  at += data.length;
+}
+
+function reserve(extra: number): void {
+  if (at + extra <= bytes.length) return;
   writer.size = at;
+  writer.reserve(extra);
+  bytes = writer.bytes;
 }
 
 /** Doublings of a byte until `value`, below 2^32, fits. */
@@ -371,56 +397,46 @@ function widthStep(value: number): number {
   return value <= 0xff ? 0 : value <= 0xffff ? 1 : 2;
 }
 
-function sizedHead(writer: ValueWriter, lead: number, size: number): void {
-  const step = widthStep(size);
-  field(writer, lead + step, size, 1 << step);
-}
-
-function containerHead(
-  writer: ValueWriter,
-  shortLead: number,
-  lead: number,
-  count: number,
-): void {
-  if (count < 16) byte(writer, shortLead | count);
-  else if (count <= 0xffff) field(writer, lead, count, 2);
-  else field(writer, lead + 1, count, 4);
-}
-
-function append(writer: ValueWriter, bytes: Uint8Array): void {
-  writer.reserve(bytes.length);
-  writer.bytes.set(bytes, writer.size);
-  writer.size += bytes.length;
-}
-
 /** Checks the limits on the way into a container, which also ends what shares or repeats itself. */
-function enter(writer: ValueWriter, container: object, depth: number): void {
-  if (depth >= VALUE_DEPTH_MAX) {
-    const cyclic = containers.includes(container);
-    fail(
-      cyclic ? ValueErrorCode.InvalidArgument : ValueErrorCode.TooDeep,
-      cyclic ? 'a value cannot contain itself' : `nested deeper than ${VALUE_DEPTH_MAX}`,
-      depth,
-    );
+function enter(container: object): void {
+  if (depth === VALUE_DEPTH_MAX) {
+    if (isOwnAncestor(container)) unsupported('value that contains itself');
+    fail(TOO_DEEP, `nesting deeper than ${VALUE_DEPTH_MAX}`);
   }
-  containers[depth] = container;
-  checkSize(writer, depth);
+  depth++;
+  checkSize();
 }
 
-function checkSize(writer: ValueWriter, depth: number): void {
-  if (writer.size > sizeMax) tooLarge(depth);
+/** Whether the container at the end of `path` was met before on the way there. */
+function isOwnAncestor(container: object): boolean {
+  let ancestor = root as Record<string | number, unknown>;
+  return path.some((step) => {
+    const found = ancestor === container;
+    ancestor = ancestor[step] as Record<string | number, unknown>;
+    return found;
+  });
 }
 
-function tooLarge(depth: number): never {
-  return fail(ValueErrorCode.TooLarge, `larger than ${VALUE_BYTES_MAX} bytes`, depth);
+function checkSize(): void {
+  if (at > atMax) tooLarge();
 }
 
-function halfPair(depth: number): never {
-  return fail(ValueErrorCode.InvalidUtf8, 'text with half a surrogate pair', depth);
+function tooLarge(): never {
+  fail(TOO_LARGE, 'too many bytes');
 }
 
-function fail(code: ValueErrorCode, message: string, depth: number): never {
-  const steps = path.slice(0, depth);
-  const text = steps.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('');
-  throw new ValueError(code, message, text.replace(/^\./, ''));
+function halfPair(): never {
+  fail(INVALID_UTF8, 'half a surrogate pair');
+}
+
+function unsupported(what: string): never {
+  fail(INVALID_ARGUMENT, what);
+}
+
+function fail(code: ValueErrorCode, what: string): never {
+  let place = '';
+  for (const step of path.slice(0, depth)) {
+    place += typeof step === 'number' ? `[${step}]` : place ? `.${step}` : step;
+  }
+  throw new ValueError(code, `cannot store ${what}`, place);
 }

@@ -29,16 +29,33 @@ export class Extension {
   ) {}
 }
 
-/** Why bytes or a JavaScript value were refused; the numbers are those of every TopGun error. */
+// The errors of values as single constants, which a bundler puts in place; the numbers are those of
+// every TopGun error.
+export const TRUNCATED = 100;
+export const MALFORMED = 101;
+export const TOO_DEEP = 102;
+export const TOO_LARGE = 103;
+export const INVALID_UTF8 = 104;
+export const INVALID_ARGUMENT = 108;
+
+/** Why bytes or a JavaScript value were refused. */
 export const ValueErrorCode = {
-  Truncated: 100,
-  Malformed: 101,
-  TooDeep: 102,
-  TooLarge: 103,
-  InvalidUtf8: 104,
-  InvalidArgument: 108,
+  Truncated: TRUNCATED,
+  Malformed: MALFORMED,
+  TooDeep: TOO_DEEP,
+  TooLarge: TOO_LARGE,
+  InvalidUtf8: INVALID_UTF8,
+  InvalidArgument: INVALID_ARGUMENT,
 } as const;
 export type ValueErrorCode = (typeof ValueErrorCode)[keyof typeof ValueErrorCode];
+
+/** Integers up to this are numbers; beyond, neighbouring integers share a double. */
+export const NUMBER_INTEGER_MAX = 2 ** 53;
+export const TWO_32 = 2 ** 32;
+
+/** Where the bytes of 64-bit numbers are put together and taken apart. */
+export const scratchBytes = new Uint8Array(8);
+export const scratch = new DataView(scratchBytes.buffer);
 
 /** A value that cannot be stored, or bytes that are no value. */
 export class ValueError extends Error {
