@@ -216,7 +216,7 @@ test('what cannot be stored is refused with its place and leaves the writer as i
     [{ d: new Date(NaN) }, InvalidArgument, 'd', /invalid Date/],
     [{ e: new Extension(1, new Uint8Array(1)) }, InvalidArgument, 'e', /type 1/],
     [new Extension(128, new Uint8Array(1)), InvalidArgument, '', /type 128/],
-    [cyclic, InvalidArgument, '[0].self'.repeat(16), /contain itself/],
+    [cyclic, InvalidArgument, '[0].self'.repeat(16), /contains itself/],
     [deep, TooDeep, '[0]'.repeat(32), /deeper than 32/],
     [{ key: '\ud800' }, ValueErrorCode.InvalidUtf8, 'key', /surrogate/],
   ];
