@@ -124,6 +124,11 @@ const steps = {
     await step.check(['node', 'scripts/check-core-needs.mjs']);
   },
 
+  async javascript(step) {
+    const { code, output } = await step.run(['node', 'js-bindings/scripts/test.mjs']);
+    step.addNodeRun(code, output);
+  },
+
   async tidy(step) {
     if (!(await step.need(['cmake', '--preset', 'dev']))) return;
     for (const source of changedSources()) await step.check(['node', 'scripts/check-tidy.mjs', source]);

@@ -1,0 +1,45 @@
+// usage: npm test -w topgun [-- <name>...]
+// Checks types and generated files, bundles the tests and runs them (all, or those named).
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const bindings = join(root, 'js-bindings');
+const out = join(root, 'build/js-tests');
+
+function run(command, args) {
+  const { status } = spawnSync(command, args, { cwd: bindings, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+run('node', ['scripts/generate-errors.mjs', '--check']);
+run(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.json']);
+
+const wanted = process.argv.slice(2);
+const tests = readdirSync(join(bindings, 'test'), { recursive: true })
+  .filter((name) => name.endsWith('.test.ts'))
+  .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+await build({
+  entryPoints: tests.map((name) => join(bindings, 'test', name)),
+  outdir: out,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  sourcemap: 'inline',
+  external: ['ws', 'playwright-core', 'esbuild', 'typescript'],
+  logLevel: 'warning',
+});
+const wasm = join(root, 'build/wasm-release/wasm/topgun.wasm');
+if (existsSync(wasm)) copyFileSync(wasm, join(out, 'topgun.wasm'));
+run('node', [
+  '--enable-source-maps',
+  '--test',
+  ...tests.map((name) => join(out, basename(name, '.ts') + '.mjs')),
+]);

@@ -1,0 +1,376 @@
+import { ErrorCode, TopGunError, errorFromCode } from '../errors.js';
+import { ValueError, ValueWriter, encodeValue } from '../value/msgpack.js';
+import { ENGINE_PROTOCOL_VERSION } from './engine.js';
+import { ByteReader } from './reader.js';
+
+/** The commands of `docs/engine-protocol.md`. */
+export const Command = {
+  Open: 1,
+  LoadRow: 2,
+  Start: 3,
+  OpenMap: 10,
+  Set: 11,
+  Remove: 12,
+  OrAdd: 13,
+  OrRemove: 14,
+  CounterAdd: 15,
+  Root: 16,
+  LastSequence: 17,
+  Unsubscribe: 18,
+  TransportOpened: 20,
+  TransportFrame: 21,
+  TransportClosed: 22,
+  Tick: 23,
+  SetOnline: 24,
+  SetToken: 25,
+  Persisted: 30,
+} as const;
+export type Command = (typeof Command)[keyof typeof Command];
+
+/** The kinds of map, as everywhere in the protocols. */
+export const MapKind = { Lww: 1, Or: 2, Counter: 3 } as const;
+export type MapKind = (typeof MapKind)[keyof typeof MapKind];
+
+export const KEY_BYTES_MAX = 1024;
+export const MAP_NAME_BYTES_MAX = 256;
+/** Bytes of one encoded value. */
+export const VALUE_BYTES_MAX = 512 * 1024;
+
+const HEADER_BYTES = 1 + 8 + 8;
+const TWO_32 = 2 ** 32;
+const utf8 = new TextEncoder();
+
+/** What the core needs to know about time; the host reads it, the core never does. */
+export interface Now {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+/** Where a write goes: the map's handle and the key. */
+export interface WriteTarget {
+  readonly code: Command;
+  readonly map: number;
+  readonly key: string;
+}
+
+/**
+ * One request under construction, in a buffer that is reused from request to request. A command that
+ * cannot be encoded throws a TopGunError and leaves the request as it was.
+ */
+export class CommandBuffer {
+  /** Commands in the request so far. */
+  count = 0;
+  private readonly writer: ValueWriter;
+
+  constructor(capacity = 96 * 1024) {
+    this.writer = new ValueWriter(capacity);
+    this.writer.size = HEADER_BYTES;
+  }
+
+  /** Bytes of the request so far. */
+  get size(): number {
+    return this.writer.size;
+  }
+
+  get empty(): boolean {
+    return this.count === 0;
+  }
+
+  open(seed: Uint8Array, replica: bigint, outboxMax: number): void {
+    const start = this.begin(Command.Open);
+    this.raw(seed);
+    this.bigU64(replica);
+    this.varint(outboxMax);
+    this.finish(start);
+  }
+
+  loadRow(key: string, value: Uint8Array): void {
+    const start = this.begin(Command.LoadRow);
+    this.text(key);
+    this.blob(value);
+    this.finish(start);
+  }
+
+  openMap(map: number, kind: MapKind, name: string): void {
+    const start = this.begin(Command.OpenMap);
+    this.varint(map);
+    this.u8(kind);
+    this.text(name);
+    this.finish(start);
+  }
+
+  set(map: number, key: string, ttlMs: number, value: unknown): void {
+    this.writeValue(Command.Set, map, key, ttlMs, value);
+  }
+
+  remove(map: number, key: string): void {
+    const start = this.begin(Command.Remove);
+    this.varint(map);
+    this.key(start, key);
+    this.finish(start);
+  }
+
+  orAdd(map: number, key: string, ttlMs: number, value: unknown): void {
+    this.writeValue(Command.OrAdd, map, key, ttlMs, value);
+  }
+
+  orRemove(map: number, key: string, value: unknown): void {
+    const start = this.begin(Command.OrRemove);
+    this.varint(map);
+    this.key(start, key);
+    this.value(start, value);
+    this.finish(start);
+  }
+
+  counterAdd(map: number, key: string, amount: number): void {
+    const start = this.begin(Command.CounterAdd);
+    this.varint(map);
+    this.key(start, key);
+    this.bigU64(BigInt.asUintN(64, BigInt(amount)));
+    this.finish(start);
+  }
+
+  /** A command whose payload is one map handle. */
+  onMap(code: typeof Command.Root | typeof Command.Unsubscribe, map: number): void {
+    const start = this.begin(code);
+    this.varint(map);
+    this.finish(start);
+  }
+
+  /** A command without payload. */
+  plain(code: Command): void {
+    this.finish(this.begin(code));
+  }
+
+  transportFrame(frame: Uint8Array): void {
+    const start = this.begin(Command.TransportFrame);
+    this.raw(frame);
+    this.finish(start);
+  }
+
+  setOnline(online: boolean): void {
+    const start = this.begin(Command.SetOnline);
+    this.u8(online ? 1 : 0);
+    this.finish(start);
+  }
+
+  setToken(token: string): void {
+    const start = this.begin(Command.SetToken);
+    this.text(token);
+    this.finish(start);
+  }
+
+  persisted(transaction: number, error: number): void {
+    const start = this.begin(Command.Persisted);
+    this.varint(transaction);
+    this.u8(error & 0xff);
+    this.u8(error >> 8);
+    this.finish(start);
+  }
+
+  /** A command as another buffer encoded it, its size included. */
+  appendEncoded(command: Uint8Array): void {
+    this.raw(command);
+    this.count++;
+  }
+
+  /** The finished request. Borrowed: it holds until the buffer is written to again. */
+  request(now: Now): Uint8Array {
+    const end = this.writer.size;
+    this.writer.size = 0;
+    this.u8(ENGINE_PROTOCOL_VERSION);
+    this.u64(now.wallMs);
+    this.u64(now.monotonicMs);
+    this.writer.size = end;
+    return this.writer.bytes.subarray(0, end);
+  }
+
+  /** Starts the next request. */
+  reset(): void {
+    this.writer.size = HEADER_BYTES;
+    this.count = 0;
+  }
+
+  private writeValue(code: Command, map: number, key: string, ttlMs: number, value: unknown): void {
+    const start = this.begin(code);
+    this.varint(map);
+    this.key(start, key);
+    this.varint(ttlMs);
+    this.value(start, value);
+    this.finish(start);
+  }
+
+  /** Leaves room for the size, writes the code; returns where the command starts. */
+  private begin(code: Command): number {
+    const writer = this.writer;
+    writer.reserve(5);
+    const start = writer.size;
+    writer.bytes[start + 4] = code;
+    writer.size = start + 5;
+    return start;
+  }
+
+  private finish(start: number): void {
+    const bytes = this.writer.bytes;
+    const size = this.writer.size - start - 4;
+    bytes[start] = size;
+    bytes[start + 1] = size >>> 8;
+    bytes[start + 2] = size >>> 16;
+    bytes[start + 3] = size >>> 24;
+    this.count++;
+  }
+
+  private key(start: number, key: string): void {
+    const from = this.writer.size;
+    try {
+      this.text(key);
+    } catch (error) {
+      this.writer.size = start;
+      throw error;
+    }
+    // One byte of length, or two from 128 on.
+    const size = this.writer.size - from - (this.writer.size - from > 128 ? 2 : 1);
+    if (size > 0 && size <= KEY_BYTES_MAX) return;
+    this.writer.size = start;
+    throw new TopGunError(
+      ErrorCode.InvalidArgument,
+      `a key takes 1 to ${KEY_BYTES_MAX} bytes, this one ${size}`,
+    );
+  }
+
+  private value(start: number, value: unknown): void {
+    const from = this.writer.size;
+    try {
+      encodeValue(value, this.writer);
+    } catch (error) {
+      this.writer.size = start;
+      throw error instanceof ValueError ? errorFromCode(error.code, error.message) : error;
+    }
+    const size = this.writer.size - from;
+    if (size <= VALUE_BYTES_MAX) return;
+    this.writer.size = start;
+    throw new TopGunError(
+      ErrorCode.TooLarge,
+      `a value takes at most ${VALUE_BYTES_MAX} bytes, this one ${size}`,
+    );
+  }
+
+  private text(text: string): void {
+    const writer = this.writer;
+    const units = text.length;
+    writer.reserve(units * 3 + 10);
+    const bytes = writer.bytes;
+    if (units < 128) {
+      // Nearly every key: short and ASCII, so that one byte of length is right and a loop suffices.
+      const start = writer.size + 1;
+      let i = 0;
+      for (; i < units; i++) {
+        const unit = text.charCodeAt(i);
+        if (unit > 0x7f) break;
+        bytes[start + i] = unit;
+      }
+      if (i === units) {
+        bytes[start - 1] = units;
+        writer.size = start + units;
+        return;
+      }
+    }
+    // The encoder would replace half a surrogate pair, and make two keys of JavaScript one.
+    if (/\p{Surrogate}/u.test(text)) {
+      throw new TopGunError(ErrorCode.InvalidUtf8, 'text with half a surrogate pair');
+    }
+    this.blob(utf8.encode(text));
+  }
+
+  private blob(blob: Uint8Array): void {
+    this.varint(blob.length);
+    this.raw(blob);
+  }
+
+  private raw(raw: Uint8Array): void {
+    const writer = this.writer;
+    writer.reserve(raw.length);
+    writer.bytes.set(raw, writer.size);
+    writer.size += raw.length;
+  }
+
+  private u8(value: number): void {
+    this.writer.reserve(1);
+    this.writer.bytes[this.writer.size++] = value;
+  }
+
+  private varint(value: number): void {
+    let rest = value;
+    while (rest >= 0x80) {
+      this.u8((rest % 128) | 0x80);
+      rest = Math.floor(rest / 128);
+    }
+    this.u8(rest);
+  }
+
+  private u32(value: number): void {
+    this.u8(value & 0xff);
+    this.u8((value >>> 8) & 0xff);
+    this.u8((value >>> 16) & 0xff);
+    this.u8(value >>> 24);
+  }
+
+  private u64(value: number): void {
+    this.u32(value % TWO_32 >>> 0);
+    this.u32(Math.floor(value / TWO_32));
+  }
+
+  private bigU64(value: bigint): void {
+    this.u32(Number(value & 0xffffffffn));
+    this.u32(Number(value >> 32n));
+  }
+}
+
+/** A command's answer: its error (0 = none) and its payload, borrowed. */
+export interface CommandAnswer {
+  readonly index: number;
+  readonly error: number;
+  readonly payload: ByteReader;
+}
+
+/** Calls `visit` with every answer that failed or carries a payload; most do neither. */
+export function readAnswers(response: Uint8Array, visit: (answer: CommandAnswer) => void): void {
+  const reader = new ByteReader(response);
+  for (let index = 0; !reader.done; index++) {
+    const size = reader.u32();
+    const end = reader.offset + size;
+    const error = reader.u16();
+    if (error !== 0 || size > 2) {
+      visit({ index, error, payload: new ByteReader(response, reader.offset, end) });
+    }
+    reader.offset = end;
+  }
+}
+
+/** Every command of a request as it was encoded, its size included. Borrowed. */
+export function splitRequest(request: Uint8Array): Uint8Array[] {
+  const reader = new ByteReader(request, HEADER_BYTES);
+  const commands: Uint8Array[] = [];
+  while (!reader.done) {
+    const start = reader.offset;
+    reader.skip(reader.u32());
+    commands.push(request.subarray(start, reader.offset));
+  }
+  return commands;
+}
+
+/** The map and key that an encoded command writes to; nothing if it is no write. */
+export function writeTarget(command: Uint8Array): WriteTarget | undefined {
+  const reader = new ByteReader(command, 4);
+  const code = reader.u8() as Command;
+  if (code < Command.Set || code > Command.CounterAdd) return undefined;
+  return { code, map: reader.varint(), key: reader.text() };
+}
+
+/** What follows the key of an encoded write. Borrowed. */
+export function payloadAfterKey(write: Uint8Array): ByteReader {
+  const reader = new ByteReader(write, 5);
+  reader.varint();
+  reader.text();
+  return reader;
+}

@@ -1,0 +1,163 @@
+import { ErrorCode, TopGunError } from '../errors.js';
+import { ByteReader } from './reader.js';
+
+/** An encoded MessagePack value inside the bytes of a poll. */
+export interface EncodedValue {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** One stored row: a name and bytes that only the engine understands. */
+export interface StoredRow {
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+/** What the engine reports or asks for: the events of `docs/engine-protocol.md`. */
+export type EngineEvent =
+  | EntryEvent
+  | ElementEvent
+  | { readonly type: 'counter'; readonly map: number; readonly key: string; readonly value: bigint }
+  | { readonly type: 'map-loaded'; readonly map: number }
+  | { readonly type: 'map-synced'; readonly map: number }
+  | { readonly type: 'connect' }
+  | { readonly type: 'disconnect' }
+  | { readonly type: 'send'; readonly frame: Uint8Array }
+  | PersistEvent
+  | { readonly type: 'wake'; readonly atMs: number }
+  | { readonly type: 'status'; readonly status: number }
+  | { readonly type: 'ack'; readonly level: number; readonly sequence: number }
+  | RejectedEvent
+  | { readonly type: 'error'; readonly code: number; readonly detail: string }
+  | { readonly type: 'replica-changed'; readonly replica: bigint };
+
+/** `value` is absent when the entry is. */
+export interface EntryEvent {
+  readonly type: 'entry';
+  readonly map: number;
+  readonly key: string;
+  readonly expiresAtMs: number;
+  readonly value: EncodedValue | undefined;
+}
+
+export interface ElementEvent {
+  readonly type: 'element';
+  readonly map: number;
+  readonly key: string;
+  readonly tag: string;
+  readonly expiresAtMs: number;
+  readonly value: EncodedValue | undefined;
+}
+
+export interface PersistEvent {
+  readonly type: 'persist';
+  readonly transaction: number;
+  readonly puts: readonly StoredRow[];
+  readonly deletes: readonly string[];
+}
+
+export interface RejectedEvent {
+  readonly type: 'rejected';
+  readonly sequence: number;
+  readonly code: number;
+  readonly map: number;
+  readonly key: string;
+  readonly detail: string;
+}
+
+/** Calls `visit` with each event of a poll, in order. Values and frames borrow from `events`. */
+export function readEvents(events: Uint8Array, visit: (event: EngineEvent) => void): void {
+  const reader = new ByteReader(events);
+  while (!reader.done) {
+    const size = reader.u32();
+    const end = reader.offset + size;
+    const event = readEvent(reader, end);
+    if (event !== undefined) visit(event);
+    reader.offset = end;
+  }
+}
+
+/** The event that ends at `end`; nothing for a code of a later version, which may be skipped. */
+function readEvent(reader: ByteReader, end: number): EngineEvent | undefined {
+  const code = reader.u8();
+  switch (code) {
+    case 1:
+      return { type: 'entry', map: reader.varint(), key: reader.text(), ...readState(reader, end) };
+    case 2:
+      return {
+        type: 'element',
+        map: reader.varint(),
+        key: reader.text(),
+        tag: readTag(reader),
+        ...readState(reader, end),
+      };
+    case 3:
+      return {
+        type: 'counter',
+        map: reader.varint(),
+        key: reader.text(),
+        value: BigInt.asIntN(64, reader.bigU64()),
+      };
+    case 4:
+      return { type: 'map-loaded', map: reader.varint() };
+    case 5:
+      return { type: 'map-synced', map: reader.varint() };
+    case 10:
+      return { type: 'connect' };
+    case 11:
+      return { type: 'disconnect' };
+    case 12:
+      return { type: 'send', frame: reader.raw(end - reader.offset) };
+    case 13:
+      return readPersist(reader);
+    case 14:
+      return { type: 'wake', atMs: reader.u64() };
+    case 20:
+      return { type: 'status', status: reader.u8() };
+    case 21:
+      return { type: 'ack', level: reader.u8(), sequence: reader.varint() };
+    case 22:
+      return {
+        type: 'rejected',
+        sequence: reader.varint(),
+        code: reader.u16(),
+        map: reader.varint(),
+        key: reader.text(),
+        detail: reader.text(),
+      };
+    case 23:
+      return { type: 'error', code: reader.u16(), detail: reader.text() };
+    case 24:
+      return { type: 'replica-changed', replica: reader.bigU64() };
+    default:
+      return undefined;
+  }
+}
+
+function readState(
+  reader: ByteReader,
+  end: number,
+): { expiresAtMs: number; value: EncodedValue | undefined } {
+  const present = reader.u8() !== 0;
+  const expiresAtMs = reader.u64();
+  if (!present) return { expiresAtMs, value: undefined };
+  const offset = reader.offset;
+  if (offset >= end) throw new TopGunError(ErrorCode.Internal, 'an entry event without its value');
+  return { expiresAtMs, value: { bytes: reader.bytes, offset, length: end - offset } };
+}
+
+/** A tag as text, to serve as a key: two are equal when their bytes are. */
+export function readTag(reader: ByteReader): string {
+  return `${reader.bigU64().toString(16)}-${reader.bigU64().toString(16)}`;
+}
+
+function readPersist(reader: ByteReader): PersistEvent {
+  const transaction = reader.varint();
+  const puts: StoredRow[] = [];
+  // Copies: a store may keep the bytes, and cloning a view would clone all that lies around it.
+  for (let n = reader.varint(); n > 0; n--) puts.push({ key: reader.text(), value: reader.blob().slice() });
+  const deletes: string[] = [];
+  for (let n = reader.varint(); n > 0; n--) deletes.push(reader.text());
+  return { type: 'persist', transaction, puts, deletes };
+}

@@ -1,0 +1,275 @@
+import type { EngineKind } from '../bindings/engine.js';
+import { MAP_NAME_BYTES_MAX } from '../bindings/commands.js';
+import { ErrorCode, TopGunError, errorFromCode } from '../errors.js';
+import type { Platform } from '../platform/platform.js';
+import type { Persistence } from '../storage/adapter.js';
+import type { MirroredMap } from './collection.js';
+import { Emitter } from './emitter.js';
+import { FlushWaiters, type FlushOptions } from './flush.js';
+import { LwwMap } from './lww-map.js';
+import type { TopGunClientOptions, TokenSource } from './options.js';
+import { OrMap } from './or-map.js';
+import { CounterMap, PNCounter } from './pn-counter.js';
+import { Replica } from './replica.js';
+
+/**
+ * Where the client stands: `new` before start, `waiting` while another client holds the store,
+ * then `offline`, `connecting` or `online`, and `closed` at the end.
+ */
+export type ClientStatus = 'new' | 'waiting' | 'offline' | 'connecting' | 'online' | 'closed';
+
+const STATUSES: readonly ClientStatus[] = ['offline', 'connecting', 'online', 'closed'];
+
+/** A write that the server refused. Its effect is undone in the map. */
+export interface RejectedWrite {
+  /** The map, if it is open in this client. */
+  readonly map: string | undefined;
+  readonly key: string;
+  readonly error: TopGunError;
+}
+
+/** The events of a client and what each listener receives. */
+export interface ClientEvents {
+  /** The client went on- or offline, or was closed. */
+  status: ClientStatus;
+  /** Something failed that no call can report. The client goes on. */
+  error: TopGunError;
+  /** A write was refused, by the core or by the server. */
+  rejected: RejectedWrite;
+  /** A map agreed with the server. */
+  synced: { readonly map: string };
+  /** The server has every write up to here at this level. */
+  acked: { readonly level: FlushLevel; readonly sequence: number };
+  /** The engine trapped and was replaced; nothing that was written is lost. */
+  'engine-restarted': { readonly error: TopGunError };
+  /** What the store promises has changed; with the reason, if something failed. */
+  persistence: { readonly level: Persistence; readonly error: TopGunError | undefined };
+  /** A copy of this replica was found elsewhere, and this one took a new id. */
+  'node-changed': { readonly nodeId: string };
+}
+
+/** Levels of acknowledgement: received in the server's memory, or on its disk. */
+export type FlushLevel = 'memory' | 'local' | 'replicated' | 'object';
+
+const LEVELS: readonly FlushLevel[] = ['memory', 'local', 'replicated', 'object'];
+
+/**
+ * A replica of shared maps: reads and writes are synchronous and local, work offline, and sync in
+ * the background.
+ *
+ * @example
+ * ```ts
+ * import { TopGunClient } from 'topgun';
+ *
+ * const client = new TopGunClient();
+ * await client.start();
+ * const todos = client.getMap<{ title: string; done: boolean }>('todos');
+ * const unsubscribe = todos.subscribe((changes) => console.log(changes.length)); // 1
+ * todos.set('1', { title: 'Milk', done: false });
+ * await client.flush();
+ * unsubscribe();
+ * await client.close();
+ * ```
+ */
+export class BaseClient {
+  private readonly replica: Replica;
+  private readonly emitter = new Emitter<ClientEvents>();
+  private readonly maps = new Map<string, { kind: string; handle: number; map: MirroredMap }>();
+  private readonly flushes: FlushWaiters;
+  private readonly tokenSource: TokenSource | undefined;
+  private currentStatus: ClientStatus = 'new';
+  private handles = 0;
+
+  /** @internal Applications use `TopGunClient`, which knows its platform. */
+  constructor(options: TopGunClientOptions, platform: Platform) {
+    this.tokenSource = options.token;
+    this.flushes = new FlushWaiters({
+      position: () => this.replica.lastSequence(),
+      stored: () => this.replica.allStored,
+    });
+    this.replica = new Replica(options, platform, {
+      status: (status) => this.setStatus(STATUSES[status] ?? 'offline'),
+      error: (error) => this.onError(error),
+      rejected: (event) => {
+        const error = errorFromCode(event.code, event.detail);
+        this.emitter.emit('rejected', { map: this.nameOf(event.map), key: event.key, error });
+      },
+      synced: (map) => this.emitter.emit('synced', { map: map.name }),
+      acked: (level, sequence) => {
+        this.flushes.acked(level, sequence);
+        const name = LEVELS[level - 1];
+        if (name !== undefined) this.emitter.emit('acked', { level: name, sequence });
+      },
+      restarted: (error) => {
+        this.flushes.restarted();
+        this.emitter.emit('engine-restarted', { error });
+      },
+      persistence: (level, error) => this.emitter.emit('persistence', { level, error }),
+      replicaChanged: () => {
+        this.flushes.restarted();
+        this.emitter.emit('node-changed', { nodeId: this.nodeId });
+      },
+      waiting: () => this.setStatus('waiting'),
+      progress: () => this.flushes.check(),
+    });
+  }
+
+  /** Where the client stands now. */
+  get status(): ClientStatus {
+    return this.currentStatus;
+  }
+
+  /** What the store promises: `durable`, `best-effort` or `memory`. Known after `start`. */
+  get persistence(): Persistence {
+    return this.replica.persistence;
+  }
+
+  /** Writes that the server has not acknowledged yet. */
+  get pendingOps(): number {
+    return this.replica.lastSequence().pending;
+  }
+
+  /** The id of this replica, as 16 hexadecimal digits. Known after `start`. */
+  get nodeId(): string {
+    return this.replica.replicaId.toString(16).padStart(16, '0');
+  }
+
+  /** Which build of the core runs: `wasm` or `native`. Known after `start`. */
+  get engine(): EngineKind | undefined {
+    return this.replica.engineKind;
+  }
+
+  /**
+   * Loads the core and the stored rows, then connects in the background. Resolves when reads see
+   * everything that is stored, without waiting for the network. Maps may be opened and written to
+   * before; such writes take effect at the start.
+   */
+  async start(): Promise<void> {
+    await this.replica.start(await this.fetchToken());
+    if (this.currentStatus === 'new' || this.currentStatus === 'waiting') this.setStatus('offline');
+  }
+
+  /** The map of this name in which the last write of a key wins. The same object every time. */
+  getMap<T>(name: string): LwwMap<T> {
+    return this.open('LWW map', name, (handle) => new LwwMap<T>(this.replica, handle, name));
+  }
+
+  /** The map of this name from keys to bags of elements. The same object every time. */
+  getORMap<T>(name: string): OrMap<T> {
+    return this.open('OR map', name, (handle) => new OrMap<T>(this.replica, handle, name));
+  }
+
+  /**
+   * A counter. Counters live in maps; one map holds as many as you like, each under its own key, and
+   * is synced as a whole.
+   */
+  getPNCounter(name: string, key = 'value'): PNCounter {
+    const counters = this.open('PN counter', name, (handle) =>
+      new CounterMap(this.replica, handle, name),
+    );
+    return new PNCounter(counters, key);
+  }
+
+  /**
+   * Resolves when every write so far is safe: without a level, in this client's own store; with one,
+   * acknowledged by the server at that level (`memory`, or `local` for its disk). Rejects with
+   * `TimedOut` after `timeoutMs`, and with `Closed` when the client is closed meanwhile.
+   */
+  flush(options: FlushOptions = {}): Promise<void> {
+    if (this.currentStatus === 'closed') {
+      return Promise.reject(new TopGunError(ErrorCode.Closed, 'the client was closed'));
+    }
+    const level = options.level === undefined ? 0 : LEVELS.indexOf(options.level) + 1;
+    return this.flushes.wait(level, options.timeoutMs);
+  }
+
+  /**
+   * The Merkle root of a map with its record count. Two replicas have equal roots exactly when their
+   * states are equal, deletions included.
+   */
+  root(map: { readonly name: string }): { root: string; count: number } {
+    const opened = [...this.maps.values()].find((entry) => entry.map.name === map.name);
+    if (opened === undefined) throw new TopGunError(ErrorCode.InvalidArgument, 'not a map of ours');
+    return this.replica.root(opened.handle);
+  }
+
+  /** Stays offline until `goOnline`, whatever the network does. */
+  goOffline(): void {
+    this.replica.setOnline(false);
+  }
+
+  /** Connects, and reconnects whenever the connection is lost. The state after `start`. */
+  goOnline(): void {
+    this.replica.setOnline(true);
+  }
+
+  /** Replaces the token, before the server finds it expired. */
+  setToken(token: string): void {
+    this.replica.setToken(token);
+  }
+
+  /** Calls `listener` at every event of this name. Returns a function that ends it. */
+  on<Name extends keyof ClientEvents>(
+    name: Name,
+    listener: (argument: ClientEvents[Name]) => void,
+  ): () => void {
+    return this.emitter.on(name, listener);
+  }
+
+  /** Stores what is written, disconnects and frees everything. Unsent writes stay in the store. */
+  async close(): Promise<void> {
+    await this.replica.close();
+    this.flushes.fail(new TopGunError(ErrorCode.Closed, 'the client was closed'));
+    this.setStatus('closed');
+  }
+
+  private open<M extends MirroredMap>(
+    kind: string,
+    name: string,
+    create: (handle: number) => M,
+  ): M {
+    const size = new TextEncoder().encode(name).length;
+    if (size < 1 || size > MAP_NAME_BYTES_MAX) {
+      throw new TopGunError(ErrorCode.InvalidArgument, `a map name takes 1 to ${MAP_NAME_BYTES_MAX} bytes`);
+    }
+    const known = this.maps.get(name);
+    if (known !== undefined && !known.map.closed) {
+      // The kind is stored with the map, so that the cast holds.
+      if (known.kind === kind) return known.map as M;
+      throw new TopGunError(ErrorCode.TypeMismatch, `${name} is open as ${known.kind}`);
+    }
+    const handle = ++this.handles;
+    const map = create(handle);
+    this.maps.set(name, { kind, handle, map });
+    this.replica.openMap(handle, map);
+    return map;
+  }
+
+  private nameOf(handle: number): string | undefined {
+    for (const [name, entry] of this.maps) if (entry.handle === handle) return name;
+    return undefined;
+  }
+
+  private setStatus(status: ClientStatus): void {
+    if (status === this.currentStatus || this.currentStatus === 'closed') return;
+    this.currentStatus = status;
+    this.emitter.emit('status', status);
+  }
+
+  private onError(error: TopGunError): void {
+    this.emitter.emit('error', error);
+    if (error.code !== ErrorCode.TokenExpired || typeof this.tokenSource !== 'function') return;
+    this.fetchToken().then(
+      (token) => this.setToken(token),
+      (cause: unknown) => {
+        const failed = new TopGunError(ErrorCode.Unauthenticated, 'no new token', { cause });
+        this.emitter.emit('error', failed);
+      },
+    );
+  }
+
+  private async fetchToken(): Promise<string> {
+    if (typeof this.tokenSource === 'function') return this.tokenSource();
+    return this.tokenSource ?? '';
+  }
+}

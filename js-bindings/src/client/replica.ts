@@ -1,0 +1,448 @@
+import {
+  Command,
+  payloadAfterKey,
+  writeTarget,
+  type CommandBuffer,
+  type WriteTarget,
+} from '../bindings/commands.js';
+import type { Engine, EngineFactory, EngineTrapped, EngineKind } from '../bindings/engine.js';
+import type { EngineEvent, PersistEvent, RejectedEvent } from '../bindings/events.js';
+import { ByteReader } from '../bindings/reader.js';
+import { ErrorCode, TopGunError, asTopGunError, errorFromCode } from '../errors.js';
+import type { Platform } from '../platform/platform.js';
+import type { Persistence, StorageAdapter } from '../storage/adapter.js';
+import { webSocketUrl, webSockets } from '../transport/websocket.js';
+import type { MirroredMap, WriteSink } from './collection.js';
+import { EngineHost, type EngineHostDelegate } from './engine-host.js';
+import type { TopGunClientOptions } from './options.js';
+import { PersistenceQueue } from './persistence-queue.js';
+import { SocketLink } from './socket-link.js';
+
+/** Longest pause that timers of every runtime accept. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+/** An engine that traps this often within the span is not replaced any more. */
+const TRAPS_MAX = 3;
+const TRAPS_SPAN_MS = 60_000;
+
+/** What a replica tells the client that owns it. Called between batches, when mirrors are true. */
+export interface ReplicaEvents {
+  status(status: number): void;
+  error(error: TopGunError): void;
+  rejected(event: RejectedEvent): void;
+  synced(map: MirroredMap): void;
+  acked(level: number, sequence: number): void;
+  restarted(cause: TopGunError): void;
+  persistence(level: Persistence, error: TopGunError | undefined): void;
+  replicaChanged(replica: bigint): void;
+  waiting(): void;
+  /** Something that a flush may be waiting for has happened. */
+  progress(): void;
+}
+
+type State = 'new' | 'starting' | 'running' | 'recovering' | 'failed' | 'closed';
+
+/**
+ * One replica from start to close: its engine, store, transport, timer and open maps, and the
+ * replacement of an engine that trapped. It carries out what the engine asks for and decides nothing
+ * about maps, merging, reconnects or retries: that is the core's part.
+ */
+export class Replica implements EngineHostDelegate, WriteSink {
+  persistence: Persistence = 'memory';
+  replicaId = 0n;
+  engineKind: EngineKind | undefined;
+
+  private readonly options: TopGunClientOptions;
+  private readonly platform: Platform;
+  private readonly events: ReplicaEvents;
+  private readonly host: EngineHost;
+  private readonly storage: StorageAdapter;
+  private readonly queue: PersistenceQueue;
+  private readonly link: SocketLink;
+  private readonly maps = new Map<number, MirroredMap>();
+  private state: State = 'new';
+  private factory: EngineFactory | undefined;
+  private deferred: (() => void)[] = [];
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly effects: (() => void)[] = [];
+  private readonly notices: (() => void)[] = [];
+  private readonly touched = new Set<MirroredMap>();
+  private online: boolean;
+  private token = '';
+  /** While an engine takes over, mirrors pass through states that nobody must see. */
+  private quiet = false;
+  private storeFailed = false;
+  private replayed = 0;
+  private trapTimes: number[] = [];
+  private stopConnectivity: (() => void) | undefined;
+
+  constructor(options: TopGunClientOptions, platform: Platform, events: ReplicaEvents) {
+    this.options = options;
+    this.platform = platform;
+    this.events = events;
+    this.host = new EngineHost(this);
+    this.storage = options.storage ?? platform.defaultStorage();
+    this.queue = new PersistenceQueue(this.storage, (transactions, error) =>
+      this.stored(transactions, error),
+    );
+    const url = options.serverUrl === undefined ? undefined : webSocketUrl(options.serverUrl);
+    this.online = url !== undefined;
+    const given = options.WebSocket;
+    const factory = given === undefined ? platform.connect : webSockets(async () => given);
+    this.link = new SocketLink(url, factory, {
+      opened: () => this.host.tell((buffer) => buffer.plain(Command.TransportOpened)),
+      frame: (bytes) => this.host.tell((buffer) => buffer.transportFrame(bytes)),
+      closed: () => this.host.tell((buffer) => buffer.plain(Command.TransportClosed)),
+    });
+  }
+
+  get started(): boolean {
+    return this.state === 'running';
+  }
+
+  /** Loads the core and the stored rows; resolves when reads see everything that is stored. */
+  async start(token: string): Promise<void> {
+    if (this.state !== 'new') throw new TopGunError(ErrorCode.InvalidArgument, 'already started');
+    this.state = 'starting';
+    this.token = token;
+    try {
+      const loading = this.platform.loadEngine();
+      // The store may take long to answer; a failure to load the core must not go unnoticed then.
+      loading.catch(() => undefined);
+      this.persistence = await this.storage.open({
+        waiting: () => this.events.waiting(),
+        lost: (error) => this.storeLost(error),
+      });
+      this.factory = await loading;
+      this.engineKind = this.factory.kind;
+      await this.boot();
+    } catch (error) {
+      if (!this.isClosed()) this.state = 'failed';
+      await this.storage.close().catch(() => undefined);
+      throw asTopGunError(error, ErrorCode.Internal);
+    }
+    this.stopConnectivity = this.platform.onConnectivity((online) => {
+      if (this.online) this.host.tell((buffer) => buffer.setOnline(online));
+    });
+  }
+
+  /** Ends everything; what is in the outbox stays in the store. */
+  async close(): Promise<void> {
+    if (this.isClosed()) return;
+    const wasOpen = this.state === 'running' || this.state === 'recovering';
+    this.host.flush();
+    this.state = 'closed';
+    this.stopConnectivity?.();
+    clearTimeout(this.timer);
+    this.link.disconnect();
+    await this.queue.settled();
+    this.queue.stop();
+    this.host.detach();
+    if (wasOpen) await this.storage.close();
+  }
+
+  /** Adds a map that was given its handle. */
+  openMap(handle: number, map: MirroredMap): void {
+    this.maps.set(handle, map);
+    if (this.started) this.host.tell((buffer) => buffer.openMap(handle, map.kind, map.name));
+  }
+
+  setOnline(online: boolean): void {
+    if (this.options.serverUrl === undefined) return;
+    this.online = online;
+    this.host.tell((buffer) => buffer.setOnline(online));
+  }
+
+  setToken(token: string): void {
+    this.token = token;
+    this.host.tell((buffer) => buffer.setToken(token));
+  }
+
+  /** Runs what is in the buffer and returns where the local operations stand. */
+  lastSequence(): { sequence: number; pending: number } {
+    const answer = this.host.ask(
+      (buffer) => buffer.plain(Command.LastSequence),
+      (payload) => ({ sequence: payload.varint(), pending: payload.varint() }),
+    );
+    return answer ?? { sequence: 0, pending: this.host.buffer.count };
+  }
+
+  /** A map's Merkle root and record count; equal roots mean equal maps, tombstones included. */
+  root(handle: number): { root: string; count: number } {
+    const answer = this.host.ask(
+      (buffer) => buffer.onMap(Command.Root, handle),
+      (payload) => ({ root: hex(payload.raw(16)), count: payload.varint() }),
+    );
+    if (answer === undefined) throw new TopGunError(ErrorCode.NotReady, 'the client has not started');
+    return answer;
+  }
+
+  /** True when every write so far is in the store. */
+  get allStored(): boolean {
+    return this.started && this.host.buffer.empty && this.queue.idle;
+  }
+
+  // WriteSink: what maps ask for.
+
+  get buffer(): CommandBuffer {
+    return this.host.buffer;
+  }
+
+  acceptsWrites(): boolean {
+    switch (this.state) {
+      case 'running':
+      case 'recovering':
+        return true;
+      case 'new':
+      case 'starting':
+        return false;
+      case 'failed':
+        throw new TopGunError(ErrorCode.NotReady, 'the client could not start');
+      case 'closed':
+        throw new TopGunError(ErrorCode.Closed, 'the client was closed');
+    }
+  }
+
+  defer(write: () => void): void {
+    this.deferred.push(write);
+  }
+
+  written(): void {
+    this.host.written();
+  }
+
+  onAnswer(receive: (payload: ByteReader) => void): void {
+    this.host.onAnswer(receive);
+  }
+
+  closeMap(handle: number): void {
+    // While the engine is being replaced, writes of the map may still have to be run again.
+    if (this.state === 'recovering' || !this.maps.delete(handle)) return;
+    this.host.tell((buffer) => buffer.onMap(Command.Unsubscribe, handle));
+  }
+
+  // EngineHostDelegate: what comes out of the engine.
+
+  applyEvent(event: EngineEvent): void {
+    switch (event.type) {
+      case 'entry':
+      case 'element':
+      case 'counter': {
+        const map = this.maps.get(event.map);
+        if (map === undefined) return;
+        map.applyEvent(event);
+        this.touched.add(map);
+        return;
+      }
+      case 'map-loaded':
+        return this.maps.get(event.map)?.endReload();
+      case 'map-synced':
+        return this.notice(() => {
+          const map = this.maps.get(event.map);
+          if (map !== undefined) this.events.synced(map);
+        });
+      case 'connect':
+        return this.effect(() => this.link.connect());
+      case 'disconnect':
+        return this.effect(() => this.link.disconnect());
+      case 'send':
+        return this.effect(() => this.link.send(event.frame));
+      case 'persist':
+        return this.effect(() => this.store(event));
+      case 'wake':
+        return this.effect(() => this.wakeAt(event.atMs));
+      case 'status':
+        return this.notice(() => this.events.status(event.status));
+      case 'ack':
+        return this.notice(() => this.events.acked(event.level, event.sequence));
+      case 'rejected':
+        return this.notice(() => this.events.rejected(event));
+      case 'error':
+        return this.notice(() => this.events.error(errorFromCode(event.code, event.detail)));
+      case 'replica-changed':
+        this.replicaId = event.replica;
+        return this.notice(() => this.events.replicaChanged(event.replica));
+    }
+  }
+
+  runEffects(): void {
+    for (const run of this.effects.splice(0)) run();
+  }
+
+  notify(): void {
+    if (this.quiet) return;
+    const touched = [...this.touched];
+    this.touched.clear();
+    for (const map of touched) map.notify();
+    for (const run of this.notices.splice(0)) run();
+  }
+
+  commandFailed(code: number, target: WriteTarget | undefined): void {
+    const map = target && this.maps.get(target.map);
+    if (target === undefined || map === undefined) {
+      return this.notice(() => this.events.error(errorFromCode(code)));
+    }
+    // The mirror already shows the write: let the engine report what the map really holds.
+    queueMicrotask(() => {
+      this.reload(target.map, map);
+      this.notify();
+    });
+    this.notice(() => {
+      const { key } = target;
+      this.events.rejected({ type: 'rejected', sequence: 0, code, map: target.map, key, detail: '' });
+    });
+  }
+
+  engineLost(cause: EngineTrapped): void {
+    this.link.disconnect();
+    clearTimeout(this.timer);
+    if (this.state !== 'running') return;
+    this.state = 'recovering';
+    void this.recover(new TopGunError(ErrorCode.EngineTrap, cause.message, { cause }));
+  }
+
+  private effect(run: () => void): void {
+    this.effects.push(run);
+  }
+
+  private notice(run: () => void): void {
+    this.notices.push(run);
+  }
+
+  private isClosed(): boolean {
+    return this.state === 'closed';
+  }
+
+  /**
+   * A fresh engine with everything that is stored, all open maps, and the writes that the store may
+   * lack. Throws `EngineTrap` if the engine traps on the way; nothing is lost then but, when it was
+   * a write that did it, this write.
+   */
+  private async boot(): Promise<void> {
+    const rows = await this.storage.load();
+    const engine = await this.create();
+    if (this.isClosed()) return engine.close();
+    this.quiet = true;
+    const writes = this.host.takeUnstored();
+    this.host.attach(engine);
+    const seed = crypto.getRandomValues(new Uint8Array(16));
+    const { outboxMax = 0 } = this.options;
+    this.host.tell((buffer) => buffer.open(seed, this.askedReplica(), outboxMax));
+    this.host.loadRows(rows);
+    const replica = this.host.ask(
+      (buffer) => buffer.plain(Command.Start),
+      (payload) => payload.bigU64(),
+    );
+    if (replica !== undefined) this.replicaId = replica;
+    if (this.token !== '') this.host.tell((buffer) => buffer.setToken(this.token));
+    for (const [handle, map] of this.maps) this.reload(handle, map);
+    this.replay(writes);
+    this.quiet = false;
+    if (replica === undefined || !this.host.attached) {
+      this.host.keepUnstored([...this.host.takeUnstored(), ...writes.slice(this.replayed)]);
+      throw new TopGunError(ErrorCode.EngineTrap, 'the engine trapped at its start');
+    }
+    this.state = 'running';
+    for (const write of this.deferred.splice(0)) write();
+    if (this.online) this.host.tell((buffer) => buffer.setOnline(true));
+    this.notify();
+  }
+
+  /** Runs writes one by one. One that traps the engine is given up, and no other. */
+  private replay(writes: readonly Uint8Array[]): void {
+    this.replayed = 0;
+    for (const write of writes) {
+      if (!this.host.attached) return;
+      this.replayed++;
+      const target = writeTarget(write);
+      const map = target && this.maps.get(target.map);
+      if (target === undefined || map === undefined) continue;
+      this.host.buffer.appendEncoded(write);
+      map.replay(target, payloadAfterKey(write));
+      this.host.written();
+      this.host.flush();
+      if (this.host.attached) continue;
+      this.host.keepUnstored(this.host.takeUnstored().slice(0, -1));
+      this.commandFailed(ErrorCode.EngineTrap, target);
+    }
+  }
+
+  private async create(): Promise<Engine> {
+    if (this.factory === undefined) throw new TopGunError(ErrorCode.NotReady);
+    return this.factory.create();
+  }
+
+  private askedReplica(): bigint {
+    const { nodeId } = this.options;
+    if (nodeId === undefined) return 0n;
+    if (!/^[0-9a-f]{1,16}$/i.test(nodeId) || BigInt(`0x${nodeId}`) === 0n) {
+      throw new TopGunError(ErrorCode.InvalidArgument, 'nodeId is 1 to 16 hexadecimal digits, not 0');
+    }
+    return BigInt(`0x${nodeId}`);
+  }
+
+  /** Opens a map (again): the engine reports all of it, and the mirror follows. */
+  private reload(handle: number, map: MirroredMap): void {
+    if (this.maps.get(handle) !== map) return;
+    map.beginReload();
+    this.touched.add(map);
+    this.host.tell((buffer) => buffer.openMap(handle, map.kind, map.name));
+  }
+
+  /** Replaces an engine that trapped, and one that traps while it takes over, a few times. */
+  private async recover(first: TopGunError): Promise<void> {
+    try {
+      for (let cause: unknown = first; cause !== undefined; ) {
+        this.countTrap(asTopGunError(cause, ErrorCode.EngineTrap));
+        await this.queue.settled();
+        cause = await this.boot().then(
+          () => undefined,
+          (error: unknown) => asTopGunError(error, ErrorCode.Internal),
+        );
+        if (cause instanceof TopGunError && cause.code !== ErrorCode.EngineTrap) throw cause;
+      }
+      if (this.started) this.events.restarted(first);
+    } catch (error) {
+      if (this.isClosed()) return;
+      this.state = 'failed';
+      this.host.detach();
+      this.events.error(asTopGunError(error, ErrorCode.EngineTrap));
+    }
+  }
+
+  private countTrap(cause: TopGunError): void {
+    const now = Date.now();
+    this.trapTimes = [...this.trapTimes.filter((time) => now - time < TRAPS_SPAN_MS), now];
+    if (this.trapTimes.length > TRAPS_MAX) throw cause;
+  }
+
+  private store(event: PersistEvent): void {
+    this.queue.add(event);
+  }
+
+  private stored(transactions: readonly number[], error: TopGunError | undefined): void {
+    for (const transaction of transactions) {
+      this.host.tell((buffer) => buffer.persisted(transaction, error?.code ?? 0));
+    }
+    // A lost engine ran writes whose rows it never handed out.
+    if (this.started && this.queue.idle) this.host.allStored();
+    if (error !== undefined) this.events.persistence('memory', error);
+    else if (this.storeFailed) this.events.persistence(this.persistence, undefined);
+    this.storeFailed = error !== undefined;
+    this.events.progress();
+  }
+
+  private storeLost(error: TopGunError): void {
+    this.persistence = 'memory';
+    this.events.persistence('memory', error);
+  }
+
+  private wakeAt(atMs: number): void {
+    clearTimeout(this.timer);
+    const delay = Math.min(Math.max(0, atMs - performance.now()), TIMER_MS_MAX);
+    this.timer = setTimeout(() => this.host.tell((buffer) => buffer.plain(Command.Tick)), delay);
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,114 @@
+// Written by scripts/generate-errors.mjs from core/base/error.hpp; change it there.
+
+/**
+ * Every way in which an operation can be refused or fail. The numbers are stable and the same in
+ * C++, on the wire and in {@link TopGunError.code}.
+ */
+export const ErrorCode = {
+  /** The input ends before the value it announces. */
+  Truncated: 100,
+  /** The input breaks the format. */
+  Malformed: 101,
+  /** Nesting exceeds the stated limit. */
+  TooDeep: 102,
+  /** A length or count exceeds the stated limit. */
+  TooLarge: 103,
+  /** Text that must be UTF-8 is not. */
+  InvalidUtf8: 104,
+  /** A format or protocol version this build does not speak. */
+  UnsupportedVersion: 105,
+  /** A message kind this build does not know. */
+  UnknownMessage: 106,
+  /** Stored or sent bytes do not match their checksum. */
+  ChecksumMismatch: 107,
+  /** An argument of an API call lies outside its stated range. */
+  InvalidArgument: 108,
+  /** A token is needed and none was given. */
+  Unauthenticated: 200,
+  /** The token's signature, algorithm, issuer or audience is wrong. */
+  TokenInvalid: 201,
+  /** The token's time has passed. */
+  TokenExpired: 202,
+  /** The caller's role may not do this to this map. */
+  Forbidden: 203,
+  /** Too many operations in too short a time; try later. */
+  RateLimited: 204,
+  /** A named limit (maps, subscriptions, queue) is reached. */
+  LimitExceeded: 205,
+  /** A stamp lies further ahead of our clock than the drift bound. */
+  ClockDrift: 300,
+  /** A stamp or cursor is older than the tombstone horizon: resync. */
+  BehindHorizon: 301,
+  /** Another live replica writes under the same replica id. */
+  ReplicaCloned: 302,
+  /** The map exists as another kind of map. */
+  TypeMismatch: 303,
+  /** The cursor belongs to another incarnation or is too old: repair. */
+  CursorUnknown: 304,
+  /** The object was closed. */
+  Closed: 400,
+  /** Not started, not loaded or not connected yet. */
+  NotReady: 401,
+  /** Queues are full; try later. */
+  Overloaded: 402,
+  /** The node is shutting down; reconnect elsewhere. */
+  Draining: 403,
+  /** No answer within the stated time. */
+  TimedOut: 404,
+  /** The device or the store answered with an error. */
+  StorageIo: 500,
+  /** No space or quota left; reads go on, writes are refused. */
+  StorageFull: 501,
+  /** Stored bytes are damaged; nothing was cut off. */
+  StorageCorrupt: 502,
+  /** The store was emptied by someone else. */
+  StorageWiped: 503,
+  /** The node accepts no writes at the moment. */
+  ReadOnly: 504,
+  /** A broken promise of our own. */
+  Internal: 900,
+  /** An allocation was refused; state is as before the call. */
+  OutOfMemory: 901,
+  /** The WASM instance trapped and was replaced. */
+  EngineTrap: 902,
+} as const;
+
+/** One of the numbers of {@link ErrorCode}. */
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+/** The stable spelling of each code in logs and documentation. */
+export const errorNames = {
+  100: 'truncated',
+  101: 'malformed',
+  102: 'too-deep',
+  103: 'too-large',
+  104: 'invalid-utf-8',
+  105: 'unsupported-version',
+  106: 'unknown-message',
+  107: 'checksum-mismatch',
+  108: 'invalid-argument',
+  200: 'unauthenticated',
+  201: 'token-invalid',
+  202: 'token-expired',
+  203: 'forbidden',
+  204: 'rate-limited',
+  205: 'limit-exceeded',
+  300: 'clock-drift',
+  301: 'behind-horizon',
+  302: 'replica-cloned',
+  303: 'type-mismatch',
+  304: 'cursor-unknown',
+  400: 'closed',
+  401: 'not-ready',
+  402: 'overloaded',
+  403: 'draining',
+  404: 'timed-out',
+  500: 'storage-io',
+  501: 'storage-full',
+  502: 'storage-corrupt',
+  503: 'storage-wiped',
+  504: 'read-only',
+  900: 'internal',
+  901: 'out-of-memory',
+  902: 'engine-trap',
+} as const satisfies Record<ErrorCode, string>;

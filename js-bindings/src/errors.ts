@@ -1,0 +1,48 @@
+import { ErrorCode, errorNames } from './error-codes.ts';
+
+export { ErrorCode, errorNames };
+
+/**
+ * What every refusal and failure of TopGun is thrown or reported as.
+ *
+ * @example
+ * ```ts
+ * import { ErrorCode, TopGunError } from 'topgun';
+ *
+ * try {
+ *   map.set('', 'a key must not be empty');
+ * } catch (error) {
+ *   if (error instanceof TopGunError && error.code === ErrorCode.InvalidArgument) {
+ *     console.log(error.codeName); // invalid-argument
+ *   }
+ * }
+ * ```
+ */
+export class TopGunError extends Error {
+  override readonly name = 'TopGunError';
+  /** The stable number of `core/base/error.hpp`, one of {@link ErrorCode}. */
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
+    super(detail ? `${errorNames[code]}: ${detail}` : errorNames[code], options);
+    this.code = code;
+  }
+
+  /** The stable spelling of the code, such as `clock-drift`. */
+  get codeName(): string {
+    return errorNames[this.code];
+  }
+}
+
+/** The error for a number that came out of the engine; a number unknown to this build is ours. */
+export function errorFromCode(code: number, detail?: string): TopGunError {
+  if (code in errorNames) return new TopGunError(code as ErrorCode, detail);
+  return new TopGunError(ErrorCode.Internal, `error ${code}${detail ? `: ${detail}` : ''}`);
+}
+
+/** `cause` itself if it is a TopGunError, otherwise a TopGunError around it. */
+export function asTopGunError(cause: unknown, code: ErrorCode): TopGunError {
+  if (cause instanceof TopGunError) return cause;
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  return new TopGunError(code, detail, { cause });
+}

@@ -1,0 +1,19 @@
+/** What every entry point exports, whatever the platform. */
+export { type ClientEvents, type ClientStatus, type FlushLevel, type RejectedWrite } from './client/client.js';
+export { type Change, type ChangeListener, type SubscribeOptions } from './client/collection.js';
+export { type FlushOptions } from './client/flush.js';
+export { type LwwMap, type WriteOptions } from './client/lww-map.js';
+export { type OrMap } from './client/or-map.js';
+export { type TokenSource, type TopGunClientOptions } from './client/options.js';
+export { type PNCounter } from './client/pn-counter.js';
+export { ErrorCode, TopGunError } from './errors.js';
+export {
+  type Persistence,
+  type StorageAdapter,
+  type StorageEvents,
+  type StorageTransaction,
+  type StoredRow,
+} from './storage/adapter.js';
+export { memoryStorage } from './storage/memory.js';
+export { type WebSocketConstructor, type WebSocketLike } from './transport/websocket.js';
+export { type Value } from './value/msgpack.js';

@@ -1,0 +1,23 @@
+import { loadBrowserEngine } from '../loader/browser.js';
+import { indexedDbStorage } from '../storage/indexeddb.js';
+import { webSockets, type WebSocketConstructor } from '../transport/websocket.js';
+import type { Platform } from './platform.js';
+
+/** Pages and workers of browsers. */
+export const browserPlatform: Platform = {
+  loadEngine: loadBrowserEngine,
+  defaultStorage: () => indexedDbStorage(),
+  connect: webSockets(async () => WebSocket as unknown as WebSocketConstructor),
+  onConnectivity(listener) {
+    const online = (): void => listener(true);
+    const offline = (): void => listener(false);
+    globalThis.addEventListener('online', online);
+    globalThis.addEventListener('offline', offline);
+    // Only "offline" is trustworthy at the start: it needs no probe to be true.
+    if (globalThis.navigator?.onLine === false) offline();
+    return () => {
+      globalThis.removeEventListener('online', online);
+      globalThis.removeEventListener('offline', offline);
+    };
+  },
+};

@@ -1,0 +1,14 @@
+import { loadStaticEngine } from '../loader/static.js';
+import { memoryStorage } from '../storage/memory.js';
+import { webSockets, type WebSocketConstructor } from '../transport/websocket.js';
+import type { Platform } from './platform.js';
+
+/** Isolates at the edge, which get the core as a compiled module. */
+export function edgePlatform(module: WebAssembly.Module): Platform {
+  return {
+    loadEngine: () => loadStaticEngine(module),
+    defaultStorage: memoryStorage,
+    connect: webSockets(async () => WebSocket as unknown as WebSocketConstructor),
+    onConnectivity: () => () => undefined,
+  };
+}

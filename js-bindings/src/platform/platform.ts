@@ -1,0 +1,17 @@
+import type { EngineFactory } from '../bindings/engine.js';
+import type { StorageAdapter } from '../storage/adapter.js';
+import type { SocketFactory } from '../transport/socket.js';
+
+/**
+ * What differs between browsers, edge isolates and Node, as one small object each. Everything else
+ * of the client is the same everywhere.
+ */
+export interface Platform {
+  /** Loads the core: compiled once a process, shared by all clients. */
+  loadEngine(): Promise<EngineFactory>;
+  /** The store of a client that names none. */
+  defaultStorage(): StorageAdapter;
+  readonly connect: SocketFactory;
+  /** Calls back when the system believes that the network came or went; a hint, not a fact. */
+  onConnectivity(listener: (online: boolean) => void): () => void;
+}

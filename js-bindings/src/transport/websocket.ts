@@ -1,0 +1,86 @@
+import { ErrorCode, TopGunError } from '../errors.js';
+import type { Socket, SocketEvents, SocketFactory } from './socket.js';
+
+/** The part of the WebSocket interface that is used; browsers, workerd, Node 22 and `ws` have it. */
+export interface WebSocketLike {
+  binaryType: string;
+  readonly readyState: number;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  send(data: Uint8Array): void;
+  close(): void;
+}
+
+/** A WebSocket constructor. */
+export type WebSocketConstructor = new (url: string) => WebSocketLike;
+
+const OPEN = 1;
+
+/** A socket factory over a WebSocket class that may first have to be found. */
+export function webSockets(find: () => Promise<WebSocketConstructor>): SocketFactory {
+  return (url, events) => new WebSocketSocket(url, events, find);
+}
+
+class WebSocketSocket implements Socket {
+  private socket: WebSocketLike | undefined;
+  private ended = false;
+  private readonly events: SocketEvents;
+
+  constructor(url: string, events: SocketEvents, find: () => Promise<WebSocketConstructor>) {
+    this.events = events;
+    find()
+      .then((Constructor) => this.open(new Constructor(url)))
+      .catch(() => this.end());
+  }
+
+  send(frame: Uint8Array): void {
+    // A frame lost here is sent again after the reconnect: the outbox knows what was acknowledged.
+    if (this.socket?.readyState === OPEN) this.socket.send(frame);
+  }
+
+  close(): void {
+    this.ended = true;
+    this.socket?.close();
+  }
+
+  private open(socket: WebSocketLike): void {
+    if (this.ended) return socket.close();
+    this.socket = socket;
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => this.ended || this.events.opened();
+    socket.onmessage = ({ data }: { data: unknown }) => {
+      if (!this.ended && data instanceof ArrayBuffer) this.events.frame(new Uint8Array(data));
+    };
+    socket.onclose = () => this.end();
+    // An error is always followed by a close; without a handler `ws` would throw.
+    socket.onerror = () => undefined;
+  }
+
+  private end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.events.closed();
+  }
+}
+
+/**
+ * The address of a server's WebSocket: `http` and `https` become `ws` and `wss`, and a URL without
+ * a path gets `/ws`. Throws `InvalidArgument` on anything else.
+ */
+export function webSocketUrl(serverUrl: string): string {
+  let url: URL;
+  try {
+    url = new URL(serverUrl);
+  } catch (cause) {
+    throw new TopGunError(ErrorCode.InvalidArgument, `serverUrl: ${serverUrl}`, { cause });
+  }
+  const protocols: Record<string, string> = { 'http:': 'ws:', 'https:': 'wss:' };
+  url.protocol = protocols[url.protocol] ?? url.protocol;
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
+    throw new TopGunError(ErrorCode.InvalidArgument, `serverUrl: ${serverUrl} is no ws: or http:`);
+  }
+  if (url.pathname === '/') url.pathname = '/ws';
+  return url.href;
+}

@@ -1,0 +1,9 @@
+// Platforms that compile WebAssembly at deployment resolve these imports to a compiled module.
+declare module '*.wasm' {
+  const module: WebAssembly.Module;
+  export default module;
+}
+declare module '*.wasm?module' {
+  const module: WebAssembly.Module;
+  export default module;
+}

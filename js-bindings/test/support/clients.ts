@@ -1,0 +1,45 @@
+import type { EngineFactory } from '../../src/bindings/engine.js';
+import { BaseClient } from '../../src/client/client.js';
+import type { TopGunClientOptions } from '../../src/client/options.js';
+import { memoryStorage } from '../../src/storage/memory.js';
+import type { Socket, SocketEvents } from '../../src/transport/socket.js';
+
+/** Sockets that a test opens, feeds and closes by hand. */
+export class FakeNetwork {
+  readonly opened: { url: string; events: SocketEvents; sent: Uint8Array[]; closed: boolean }[] = [];
+
+  readonly connect = (url: string, events: SocketEvents): Socket => {
+    const socket = { url, events, sent: [] as Uint8Array[], closed: false };
+    this.opened.push(socket);
+    return {
+      send: (frame) => socket.sent.push(frame.slice()),
+      close: () => {
+        socket.closed = true;
+      },
+    };
+  };
+}
+
+/** A client on a given core, without a network unless one is passed. */
+export function clientOn(
+  factory: EngineFactory,
+  options: TopGunClientOptions = {},
+  network = new FakeNetwork(),
+): BaseClient {
+  return new BaseClient(options, {
+    loadEngine: async () => factory,
+    defaultStorage: memoryStorage,
+    connect: network.connect,
+    onConnectivity: () => () => undefined,
+  });
+}
+
+/** The first argument of the next event of this name. */
+export function next<T>(on: (listener: (argument: T) => void) => () => void): Promise<T> {
+  return new Promise((resolve) => {
+    const stop = on((argument) => {
+      stop();
+      resolve(argument);
+    });
+  });
+}
