@@ -1,0 +1,61 @@
+// The parts that scripts put together, each built only where something changed.
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { git, root } from './repository.mjs';
+import { run } from './run.mjs';
+
+/** Thrown when a part cannot be built; the message is for the person at the terminal. */
+export class BuildError extends Error {}
+
+async function must(command, label) {
+  const log = join(root, 'build', 'log', `${label.replace(/\W+/g, '-')}.log`);
+  const { code, output } = await run(command, { label, log });
+  if (code === 0) return;
+  const missing = code === 127 ? '\nIs everything installed? scripts/bootstrap installs what is missing.' : '';
+  throw new BuildError(`${label} failed\n${output.trimEnd().split('\n').slice(-40).join('\n')}${missing}`);
+}
+
+async function preset(name, targets, label) {
+  if (!existsSync(join(root, 'build', name, 'build.ninja'))) {
+    await must(['cmake', '--preset', name], label);
+  }
+  const jobs = String(availableParallelism());
+  await must(['cmake', '--build', '--preset', name, '-j', jobs, '--target', ...targets], label);
+}
+
+export const serverBinary = join(root, 'build/release/host-native/topgun-server');
+export const demoFolder = join(root, 'build/demo');
+
+export const buildServer = () => preset('release', ['topgun-server'], 'server');
+export const buildWasm = () => preset('wasm-release', ['all'], 'WebAssembly');
+
+/** A digest of the files below `paths`, ignored ones aside, with their text. */
+function digestOf(paths) {
+  const hash = createHash('sha256');
+  for (const path of git('ls-files', '--cached', '--others', '--exclude-standard', ...paths)) {
+    const file = join(root, path);
+    if (existsSync(file)) hash.update(path).update('\0').update(readFileSync(file)).update('\0');
+  }
+  return hash;
+}
+
+/**
+ * Runs `build` unless it ran before with the same inputs and its outputs are still there.
+ * @param {string} name
+ * @param {{inputs: string[], files?: string[], outputs: string[]}} parts folders of the repository;
+ *   built files that count as inputs; what must exist afterwards
+ */
+async function whenChanged(name, { inputs, files = [], outputs }, build) {
+  const hash = digestOf(inputs);
+  for (const file of files) hash.update(readFileSync(join(root, file)));
+  const digest = hash.digest('hex');
+  const stamp = join(root, 'build', 'stamp', name);
+  const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === digest;
+  if (fresh && outputs.every((path) => existsSync(join(root, path)))) return;
+  await build();
+  mkdirSync(join(root, 'build', 'stamp'), { recursive: true });
+  writeFileSync(stamp, digest);
+}
