@@ -31,7 +31,8 @@ function(topgun_add_test)
     endif()
 
     string(REGEX REPLACE "\\.cpp$" "" name "${source}")
-    add_test(NAME "${name}" COMMAND ${target} "--source-file=*${source}" --no-path-filenames)
+    add_test(NAME "${name}" COMMAND ${target} "--source-file=*${source}" --no-path-filenames
+             --no-colors)
     # A file without a test case passes in doctest's eyes; it is a mistake in ours.
     set_tests_properties("${name}" PROPERTIES LABELS "${kind}" TIMEOUT 300
                          FAIL_REGULAR_EXPRESSION "test cases: *0 ")

@@ -59,8 +59,11 @@ export function findDoubleDraws(code) {
   const separate = () => { first = -1; reported = false; };
   for (let at = 0; at < code.length; at++) {
     const c = code[at];
-    if (c === '(' || c === '[') open.push(c);
-    if (c === ')' || c === ']') open.pop();
+    // The parenthesis of `if (...)` and its kin is evaluated before what it guards.
+    if (c === '(') open.push(/\b(?:if|while|for|switch)\s*(?:constexpr\s*)?$/.test(code.slice(Math.max(0, at - 20), at)) ? 'if(' : '(');
+    if (c === '[') open.push(c);
+    if (c === ')' && open.pop() === 'if(') separate();
+    if (c === ']') open.pop();
     if (c === '{') { open.push(c); separate(); }
     if (c === '}') { open.pop(); separate(); }
     if (c === ';' || c === '?' || (c === ':' && code[at - 1] !== ':' && code[at + 1] !== ':')) separate();

@@ -10,20 +10,14 @@ import { join, relative } from 'node:path';
 import { git, isMain, root } from './lib/repository.mjs';
 
 function base() {
-  for (const main of ['origin/main', 'main']) {
-    try {
-      const [commit] = git('merge-base', main, 'HEAD');
-      const [head] = git('rev-parse', 'HEAD');
-      if (commit !== head) return commit;
-    } catch {
-      // No such branch in this clone.
-    }
+  const [head] = git('rev-parse', 'HEAD');
+  const branches = git('for-each-ref', '--format=%(refname)', 'refs/remotes/origin/main', 'refs/heads/main');
+  for (const main of branches) {
+    const [commit] = git('merge-base', main, 'HEAD');
+    if (commit !== head) return commit;
   }
-  try {
-    return git('rev-parse', 'HEAD~1')[0];
-  } catch {
-    return git('rev-parse', 'HEAD')[0]; // A clone of one commit.
-  }
+  const [, parent] = git('rev-list', '--max-count=2', '--first-parent', 'HEAD');
+  return parent ?? head; // A clone may hold one commit only.
 }
 
 /** Changed C++ sources that the dev preset compiles, relative to the root. */

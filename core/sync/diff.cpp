@@ -15,6 +15,7 @@ DiffMessage::Leaf leaf_of(const DiffRegion& region, uint8_t half) {
     leaf.fingerprints.push_back(hash_half(hash, half));
   }
   // Sorted, so that the order in memory, which depends on history, does not show.
+  // allow(sort): equal numbers are one and the same.
   std::sort(leaf.fingerprints.begin(), leaf.fingerprints.end());
   return leaf;
 }
@@ -102,6 +103,7 @@ void answer_regions(const std::vector<DiffRegion>& regions, DiffMessage& answer)
 
 DiffMessage::Leaf missing_fingerprints(const DiffMessage::Leaf& leaf,
                                        std::vector<uint32_t>& present) {
+  // allow(sort): equal numbers are one and the same.
   std::sort(present.begin(), present.end());
   DiffMessage::Leaf missing;
   missing.prefix = leaf.prefix;

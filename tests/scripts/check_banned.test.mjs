@@ -81,6 +81,9 @@ const draws = [
   ['x = gen.coin() ? gen.below(3) : gen.below(4);', 0],
   ['if (gen.coin() && gen.coin()) f();', 0],
   ['x = gen.bits(); y = gen.bits();', 0],
+  ['if (gen.coin()) f(gen.bits());', 0],
+  ['while (gen.bits() < gen.bits()) f();', 1],
+  ['f(gen.coin()) + gen.bits();', 1],
   ['for (int i = 0; i < n; ++i) f(gen.bits());', 0],
 ];
 

@@ -66,7 +66,7 @@ class Writers {
       // An author's clock moves with its own operations.
       operation.time = operation.sequence;
       CounterTotals& own = totals[operation.author.value];
-      (gen_.coin() ? own.negative : own.positive) += uint64_t{1} << (8 * i);
+      (gen_.coin() ? own.negative : own.positive) += uint64_t{1} << (8 * (i % 8));
       operation.payload = counter_add_payload(own);
       operations.push_back(operation);
     }
