@@ -2,7 +2,6 @@
 // host. A frame that starts with "post" travels through every other shard first.
 
 #include "core/node/shard.hpp"
-#include "host-native/storage/storage_engine.hpp"
 
 namespace topgun::node {
 
@@ -63,12 +62,3 @@ const ShardStats& Shard::stats() const { return impl_->stats; }
 Shard::Root Shard::root(uint8_t, std::string_view) const { return {}; }
 
 }  // namespace topgun::node
-
-namespace topgun::host {
-
-Result<std::unique_ptr<StorageEngine>> StorageEngine::open(const Options&, uint64_t,
-                                                           const Recover&) {
-  return Error::StorageIo;
-}
-
-}  // namespace topgun::host
