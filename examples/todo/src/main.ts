@@ -8,12 +8,10 @@ async function main(): Promise<void> {
   const serverUrl = location.origin;
   const left = new Replica({ side: 'left', name: 'Laptop', serverUrl });
   const right = new Replica({ side: 'right', name: 'Phone', serverUrl });
-  await Promise.all([left.start(), right.start()]);
-
   one(document, '.panes').append(new Pane(left).element, new Pane(right).element);
   new Wire(one(document, '.wire'), left, right);
   new Story(one(document, '.story'), left, right);
-  document.documentElement.dataset['ready'] = 'true';
+  await Promise.all([left.start(), right.start()]);
 }
 
 void main();

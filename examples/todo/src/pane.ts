@@ -1,7 +1,7 @@
 // The view of one replica: header with the switch, form, list, filters.
 
 import { counted, fromTemplate, one } from './dom.js';
-import type { Replica } from './replica.js';
+import type { Replica, ReplicaState } from './replica.js';
 import { TodoRows } from './rows.js';
 import type { Todo } from './todos.js';
 
@@ -73,6 +73,9 @@ export class Pane {
   };
 
   private render(): void {
+    const usable = this.replica.state !== 'opening' && this.replica.state !== 'elsewhere';
+    one(this.element, '.add').inert = !usable;
+    one(this.element, '.switch').inert = !usable;
     const todos = this.replica.todos.all();
     const shown = todos.filter((todo) => matches(todo, this.filter));
     this.rows.render(shown);
@@ -82,8 +85,7 @@ export class Pane {
   }
 
   private renderHeader(): void {
-    const { wantsOnline, connected, pending, name } = this.replica;
-    const state = !wantsOnline ? 'offline' : connected ? 'online' : 'connecting';
+    const { state, wantsOnline, pending, name } = this.replica;
     this.element.dataset['state'] = state;
     one(this.element, '.pane-status-text').textContent = statusText(state, pending);
     const toggle = one(this.element, '.switch');
@@ -94,11 +96,19 @@ export class Pane {
 
   private renderEmpty(total: number, shown: number): void {
     const empty = one(this.element, '.empty');
-    empty.hidden = shown > 0;
-    one(empty, '.empty-examples').hidden = total > 0;
-    one(empty, '.empty-title').textContent = total === 0 ? 'Nothing to do' : `Nothing ${this.filter}`;
-    one(empty, '.empty-text').textContent =
-      total === 0 ? 'What you add here appears on the other device.' : 'Other todos are hidden by the filter.';
+    empty.hidden = shown > 0 || this.replica.state === 'opening';
+    const [title, text] = this.emptyText(total);
+    one(empty, '.empty-title').textContent = title;
+    one(empty, '.empty-text').textContent = text;
+    one(empty, '.empty-examples').hidden = total > 0 || this.replica.state === 'elsewhere';
+  }
+
+  private emptyText(total: number): [title: string, text: string] {
+    if (this.replica.state === 'elsewhere') {
+      return ['Open in another tab', 'It continues here when that tab is closed.'];
+    }
+    if (total > 0) return [`Nothing ${this.filter}`, 'Other todos are hidden by the filter.'];
+    return ['Nothing to do', 'What you add here appears on the other device.'];
   }
 
   private renderFooter(todos: readonly Todo[]): void {
@@ -116,9 +126,18 @@ function matches(todo: Todo, filter: Filter): boolean {
   return filter === 'all' || todo.done === (filter === 'done');
 }
 
-function statusText(state: 'offline' | 'online' | 'connecting', pending: number): string {
+function statusText(state: ReplicaState, pending: number): string {
   const waiting = pending === 0 ? '' : ` · ${counted(pending, 'change')} waiting`;
-  if (state === 'offline') return `Offline${waiting}`;
-  if (state === 'connecting') return `Looking for the server${waiting}`;
-  return pending === 0 ? 'Everything saved' : `Sending ${counted(pending, 'change')}`;
+  switch (state) {
+    case 'opening':
+      return 'Opening';
+    case 'elsewhere':
+      return 'Open in another tab';
+    case 'offline':
+      return `Offline${waiting}`;
+    case 'connecting':
+      return `Looking for the server${waiting}`;
+    case 'online':
+      return pending === 0 ? 'Everything saved' : `Sending ${counted(pending, 'change')}`;
+  }
 }

@@ -1,10 +1,17 @@
 // One side of the page: a client with a storage of its own, as if it ran on its own device.
 
-import { TopGunClient, indexedDbStorage } from 'topgun';
+import { TopGunClient } from 'topgun';
+import { indexedDbStorage } from 'topgun/storage/indexeddb';
 
 import { TodoList } from './todos.js';
 
 export type Side = 'left' | 'right';
+
+/**
+ * Where the replica stands: `opening` reads its store, `elsewhere` waits for another tab that has
+ * it open, `connecting` looks for the server.
+ */
+export type ReplicaState = 'opening' | 'elsewhere' | 'offline' | 'connecting' | 'online';
 
 export interface ReplicaOptions {
   side: Side;
@@ -36,19 +43,30 @@ export class Replica {
     this.client.on('acked', this.changed);
   }
 
-  /** Reads the stored copy, then connects unless the switch says offline. */
+  /**
+   * Reads the stored copy, then connects unless the switch says offline. Waits while another tab has
+   * the replica open.
+   */
   async start(): Promise<void> {
     await this.client.start();
     this.changed();
   }
 
-  /** What the person chose; `connected` says what is. */
+  /** What the person chose; `state` says what is. */
   get wantsOnline(): boolean {
     return this.online;
   }
 
+  get state(): ReplicaState {
+    const { status } = this.client;
+    if (status === 'new') return 'opening';
+    if (status === 'waiting') return 'elsewhere';
+    if (!this.online) return 'offline';
+    return status === 'online' ? 'online' : 'connecting';
+  }
+
   get connected(): boolean {
-    return this.client.status === 'online';
+    return this.state === 'online';
   }
 
   /** Changes that the server has not confirmed yet. */
