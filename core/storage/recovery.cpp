@@ -34,7 +34,7 @@ Result<void> LogRecovery::segment(uint64_t number, ByteView content, const OnGro
     if (!is_repetition) {
       if (auto read = deliver(number, offset, *block, on_group); !read.ok()) return read;
     }
-    if (!end_.last) end_.last.emplace();
+    if (!end_.last) end_.last = LogEnd::LastBlock{};
     end_.last->header = block->header;
     end_.last->checksum = block->checksum;
     last_payload = block->payload;
