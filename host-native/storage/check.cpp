@@ -15,6 +15,7 @@ Result<void> check_entry(node::LogEntryKind kind, ByteView payload, OperationBat
     case node::LogEntryKind::Operations:
       return decode_operations(payload, Values::Validate, operations);
     case node::LogEntryKind::Records:
+    case node::LogEntryKind::Checkpoint:
       return decode_records(payload, Values::Validate, records);
     case node::LogEntryKind::Horizon:
       return payload.size() == 8 ? Result<void>() : Error::Malformed;

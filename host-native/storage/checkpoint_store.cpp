@@ -66,6 +66,14 @@ Result<void> decode_body(ByteView body, Record& record) {
   return {};
 }
 
+/// When the record was deleted or will have expired; nothing if it is live for ever. Agrees with
+/// `Record::retired_before`.
+std::optional<uint64_t> retired_ms(const Record& record) {
+  if (record.tombstone) return record.stamp.ms();
+  if (record.ttl_ms != 0) return record.expires_at_ms();
+  return std::nullopt;
+}
+
 std::string printable(ByteView bytes) {
   std::string text;
   for (const uint8_t byte : bytes) {
@@ -284,10 +292,10 @@ Result<void> CheckpointStore::write_row(const Row& row) {
   upsert.bind(1, row.map);
   upsert.bind(2, record.key);
   upsert.bind(3, record.tag);
-  if (record.retired_at_ms() == 0) {
-    upsert.bind_null(4);
+  if (const auto retired = retired_ms(record)) {
+    upsert.bind(4, *retired);
   } else {
-    upsert.bind(4, record.retired_at_ms());
+    upsert.bind_null(4);
   }
   upsert.bind(5, ByteView(stored));
   return upsert.run();
@@ -379,7 +387,7 @@ Result<uint64_t> CheckpointStore::load(
     if (!check_record(map->kind, record).ok()) {
       return damaged_row(*map, record.key, "is not of its map's kind").error();
     }
-    if (record.retired_at_ms() != rows->unsigned_integer(3)) {
+    if (retired_ms(record) != rows->optional_integer(3)) {
       return damaged_row(*map, record.key, "has another retirement time than its row").error();
     }
     builder.add(record);

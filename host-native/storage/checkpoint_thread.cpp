@@ -111,7 +111,7 @@ void CheckpointThread::add(Chunk chunk) {
   const uint64_t bytes = chunk_bytes(chunk.content);
   pending_bytes_ += bytes;
   for (Bytes& batch : chunk.content.batches) pending_.batches.push_back(std::move(batch));
-  for (auto& purge : chunk.content.purges) pending_.purges.push_back(std::move(purge));
+  for (auto& purge : chunk.content.purges) purges_.push_back(std::move(purge));
   if (!chunk.content.last) return;
   const storage::LogStream stream{options_.incarnation, chunk.shard};
   uint64_t& covered = pending_.advance[stream];
@@ -138,6 +138,8 @@ void CheckpointThread::write_if_due() {
   if (!is_complete) return;
   is_round_open_ = false;
   is_dirty_ = false;
+  ripe_purges_ = std::move(purges_);
+  purges_.clear();
   if (start) recycle(*start);
 }
 
@@ -152,6 +154,7 @@ void CheckpointThread::finish_round() {
     pending_.advance[stream] = sequence;
     after.advance(stream, sequence);
   }
+  pending_.purges = ripe_purges_;
   pending_.forget.clear();
   for (const auto& [stream, sequence] : after.entries()) {
     if (stream.incarnation == options_.incarnation || streams.count(stream) != 0) continue;

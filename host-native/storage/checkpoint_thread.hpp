@@ -83,6 +83,10 @@ class CheckpointThread {
   CheckpointStore::Transaction pending_;
   uint64_t pending_bytes_ = 0;
   uint64_t undurable_bytes_ = 0;
+  // Purges wait for the next round. A tombstone may go only when the log no longer replays any
+  // write that it overruled, and the position that comes with a purge may lie before such a write.
+  std::vector<node::CheckpointChunk::Purge> purges_;
+  std::vector<node::CheckpointChunk::Purge> ripe_purges_;
   bool is_round_open_ = false;
   std::vector<bool> answered_;
   uint64_t appended_before_round_ = 0;

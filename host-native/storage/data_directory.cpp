@@ -26,6 +26,11 @@ Result<uint64_t> random_log_id() {
   return id;
 }
 
+bool is_log_kind(uint8_t kind) {
+  return kind >= static_cast<uint8_t>(node::LogEntryKind::Operations) &&
+         kind <= static_cast<uint8_t>(node::LogEntryKind::Horizon);
+}
+
 /// Hands the entries of a group that the checkpoint does not cover to `recover`.
 Result<void> replay_group(const storage::BlockHeader& block, const storage::EntryGroup& group,
                           const storage::AppliedVector& applied,
@@ -37,7 +42,7 @@ Result<void> replay_group(const storage::BlockHeader& block, const storage::Entr
     const Result<storage::Entry> entry = each.next();
     if (!entry.ok()) return entry.error();
     if (sequence <= covered) continue;
-    if (entry->kind < 1 || entry->kind > 3) return Error::UnsupportedVersion;
+    if (!is_log_kind(entry->kind)) return Error::UnsupportedVersion;
     const auto kind = static_cast<node::LogEntryKind>(entry->kind);
     if (auto done = recover(kind, entry->payload); !done.ok()) return done;
     entries += 1;
@@ -152,7 +157,7 @@ Result<DataDirectory> read_data_directory(const std::string& directory, Checkpoi
   }
 
   const Result<uint64_t> records = data.checkpoint->load(
-      [&](ByteView batch) { return recover(node::LogEntryKind::Records, batch); });
+      [&](ByteView batch) { return recover(node::LogEntryKind::Checkpoint, batch); });
   if (!records.ok()) return records.error();
   data.report.checkpoint_records = *records;
   if (auto read = read_log(data, *segments, recover, report); !read.ok()) return read.error();

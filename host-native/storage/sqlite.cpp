@@ -52,6 +52,11 @@ int64_t SqliteStatement::integer(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
 }
 
+std::optional<uint64_t> SqliteStatement::optional_integer(int column) const {
+  if (sqlite3_column_type(statement_.get(), column) == SQLITE_NULL) return std::nullopt;
+  return unsigned_integer(column);
+}
+
 ByteView SqliteStatement::bytes(int column) const {
   const void* const data = sqlite3_column_blob(statement_.get(), column);
   const auto size = static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column));

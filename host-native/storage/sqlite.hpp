@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,8 @@ class SqliteStatement {
 
   int64_t integer(int column) const;
   uint64_t unsigned_integer(int column) const { return static_cast<uint64_t>(integer(column)); }
+  /// Nothing for NULL.
+  std::optional<uint64_t> optional_integer(int column) const;
   /// Borrowed until the next `step` or `reset`.
   ByteView bytes(int column) const;
 

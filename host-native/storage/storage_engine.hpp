@@ -38,8 +38,8 @@ class StorageEngine {
     std::function<void()> checkpoint_wanted;
   };
 
-  /// Called during `open`, in order: first every record batch of the checkpoint, then every log
-  /// entry after it.
+  /// Called during `open`, in order: first every record batch of the checkpoint, as kind
+  /// `Checkpoint`, then every log entry after it.
   using Recover = std::function<Result<void>(node::LogEntryKind kind, ByteView payload)>;
 
   /// What recovery found, for the log line at the start.

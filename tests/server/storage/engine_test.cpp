@@ -98,6 +98,10 @@ TEST_CASE("engine: a checkpoint takes the place of the log it covers") {
     opened.engine->append(0, log_append(41, {lww_batch("m", "k", 2041, 1)}));
     REQUIRE(opened.observer->wait_durable(0, 41));
     REQUIRE(opened.observer->wait_wanted());  // The round before it is complete.
+    chunk = {};
+    chunk.last = true;
+    chunk.covers_sequence = 39;
+    opened.engine->checkpoint(0, chunk);
   }
   const Opened again = open_and_start(directory.path(), {.incarnation = 2});
   REQUIRE(again.engine);

@@ -163,7 +163,7 @@ struct Recovered {
 
   StorageEngine::Recover recover() {
     return [this](node::LogEntryKind kind, ByteView payload) -> Result<void> {
-      (kind == node::LogEntryKind::Records ? record_batches : operations)
+      (kind == node::LogEntryKind::Checkpoint ? record_batches : operations)
           .push_back(to_bytes(payload));
       return {};
     };
