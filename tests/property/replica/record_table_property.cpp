@@ -101,7 +101,8 @@ std::string draw_value(Gen& gen) {
 OwnedRecord draw_record(Gen& gen, MapKind kind, uint64_t key_count) {
   OwnedRecord record;
   std::tie(record.key, record.tag) = draw_identity(gen, kind, key_count);
-  record.stamp.time = stamp_time(gen.below(20), static_cast<uint16_t>(gen.below(2)));
+  const uint64_t ms = gen.below(20);
+  record.stamp.time = stamp_time(ms, static_cast<uint16_t>(gen.below(2)));
   record.stamp.replica = {1 + gen.below(2)};
   if (kind == MapKind::Counter) {
     const uint64_t positive = gen.below(5);
