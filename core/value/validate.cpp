@@ -76,13 +76,13 @@ class Validator {
 
   Result<void> run() {
     for (;;) {
-      if (const auto error = take_value()) return *error;
+      if (!take_value()) return error_;
       while (depth_ > 0 && open_[depth_ - 1].values_left == 0) --depth_;
       if (depth_ == 0) break;
       OpenContainer& container = open_[depth_ - 1];
       --container.values_left;
       if (!container.is_map) continue;
-      if (const auto error = take_key(container)) return *error;
+      if (!take_key(container)) return error_;
     }
     if (!rest_.empty()) return Error::Malformed;
     return {};
@@ -92,16 +92,21 @@ class Validator {
   bool keys_ascend() const { return keys_ascend_; }
 
  private:
-  using Failure = std::optional<Error>;
+  /// The steps below return whether they succeeded and leave the reason here: a processor waits for
+  /// an optional<Error> that was written in halves and is read as a whole, several times an item.
+  bool fail(Error error) {
+    error_ = error;
+    return false;
+  }
 
   /// Takes a scalar, or opens a container.
-  Failure take_value() {
+  bool take_value() {
     const Head head = value_internal::read_head(rest_);
     switch (head.kind) {
       case HeadKind::Truncated:
-        return Error::Truncated;
+        return fail(Error::Truncated);
       case HeadKind::Reserved:
-        return Error::Malformed;
+        return fail(Error::Malformed);
       case HeadKind::Nil:
       case HeadKind::False:
       case HeadKind::True:
@@ -109,7 +114,7 @@ class Validator {
       case HeadKind::Uint:
       case HeadKind::Float:
         rest_ = rest_.subspan(head.size);
-        return {};
+        return true;
       case HeadKind::Text:
       case HeadKind::Binary:
       case HeadKind::Extension:
@@ -118,49 +123,50 @@ class Validator {
       case HeadKind::Map:
         return open_container(head);
     }
-    return Error::Internal;
+    return fail(Error::Internal);
   }
 
-  Failure take_payload(const Head& head) {
-    if (head.number > rest_.size() - head.size) return Error::Truncated;
+  bool take_payload(const Head& head) {
+    if (head.number > rest_.size() - head.size) return fail(Error::Truncated);
     const ByteView payload = rest_.subspan(head.size, static_cast<size_t>(head.number));
     rest_ = rest_.subspan(head.size + payload.size());
-    if (head.kind == HeadKind::Text && !is_utf8(payload)) return Error::InvalidUtf8;
+    if (head.kind == HeadKind::Text && !is_utf8(payload)) return fail(Error::InvalidUtf8);
     if (head.kind == HeadKind::Extension && !is_extension_valid(head.extension_type, payload)) {
-      return Error::Malformed;
+      return fail(Error::Malformed);
     }
-    return {};
+    return true;
   }
 
-  Failure open_container(const Head& head) {
+  bool open_container(const Head& head) {
     const bool is_map = head.kind == HeadKind::Map;
     rest_ = rest_.subspan(head.size);
     // Each element takes at least a byte, each entry two: refuse a count that cannot be met now.
-    if (head.number > rest_.size() / (is_map ? 2 : 1)) return Error::Truncated;
-    if (depth_ >= depth_max_) return Error::TooDeep;
+    if (head.number > rest_.size() / (is_map ? 2 : 1)) return fail(Error::Truncated);
+    if (depth_ >= depth_max_) return fail(Error::TooDeep);
     open_[depth_++] = {static_cast<uint32_t>(head.number), is_map, 0, nullptr};
-    return {};
+    return true;
   }
 
-  Failure take_key(OpenContainer& map) {
+  bool take_key(OpenContainer& map) {
     const Head head = value_internal::read_head(rest_);
-    if (head.kind == HeadKind::Truncated) return Error::Truncated;
-    if (head.kind != HeadKind::Text) return Error::Malformed;
+    if (head.kind == HeadKind::Truncated) return fail(Error::Truncated);
+    if (head.kind != HeadKind::Text) return fail(Error::Malformed);
     const ByteView before = rest_;
-    if (const auto error = take_payload(head)) return error;
+    if (!take_payload(head)) return false;
     const ByteView key = before.subspan(head.size, static_cast<size_t>(head.number));
     if (map.last_key != nullptr && compare_bytes({map.last_key, map.last_key_size}, key) >= 0) {
       keys_ascend_ = false;
     }
     map.last_key = key.data();
     map.last_key_size = static_cast<uint32_t>(key.size());
-    return {};
+    return true;
   }
 
   ByteView rest_;
   uint32_t depth_max_;
   uint32_t depth_ = 0;
   bool keys_ascend_ = true;
+  Error error_ = Error::Internal;
   OpenContainer open_[kValueDepthMax];
 };
 
