@@ -271,9 +271,11 @@ void Home::send_synced(Session& session, Subscription& subscription) {
 }
 
 void Home::send_records(Session& session, const Subscription& subscription, ByteView batch) {
-  session.unacknowledged_bytes += batch.size();
   ++context_.stats.records_sent;
-  MessageWriter(output(session)).records({subscription.id, batch});
+  Bytes& out = output(session);
+  const size_t before = out.size();
+  MessageWriter(out).records({subscription.id, batch});
+  session.unacknowledged_bytes += out.size() - before;
 }
 
 bool Home::has_credit(const Session& session) const {

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/replica/record_table.hpp"
+
+namespace topgun::client {
+
+/// How far a map has come in its conversation with the node.
+enum class SyncPhase : uint8_t {
+  Detached,    ///< Not followed, or no connection.
+  Subscribed,  ///< Subscribe was sent; Synced has not come yet.
+  Live,        ///< Changes arrive as they happen.
+};
+
+/// One map of a client replica.
+struct ClientMap {
+  ClientMap(MapKind map_kind, std::string map_name, Slab& slab)
+      : kind(map_kind), name(std::move(map_name)), table(map_kind, slab) {}
+
+  MapKind kind;
+  std::string name;
+  RecordTable table;
+
+  /// Chosen by the host; 0 while the application has not opened the map. Also the subscription's
+  /// id.
+  uint64_t handle = 0;
+  SyncPhase phase = SyncPhase::Detached;
+
+  // Where we stand with the node; stored.
+  uint64_t incarnation = 0;
+  std::vector<uint64_t> versions;
+  uint64_t synced_ms = 0;  ///< Node time of the last Synced; 0 = never.
+
+  /// The next Subscribe shall lead to repair, whatever the cursor says.
+  bool wants_repair = false;
+  /// Repairs in a row after which the roots still differed.
+  uint32_t repairs_in_row = 0;
+  /// Monotonic time at which to compare roots again; 0 = not planned.
+  uint64_t recheck_at_ms = 0;
+  /// What is above has changed since it was stored.
+  bool position_changed = false;
+};
+
+}  // namespace topgun::client

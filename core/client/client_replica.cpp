@@ -1,0 +1,257 @@
+#include "core/client/client_replica.hpp"
+
+#include "core/value/utf8.hpp"
+
+namespace topgun::client {
+namespace {
+
+/// A batch is closed at this size, so that it fits into a frame with others and is stored in small
+/// rows.
+constexpr size_t kBatchOperations = 256;
+constexpr size_t kBatchBytes = 64 * 1024;
+
+void put_handle_and_key(ByteWriter& out, const ClientMap& map, ByteView key) {
+  out.varint(map.handle);
+  out.blob(key);
+}
+
+}  // namespace
+
+void ClientReplica::open(const Options& options) {
+  TG_ASSERT(options.replica.value != 0);
+  options_ = options;
+  opened_ = true;
+  clock_.emplace(options.replica, kClockDriftMaxMs);
+}
+
+ClientMap& ClientReplica::map_for(MapKind kind, ByteView name) {
+  auto key = std::make_pair(kind, std::string(as_text(name)));
+  const auto found = by_name_.find(key);
+  if (found != by_name_.end()) return *found->second;
+  maps_.push_back(std::make_unique<ClientMap>(kind, key.second, slab_));
+  by_name_.emplace(std::move(key), maps_.back().get());
+  return *maps_.back();
+}
+
+ClientMap* ClientReplica::find_map(MapKind kind, ByteView name) {
+  const auto found = by_name_.find(std::make_pair(kind, std::string(as_text(name))));
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+ClientMap* ClientReplica::map_of(uint64_t handle) {
+  const auto found = by_handle_.find(handle);
+  return found == by_handle_.end() ? nullptr : found->second;
+}
+
+void ClientReplica::for_each_map(const std::function<void(ClientMap&)>& visit) {
+  for (const auto& map : maps_) visit(*map);
+}
+
+Result<ClientMap*> ClientReplica::open_map(uint64_t handle, MapKind kind, ByteView name, Now now) {
+  if (!started_) return Error::NotReady;
+  if (handle == 0 || name.empty() || !is_utf8(name)) return Error::InvalidArgument;
+  if (name.size() > kMapNameBytesMax) return Error::TooLarge;
+  for (const auto& map : maps_) {
+    const bool same_name = as_text(name) == map->name;
+    if (same_name && map->kind != kind && map->handle != 0) return Error::TypeMismatch;
+  }
+  ClientMap* taken = map_of(handle);
+  ClientMap& map = map_for(kind, name);
+  if (taken != nullptr && taken != &map) return Error::InvalidArgument;
+  if (map.handle != 0 && map.handle != handle) return Error::InvalidArgument;
+  map.handle = handle;
+  by_handle_[handle] = &map;
+  report_map(map, now);
+  return &map;
+}
+
+void ClientReplica::report_map(ClientMap& map, Now now) {
+  map.table.visit_all([&](uint64_t, uint64_t, const Record& record) {
+    // A counter is reported once for each of its contributors, with the same sum.
+    if (record.visible(now.wall_ms)) report_key(map, record, now);
+  });
+  events_.push(Event::MapLoaded, [&](ByteWriter& out) { out.varint(map.handle); });
+}
+
+void ClientReplica::report_key(ClientMap& map, const Record& record, Now now) {
+  if (map.handle == 0) return;
+  const bool present = record.visible(now.wall_ms);
+  switch (map.kind) {
+    case MapKind::Lww:
+      events_.push(Event::Entry, [&](ByteWriter& out) {
+        put_handle_and_key(out, map, record.key);
+        out.u8(present ? 1 : 0);
+        out.u64(present ? record.expires_at_ms() : 0);
+        if (present) out.raw(record.value);
+      });
+      return;
+    case MapKind::Or:
+      events_.push(Event::Element, [&](ByteWriter& out) {
+        put_handle_and_key(out, map, record.key);
+        out.raw(record.tag);
+        out.u8(present ? 1 : 0);
+        out.u64(present ? record.expires_at_ms() : 0);
+        if (present) out.raw(record.value);
+      });
+      return;
+    case MapKind::Counter:
+      events_.push(Event::Counter, [&](ByteWriter& out) {
+        put_handle_and_key(out, map, record.key);
+        out.u64(static_cast<uint64_t>(counter_value(map, record.key)));
+      });
+      return;
+  }
+}
+
+int64_t ClientReplica::counter_value(const ClientMap& map, ByteView key) const {
+  // Unsigned arithmetic, because totals of many replicas may pass any bound on the way.
+  uint64_t value = 0;
+  map.table.visit(RecordTable::key_region(key), [&](uint64_t, uint64_t, const Record& record) {
+    if (!equal_bytes(record.key, key)) return;
+    const CounterTotals totals = decode_counter(record.value);
+    value += totals.positive - totals.negative;
+  });
+  return static_cast<int64_t>(value);
+}
+
+CounterTotals ClientReplica::own_totals(const ClientMap& map, ByteView key) const {
+  const std::optional<Record> own = map.table.find(key, counter_tag(options_.replica));
+  return own.has_value() ? decode_counter(own->value) : CounterTotals{};
+}
+
+Result<void> ClientReplica::check_writable(const ClientMap& map, MapKind kind, ByteView key) const {
+  if (map.kind != kind) return Error::TypeMismatch;
+  if (key.empty() || !is_utf8(key)) return Error::InvalidArgument;
+  if (key.size() > kKeyBytesMax) return Error::TooLarge;
+  if (outbox_.operations() + builder_.count() >= options_.outbox_operations_max) {
+    return Error::LimitExceeded;
+  }
+  return {};
+}
+
+void ClientReplica::issue(ClientMap& map, Operation operation, Now now) {
+  const bool fits =
+      building_ == &map && builder_.count() < kBatchOperations && builder_.size() < kBatchBytes;
+  if (!fits) close_batch();
+  operation.sequence = ++last_sequence_;
+  operation.time = clock_->tick(now.wall_ms).time;
+  if (building_ == nullptr) {
+    building_ = &map;
+    building_first_ = operation.sequence;
+    builder_.begin(
+        {map.kind, options_.replica, operation.sequence, operation.time >> 16, as_bytes(map.name)});
+  }
+  builder_.add(operation);
+  for_each_record(options_.replica, operation, [&](const Record& record) {
+    if (map.table.merge(record)) return;
+    // Someone else's record carries a later stamp than our clock would follow. The host believes in
+    // its own write, so it is told what the map really holds.
+    const std::optional<Record> current = map.table.find(record.key, record.tag);
+    TG_ASSERT(current.has_value());
+    report_key(map, *current, now);
+  });
+}
+
+Result<void> ClientReplica::set(ClientMap& map, ByteView key, uint64_t ttl_ms, ByteView value,
+                                Now now) {
+  const Result<void> writable = check_writable(map, MapKind::Lww, key);
+  if (!writable.ok()) return writable;
+  if (ttl_ms > kTtlMsMax || value.size() > kValueBytesMax) return Error::TooLarge;
+  Operation operation;
+  operation.kind = OperationKind::LwwSet;
+  operation.ttl_ms = ttl_ms;
+  operation.key = key;
+  operation.payload = value;
+  issue(map, operation, now);
+  return {};
+}
+
+Result<void> ClientReplica::remove(ClientMap& map, ByteView key, Now now) {
+  const Result<void> writable = check_writable(map, MapKind::Lww, key);
+  if (!writable.ok()) return writable;
+  Operation operation;
+  operation.kind = OperationKind::LwwRemove;
+  operation.key = key;
+  issue(map, operation, now);
+  return {};
+}
+
+Result<TagBytes> ClientReplica::or_add(ClientMap& map, ByteView key, uint64_t ttl_ms,
+                                       ByteView value, Now now) {
+  const Result<void> writable = check_writable(map, MapKind::Or, key);
+  if (!writable.ok()) return writable.error();
+  if (ttl_ms > kTtlMsMax || value.size() > kValueBytesMax) return Error::TooLarge;
+  Operation operation;
+  operation.kind = OperationKind::OrAdd;
+  operation.ttl_ms = ttl_ms;
+  operation.key = key;
+  operation.payload = value;
+  issue(map, operation, now);
+  return element_tag({options_.replica, last_sequence_});
+}
+
+Result<uint64_t> ClientReplica::or_remove(ClientMap& map, ByteView key, ByteView value, Now now) {
+  const Result<void> writable = check_writable(map, MapKind::Or, key);
+  if (!writable.ok()) return writable.error();
+  std::vector<TagBytes> tags;
+  map.table.visit(RecordTable::key_region(key), [&](uint64_t, uint64_t, const Record& record) {
+    const bool matches = equal_bytes(record.key, key) && equal_bytes(record.value, value);
+    if (!matches || !record.visible(now.wall_ms) || tags.size() == kOrRemoveTagsMax) return;
+    TagBytes tag;
+    std::copy(record.tag.begin(), record.tag.end(), tag.begin());
+    tags.push_back(tag);
+  });
+  if (tags.empty()) return uint64_t{0};
+  std::sort(tags.begin(), tags.end());
+  Bytes payload;
+  ByteWriter out(payload);
+  out.varint(tags.size());
+  for (const TagBytes& tag : tags) {
+    ByteReader in(tag);
+    out.u64(in.u64());
+    out.varint(in.u64());
+  }
+  Operation operation;
+  operation.kind = OperationKind::OrRemove;
+  operation.key = key;
+  operation.payload = payload;
+  issue(map, operation, now);
+  return tags.size();
+}
+
+Result<void> ClientReplica::counter_add(ClientMap& map, ByteView key, int64_t amount, Now now) {
+  const Result<void> writable = check_writable(map, MapKind::Counter, key);
+  if (!writable.ok()) return writable;
+  CounterTotals totals = own_totals(map, key);
+  const uint64_t magnitude =
+      amount < 0 ? uint64_t{0} - static_cast<uint64_t>(amount) : static_cast<uint64_t>(amount);
+  uint64_t& total = amount < 0 ? totals.negative : totals.positive;
+  if (total > UINT64_MAX - magnitude) return Error::LimitExceeded;
+  total += magnitude;
+  Bytes payload;
+  ByteWriter out(payload);
+  out.varint(totals.positive);
+  out.varint(totals.negative);
+  Operation operation;
+  operation.kind = OperationKind::CounterAdd;
+  operation.key = key;
+  operation.payload = payload;
+  issue(map, operation, now);
+  return {};
+}
+
+void ClientReplica::close_batch() {
+  if (building_ == nullptr) return;
+  Outbox::Entry entry;
+  entry.first_sequence = building_first_;
+  entry.last_sequence = last_sequence_;
+  entry.operations = static_cast<uint32_t>(builder_.count());
+  entry.stored = !options_.has_storage;
+  entry.batch = builder_.finish();
+  if (options_.has_storage) row_.bytes_section(Section::OwnOperations, entry.batch);
+  outbox_.add(std::move(entry));
+  building_ = nullptr;
+  meta_changed_ = true;
+}
+
+}  // namespace topgun::client

@@ -1,0 +1,160 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "core/client/client_map.hpp"
+#include "core/client/event_queue.hpp"
+#include "core/client/outbox.hpp"
+#include "core/client/store.hpp"
+#include "core/clock/now.hpp"
+#include "core/sync/batch.hpp"
+#include "core/sync/messages.hpp"
+
+namespace topgun::client {
+
+/// The data of a client: maps, clock, outbox and their stored form. Knows nothing of connections.
+/// Every method leaves the replica as it was when it returns an error.
+///
+/// Writes of one turn are gathered into batches and stored in one transaction by `end_turn`.
+class ClientReplica {
+ public:
+  /// Operations that may wait in the outbox unless the host says otherwise.
+  static constexpr uint64_t kOutboxOperationsMax = 1'000'000;
+  static constexpr uint64_t kClockDriftMaxMs = 60'000;
+  /// Sequences skipped at each start, and so the operations that may be sent without having been
+  /// stored: a restart can then never issue one sequence twice.
+  static constexpr uint64_t kSequenceReserve = 65'536;
+
+  explicit ClientReplica(EventQueue& events) : events_(events) {}
+
+  struct Options {
+    ReplicaId replica;
+    uint64_t outbox_operations_max = kOutboxOperationsMax;
+    /// Without storage nothing is persisted, and operations may be sent at once.
+    bool has_storage = true;
+  };
+
+  // --- life ---
+
+  void open(const Options& options);
+  void load_row(std::string key, Bytes row) { store_.load(std::move(key), std::move(row)); }
+  /// Builds the state from the rows. True if the replica id came from them.
+  bool start();
+  bool started() const { return started_; }
+
+  // --- maps ---
+
+  /// Opens the map under `handle` and reports its entries. `TypeMismatch` if the name is open as
+  /// another kind, `InvalidArgument` if the handle is in use for another map.
+  Result<ClientMap*> open_map(uint64_t handle, MapKind kind, ByteView name, Now now);
+  ClientMap* map_of(uint64_t handle);
+  ClientMap* find_map(MapKind kind, ByteView name);
+  void for_each_map(const std::function<void(ClientMap&)>& visit);
+
+  // --- local writes ---
+
+  Result<void> set(ClientMap& map, ByteView key, uint64_t ttl_ms, ByteView value, Now now);
+  Result<void> remove(ClientMap& map, ByteView key, Now now);
+  Result<TagBytes> or_add(ClientMap& map, ByteView key, uint64_t ttl_ms, ByteView value, Now now);
+  /// Removes every element with this value; returns how many.
+  Result<uint64_t> or_remove(ClientMap& map, ByteView key, ByteView value, Now now);
+  Result<void> counter_add(ClientMap& map, ByteView key, int64_t amount, Now now);
+
+  /// Encodes what was written so far into the outbox.
+  void close_batch();
+  /// Stores what the turn changed. Nothing happens if nothing changed.
+  void end_turn();
+
+  // --- what the node says ---
+
+  /// Another replica's operations. Returns the map, or nothing if we do not have it.
+  Result<ClientMap*> merge_operations(ByteView batch, Now now);
+  Result<ClientMap*> merge_records(ByteView batch, Now now);
+  /// Drops acknowledged operations from the outbox.
+  void acknowledge(uint64_t sequence);
+  /// Takes back operations that the node refused, or issues them anew if they were merely too old.
+  void reject(uint64_t sequence, uint64_t count, Error error, ByteView detail, Now now);
+  /// Empties the map and issues its unsent writes anew.
+  void resync(ClientMap& map, Now now);
+  void collect(uint64_t horizon_ms);
+  /// The host stored a transaction, or could not. After a failure nothing is stored until
+  /// `retry_storage`; operations are sent all the same, as far as `kSequenceReserve` reaches.
+  void persisted(uint64_t transaction, std::optional<Error> error);
+  bool storage_failed() const { return storage_failed_; }
+  /// Stores everything anew after a failure. True if there was one.
+  bool retry_storage();
+
+  // --- for the link ---
+
+  ReplicaId replica() const { return options_.replica; }
+  uint64_t last_sequence() const { return last_sequence_; }
+  Outbox& outbox() { return outbox_; }
+
+ private:
+  struct Issued {
+    OperationKind kind;
+    uint64_t ttl_ms;
+    Bytes key;
+    Bytes payload;
+  };
+
+  // client_replica.cpp
+  Result<void> check_writable(const ClientMap& map, MapKind kind, ByteView key) const;
+  void issue(ClientMap& map, Operation operation, Now now);
+  void report_key(ClientMap& map, const Record& record, Now now);
+  void report_map(ClientMap& map, Now now);
+  int64_t counter_value(const ClientMap& map, ByteView key) const;
+  CounterTotals own_totals(const ClientMap& map, ByteView key) const;
+  ClientMap& map_for(MapKind kind, ByteView name);
+
+  // client_replica_remote.cpp
+  void observe(Stamp stamp, Now now);
+  void merge_and_report(ClientMap& map, const Record& record, Now now);
+  bool is_current(ClientMap& map, const Operation& operation);
+  void forget_effect(ClientMap& map, const Operation& operation, Now now);
+  void issue_anew(ClientMap& map, std::vector<Issued> operations, Now now);
+  void discard_from_outbox(uint64_t sequence);
+
+  // client_replica_storage.cpp
+  void load_sections(ByteView row, std::vector<Outbox::Entry>& own);
+  bool load_section(Section section, ByteView payload, std::vector<Outbox::Entry>& own);
+  bool load_operations(ByteView payload, std::vector<Outbox::Entry>* own);
+  bool load_position(ByteView payload);
+  void put_position(const ClientMap& map);
+  void end_turn_without_storage();
+  void conflate_outbox();
+  void write_snapshot();
+  Meta meta() const;
+
+  EventQueue& events_;
+  Options options_;
+  bool opened_ = false;
+  bool started_ = false;
+  std::optional<HybridLogicalClock> clock_;
+  uint64_t last_sequence_ = 0;
+  uint64_t acknowledged_ = 0;
+
+  Slab slab_;  // Before the maps, whose records live in it.
+  std::vector<std::unique_ptr<ClientMap>> maps_;
+  std::map<uint64_t, ClientMap*> by_handle_;
+  std::map<std::pair<MapKind, std::string>, ClientMap*, std::less<>> by_name_;
+
+  Outbox outbox_;
+  OperationBatchBuilder builder_;
+  ClientMap* building_ = nullptr;  ///< The map of the open batch.
+  uint64_t building_first_ = 0;
+
+  Store store_;
+  RowWriter row_;
+  bool meta_changed_ = false;
+  bool storage_failed_ = false;
+  uint64_t unstored_operations_ = 0;
+  uint64_t conflated_operations_ = 0;
+
+  OperationBatch operations_;  // Reused.
+  RecordBatch records_;
+};
+
+}  // namespace topgun::client

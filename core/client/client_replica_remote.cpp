@@ -1,0 +1,180 @@
+#include "core/client/client_replica.hpp"
+
+namespace topgun::client {
+
+// The part of `ClientReplica` that takes what the node says.
+
+void ClientReplica::observe(Stamp stamp, Now now) {
+  // A stamp beyond the drift bound is merged like any other, but does not pull our clock along.
+  const Result<void> observed = clock_->observe(stamp, now.wall_ms);
+  (void)observed;
+}
+
+void ClientReplica::merge_and_report(ClientMap& map, const Record& record, Now now) {
+  observe(record.stamp, now);
+  if (map.table.merge(record)) report_key(map, record, now);
+}
+
+Result<ClientMap*> ClientReplica::merge_operations(ByteView batch, Now now) {
+  const Result<void> decoded = decode_operations(batch, Values::Validate, operations_);
+  if (!decoded.ok()) return decoded.error();
+  const OperationBatchHeader& header = operations_.header;
+  ClientMap* map = find_map(header.kind, header.map);
+  if (map == nullptr) return map;
+  close_batch();
+  for (const Operation& operation : operations_.operations) {
+    for_each_record(header.replica, operation,
+                    [&](const Record& record) { merge_and_report(*map, record, now); });
+  }
+  if (options_.has_storage) row_.bytes_section(Section::RemoteOperations, batch);
+  return map;
+}
+
+Result<ClientMap*> ClientReplica::merge_records(ByteView batch, Now now) {
+  const Result<void> decoded = decode_records(batch, Values::Validate, records_);
+  if (!decoded.ok()) return decoded.error();
+  ClientMap* map = find_map(records_.kind, records_.map);
+  if (map == nullptr) return map;
+  close_batch();
+  for (const Record& record : records_.records) merge_and_report(*map, record, now);
+  if (options_.has_storage) row_.bytes_section(Section::Records, batch);
+  return map;
+}
+
+void ClientReplica::acknowledge(uint64_t sequence) {
+  if (sequence <= acknowledged_) return;
+  acknowledged_ = sequence;
+  if (!outbox_.acknowledge(sequence)) return;
+  conflated_operations_ = std::min(conflated_operations_, outbox_.operations());
+  // Forgotten acks only cost a second delivery, so they are stored once there is nothing left to
+  // send.
+  if (outbox_.empty()) meta_changed_ = true;
+}
+
+bool ClientReplica::is_current(ClientMap& map, const Operation& operation) {
+  bool current = true;
+  for_each_record(options_.replica, operation, [&](const Record& record) {
+    const std::optional<Record> ours = map.table.find(record.key, record.tag);
+    current = current && ours.has_value() && ours->stamp == record.stamp;
+  });
+  return current;
+}
+
+void ClientReplica::forget_effect(ClientMap& map, const Operation& operation, Now now) {
+  for_each_record(options_.replica, operation, [&](const Record& record) {
+    const std::optional<Record> ours = map.table.find(record.key, record.tag);
+    if (!ours.has_value() || ours->stamp != record.stamp) return;
+    map.table.forget(record.key, record.tag);
+    if (options_.has_storage) {
+      row_.section(Section::Forget, [&](ByteWriter& out) {
+        out.u8(static_cast<uint8_t>(map.kind));
+        out.blob(as_bytes(map.name));
+        out.blob(record.key);
+        out.blob(record.tag);
+        out.u64(record.stamp.time);
+      });
+    }
+    // For the application the key is gone until repair brings what the node has.
+    Record gone = record;
+    gone.tombstone = true;
+    report_key(map, gone, now);
+  });
+}
+
+void ClientReplica::reject(uint64_t sequence, uint64_t count, Error error, ByteView detail,
+                           Now now) {
+  close_batch();
+  const uint64_t last = sequence + std::max<uint64_t>(count, 1) - 1;
+  // Collected first, because issuing anew changes the outbox.
+  std::vector<std::pair<ClientMap*, Issued>> too_old;
+  for (const Outbox::Entry& entry : outbox_.entries()) {
+    if (entry.last_sequence < sequence || entry.first_sequence > last) continue;
+    const Result<void> decoded = decode_operations(entry.batch, Values::Trust, operations_);
+    TG_ASSERT(decoded.ok());
+    ClientMap& map = map_for(operations_.header.kind, operations_.header.map);
+    for (const Operation& operation : operations_.operations) {
+      if (operation.sequence < sequence || operation.sequence > last) continue;
+      const bool current = is_current(map, operation);
+      forget_effect(map, operation, now);
+      if (error == Error::BehindHorizon) {
+        if (!current) continue;
+        too_old.emplace_back(&map, Issued{operation.kind, operation.ttl_ms, to_bytes(operation.key),
+                                          to_bytes(operation.payload)});
+        continue;
+      }
+      map.wants_repair = true;
+      events_.push(Event::Rejected, [&](ByteWriter& out) {
+        out.varint(operation.sequence);
+        out.u16(static_cast<uint16_t>(error));
+        out.varint(map.handle);
+        out.blob(operation.key);
+        out.blob(detail);
+      });
+    }
+  }
+  for (auto& [map, issued] : too_old) issue_anew(*map, {std::move(issued)}, now);
+}
+
+void ClientReplica::issue_anew(ClientMap& map, std::vector<Issued> operations, Now now) {
+  for (const Issued& issued : operations) {
+    Operation operation;
+    operation.kind = issued.kind;
+    operation.ttl_ms = issued.ttl_ms;
+    operation.key = issued.key;
+    operation.payload = issued.payload;
+    issue(map, operation, now);
+    for_each_record(options_.replica,
+                    {operation.kind, last_sequence_, clock_->latest(), operation.ttl_ms,
+                     operation.key, operation.payload},
+                    [&](const Record& record) { report_key(map, record, now); });
+  }
+  close_batch();
+}
+
+void ClientReplica::resync(ClientMap& map, Now now) {
+  close_batch();
+  std::vector<Issued> unsent;
+  std::deque<Outbox::Entry> kept;
+  for (Outbox::Entry& entry : outbox_.take()) {
+    const Result<void> decoded = decode_operations(entry.batch, Values::Trust, operations_);
+    TG_ASSERT(decoded.ok());
+    const OperationBatchHeader& header = operations_.header;
+    if (header.kind != map.kind || as_text(header.map) != map.name) {
+      kept.push_back(std::move(entry));
+      continue;
+    }
+    for (const Operation& operation : operations_.operations) {
+      // A write that was overruled in the meantime stays overruled.
+      if (!is_current(map, operation)) continue;
+      unsent.push_back(
+          {operation.kind, operation.ttl_ms, to_bytes(operation.key), to_bytes(operation.payload)});
+    }
+  }
+  for (Outbox::Entry& entry : kept) outbox_.add(std::move(entry));
+  map.table.visit_all([&](uint64_t, uint64_t, const Record& record) {
+    Record gone = record;
+    gone.tombstone = true;
+    if (record.visible(now.wall_ms) && map.kind != MapKind::Counter) report_key(map, gone, now);
+  });
+  map.table.clear();
+  map.synced_ms = 0;
+  map.versions.clear();
+  map.position_changed = true;
+  if (options_.has_storage) {
+    row_.section(Section::Clear, [&](ByteWriter& out) {
+      out.u8(static_cast<uint8_t>(map.kind));
+      out.blob(as_bytes(map.name));
+    });
+  }
+  issue_anew(map, std::move(unsent), now);
+}
+
+void ClientReplica::collect(uint64_t horizon_ms) {
+  for (const auto& map : maps_) {
+    // A map from before the horizon must keep its tombstones: it may hold writes they overruled,
+    // and is about to be resynced as a whole.
+    if (map->synced_ms >= horizon_ms) map->table.collect(horizon_ms);
+  }
+}
+
+}  // namespace topgun::client

@@ -1,0 +1,297 @@
+#include "core/client/client_replica.hpp"
+
+namespace topgun::client {
+namespace {
+
+/// An outbox of fewer operations is not worth conflating.
+constexpr uint64_t kConflateOperationsMin = 8192;
+
+struct MapKey {
+  MapKind kind = MapKind::Lww;
+  ByteView name;
+};
+
+MapKey take_map_key(ByteReader& in) {
+  MapKey key;
+  const uint8_t kind = in.u8();
+  if (in.ok() && !is_map_kind(kind)) in.fail(Error::Malformed);
+  key.kind = static_cast<MapKind>(kind);
+  key.name = in.blob(kMapNameBytesMax);
+  if (in.ok() && key.name.empty()) in.fail(Error::Malformed);
+  return key;
+}
+
+}  // namespace
+
+// The part of `ClientReplica` that lives through restarts.
+
+bool ClientReplica::start() {
+  TG_ASSERT(opened_ && !started_);
+  started_ = true;
+  Store::Loaded loaded = store_.take_loaded();
+  const ReplicaId given = options_.replica;
+  options_.replica = {};
+  std::vector<Outbox::Entry> own;
+  for (const Bytes& row : loaded.rows) load_sections(row, own);
+  const bool known = options_.replica.value != 0;
+  if (!known) options_.replica = given;
+  HybridLogicalClock clock(options_.replica, kClockDriftMaxMs);
+  clock.restore(clock_->latest());
+  clock_ = clock;
+  for (Outbox::Entry& entry : own) {
+    if (entry.last_sequence <= acknowledged_) continue;
+    entry.stored = true;
+    outbox_.add(std::move(entry));
+  }
+  if (loaded.damaged > 0) {
+    // What is readable is kept; comparing roots with the node brings back the rest.
+    for (const auto& map : maps_) map->versions.clear();
+    events_.push(Event::Error, [&](ByteWriter& out) {
+      out.u16(static_cast<uint16_t>(Error::StorageCorrupt));
+      out.blob(as_bytes("stored rows are damaged; the node will be asked for repair"));
+    });
+  }
+  // Operations may have been sent although storing them failed; theirs are the numbers we skip.
+  if (known) last_sequence_ += kSequenceReserve;
+  meta_changed_ = !known;
+  return known;
+}
+
+void ClientReplica::load_sections(ByteView row, std::vector<Outbox::Entry>& own) {
+  visit_sections(
+      row, [&](Section section, ByteView payload) { return load_section(section, payload, own); });
+}
+
+bool ClientReplica::load_section(Section section, ByteView payload,
+                                 std::vector<Outbox::Entry>& own) {
+  ByteReader in(payload);
+  switch (section) {
+    case Section::OwnOperations:
+      return load_operations(payload, &own);
+    case Section::RemoteOperations:
+      return load_operations(payload, nullptr);
+    case Section::Records: {
+      if (!decode_records(payload, Values::Trust, records_).ok()) return false;
+      ClientMap& map = map_for(records_.kind, records_.map);
+      for (const Record& record : records_.records) map.table.merge(record);
+      return true;
+    }
+    case Section::Meta: {
+      options_.replica = {in.u64()};
+      clock_->restore(in.u64());
+      last_sequence_ = std::max(last_sequence_, in.varint());
+      acknowledged_ = std::max(acknowledged_, in.varint());
+      return in.ok();
+    }
+    case Section::Position:
+      return load_position(payload);
+    case Section::Forget: {
+      const MapKey key = take_map_key(in);
+      const ByteView record_key = in.blob(kKeyBytesMax);
+      const ByteView tag = in.blob(kTagBytesMax);
+      const uint64_t time = in.u64();
+      if (!in.ok()) return false;
+      ClientMap& map = map_for(key.kind, key.name);
+      const std::optional<Record> record = map.table.find(record_key, tag);
+      if (record.has_value() && record->stamp.time == time) map.table.forget(record_key, tag);
+      return true;
+    }
+    case Section::Clear: {
+      const MapKey key = take_map_key(in);
+      if (!in.ok()) return false;
+      ClientMap& map = map_for(key.kind, key.name);
+      map.table.clear();
+      std::erase_if(own, [&](const Outbox::Entry& entry) {
+        const bool decoded = decode_operations(entry.batch, Values::Trust, operations_).ok();
+        return decoded && operations_.header.kind == key.kind &&
+               equal_bytes(operations_.header.map, key.name);
+      });
+      return true;
+    }
+  }
+  return false;
+}
+
+bool ClientReplica::load_operations(ByteView payload, std::vector<Outbox::Entry>* own) {
+  if (!decode_operations(payload, Values::Trust, operations_).ok()) return false;
+  const OperationBatchHeader& header = operations_.header;
+  ClientMap& map = map_for(header.kind, header.map);
+  for (const Operation& operation : operations_.operations) {
+    for_each_record(header.replica, operation,
+                    [&](const Record& record) { map.table.merge(record); });
+  }
+  if (own == nullptr) return true;
+  Outbox::Entry entry;
+  entry.first_sequence = operations_.operations.front().sequence;
+  entry.last_sequence = operations_.operations.back().sequence;
+  entry.operations = static_cast<uint32_t>(operations_.operations.size());
+  entry.batch = to_bytes(payload);
+  // The meta section follows in the same row; this is for a row that was damaged there.
+  last_sequence_ = std::max(last_sequence_, entry.last_sequence);
+  clock_->restore(operations_.operations.back().time);
+  own->push_back(std::move(entry));
+  return true;
+}
+
+bool ClientReplica::load_position(ByteView payload) {
+  ByteReader in(payload);
+  const MapKey key = take_map_key(in);
+  const uint64_t incarnation = in.u64();
+  const uint64_t synced_ms = in.u64();
+  const uint64_t count = in.varint_max(1024);
+  std::vector<uint64_t> versions;
+  for (uint64_t i = 0; i < count && in.ok(); ++i) versions.push_back(in.varint());
+  if (!in.ok()) return false;
+  ClientMap& map = map_for(key.kind, key.name);
+  map.incarnation = incarnation;
+  map.synced_ms = synced_ms;
+  map.versions = std::move(versions);
+  return true;
+}
+
+void ClientReplica::put_position(const ClientMap& map) {
+  row_.section(Section::Position, [&](ByteWriter& out) {
+    out.u8(static_cast<uint8_t>(map.kind));
+    out.blob(as_bytes(map.name));
+    out.u64(map.incarnation);
+    out.u64(map.synced_ms);
+    out.varint(map.versions.size());
+    for (const uint64_t version : map.versions) out.varint(version);
+  });
+}
+
+Meta ClientReplica::meta() const {
+  return {options_.replica, clock_->latest(), last_sequence_, acknowledged_};
+}
+
+void ClientReplica::end_turn() {
+  if (!started_) return;
+  close_batch();
+  if (outbox_.operations() > std::max(kConflateOperationsMin, 2 * conflated_operations_)) {
+    conflate_outbox();
+  }
+  if (!options_.has_storage) return;
+  for (const auto& map : maps_) {
+    // A position alone is not worth a transaction; it goes along with the records that moved it, or
+    // with Synced.
+    if (!map->position_changed) continue;
+    if (row_.empty() && map->phase != SyncPhase::Live) continue;
+    put_position(*map);
+    map->position_changed = false;
+  }
+  if (storage_failed_) return end_turn_without_storage();
+  if (row_.empty() && !meta_changed_) return;
+  row_.meta(meta());
+  meta_changed_ = false;
+  const uint64_t transaction = store_.append(row_.finish(), events_);
+  for (Outbox::Entry& entry : outbox_.entries()) {
+    if (entry.transaction == 0) entry.transaction = transaction;
+  }
+  if (store_.wants_snapshot()) write_snapshot();
+}
+
+void ClientReplica::end_turn_without_storage() {
+  // The next transaction is a snapshot, which holds everything; rows before it would be of no use.
+  row_.finish();
+  for (Outbox::Entry& entry : outbox_.entries()) {
+    if (entry.stored || unstored_operations_ + entry.operations > kSequenceReserve) continue;
+    unstored_operations_ += entry.operations;
+    entry.stored = true;
+  }
+}
+
+void ClientReplica::persisted(uint64_t transaction, std::optional<Error> error) {
+  if (!error.has_value()) {
+    outbox_.mark_stored(transaction);
+    return;
+  }
+  storage_failed_ = true;
+  events_.push(Event::Error, [&](ByteWriter& out) {
+    out.u16(static_cast<uint16_t>(*error));
+    out.blob(as_bytes("storing failed; it is tried again"));
+  });
+}
+
+bool ClientReplica::retry_storage() {
+  if (!storage_failed_) return false;
+  storage_failed_ = false;
+  unstored_operations_ = 0;
+  close_batch();
+  row_.finish();
+  write_snapshot();
+  return true;
+}
+
+void ClientReplica::conflate_outbox() {
+  OperationBatchBuilder builder;
+  std::deque<Outbox::Entry> entries = outbox_.take();
+  for (Outbox::Entry& entry : entries) {
+    const Result<void> decoded = decode_operations(entry.batch, Values::Trust, operations_);
+    TG_ASSERT(decoded.ok());
+    const OperationBatchHeader& header = operations_.header;
+    // An OR element is its own record: no later write overrules it. What is on its way stays as it
+    // is.
+    if (entry.sent || header.kind == MapKind::Or) {
+      outbox_.add(std::move(entry));
+      continue;
+    }
+    ClientMap& map = map_for(header.kind, header.map);
+    builder.begin(header);
+    uint64_t first = 0;
+    uint64_t last = 0;
+    for (size_t i = 0; i < operations_.operations.size(); ++i) {
+      if (!is_current(map, operations_.operations[i])) continue;
+      builder.add_encoded(operations_.encoded[i]);
+      last = operations_.operations[i].sequence;
+      if (first == 0) first = last;
+    }
+    if (builder.count() == 0) continue;
+    entry.operations = static_cast<uint32_t>(builder.count());
+    entry.first_sequence = first;
+    entry.last_sequence = last;
+    entry.batch = builder.finish();
+    outbox_.add(std::move(entry));
+  }
+  conflated_operations_ = outbox_.operations();
+}
+
+void ClientReplica::write_snapshot() {
+  conflate_outbox();
+  std::vector<Bytes> pages;
+  RowWriter page;
+  const auto turn_page = [&](size_t bytes_max) {
+    if (page.empty() || page.size() < bytes_max) return;
+    pages.push_back(page.finish());
+  };
+  page.meta(meta());
+  for (const auto& map : maps_) {
+    RecordBatchBuilder builder;
+    const auto flush = [&] {
+      if (builder.count() == 0) return;
+      page.bytes_section(Section::Records, builder.finish());
+      turn_page(Store::kPageBytes);
+      builder.begin(map->kind, as_bytes(map->name));
+    };
+    builder.begin(map->kind, as_bytes(map->name));
+    map->table.visit_all([&](uint64_t, uint64_t, const Record& record) {
+      builder.add(record);
+      if (builder.size() >= Store::kPageBytes || builder.count() == kBatchRecordsMax) flush();
+    });
+    flush();
+    std::swap(row_, page);
+    put_position(*map);
+    std::swap(row_, page);
+    map->position_changed = false;
+  }
+  for (const Outbox::Entry& entry : outbox_.entries()) {
+    page.bytes_section(Section::OwnOperations, entry.batch);
+    turn_page(Store::kPageBytes);
+  }
+  turn_page(0);
+  const uint64_t transaction = store_.replace(std::move(pages), events_);
+  for (Outbox::Entry& entry : outbox_.entries()) {
+    if (!entry.stored && entry.transaction == 0) entry.transaction = transaction;
+  }
+}
+
+}  // namespace topgun::client

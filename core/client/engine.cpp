@@ -1,0 +1,332 @@
+#include "core/client/engine.hpp"
+
+#include "core/base/prng.hpp"
+#include "core/client/link.hpp"
+#include "core/value/value.hpp"
+
+namespace topgun::client {
+namespace {
+
+constexpr uint8_t kOpenWithoutStorage = 1;
+constexpr size_t kRowBytesMax = size_t{256} << 20;
+constexpr size_t kRowKeyBytesMax = 256;
+constexpr ValueLimits kValueLimits{.bytes_max = kValueBytesMax};
+
+/// What a command answers besides its error.
+using Answer = Result<void>;
+
+MapKind take_kind(ByteReader& in) {
+  const uint8_t kind = in.u8();
+  if (in.ok() && !is_map_kind(kind)) in.fail(Error::InvalidArgument);
+  return static_cast<MapKind>(kind);
+}
+
+Answer finish(const ByteReader& in) {
+  if (!in.ok()) return in.error();
+  if (!in.at_end()) return Error::Malformed;
+  return {};
+}
+
+}  // namespace
+
+class Engine::Impl {
+ public:
+  Impl() : replica(events), link(events, replica) {}
+
+  void run(ByteView request);
+
+  EventQueue events;
+  Bytes response;
+  Bytes polled;
+
+ private:
+  Answer execute(Command command, ByteReader& in, ByteWriter& out, Now now);
+  Answer open(ByteReader& in);
+  Answer load_row(ByteReader& in);
+  Answer start(ByteReader& in, ByteWriter& out);
+  Answer open_map(ByteReader& in, Now now);
+  Answer set(ByteReader& in, Now now);
+  Answer remove(ByteReader& in, Now now);
+  Answer or_add(ByteReader& in, ByteWriter& out, Now now);
+  Answer or_remove(ByteReader& in, ByteWriter& out, Now now);
+  Answer counter_add(ByteReader& in, Now now);
+  Answer root(ByteReader& in, ByteWriter& out);
+  Answer unsubscribe(ByteReader& in);
+  Answer persisted(ByteReader& in);
+  Result<ClientMap*> take_map(ByteReader& in);
+  void respond(const Answer& answer, size_t length_at, size_t error_at);
+
+  ClientReplica replica;
+  Link link;
+  bool opened_ = false;
+};
+
+void Engine::Impl::respond(const Answer& answer, size_t length_at, size_t error_at) {
+  const uint16_t code = answer.ok() ? 0 : static_cast<uint16_t>(answer.error());
+  response[error_at] = static_cast<uint8_t>(code);
+  response[error_at + 1] = static_cast<uint8_t>(code >> 8);
+  if (!answer.ok()) response.resize(error_at + 2);
+  ByteWriter(response).end_u32_length(length_at);
+}
+
+void Engine::Impl::run(ByteView request) {
+  response.clear();
+  ByteReader in(request);
+  const uint8_t version = in.u8();
+  Now now;
+  now.wall_ms = in.u64();
+  now.mono_ms = in.u64();
+  if (in.ok() && version != kEngineProtocolVersion) in.fail(Error::UnsupportedVersion);
+  bool ran_any = false;
+  while (in.ok() && !in.at_end()) {
+    const uint32_t size = in.u32();
+    const ByteView command = in.raw(size);
+    if (in.ok() && command.empty()) in.fail(Error::Malformed);
+    if (!in.ok()) break;
+    ByteWriter out(response);
+    const size_t length_at = out.begin_u32_length();
+    const size_t error_at = response.size();
+    out.u16(0);
+    ByteReader payload(command.subspan(1));
+    respond(execute(static_cast<Command>(command[0]), payload, out, now), length_at, error_at);
+    ran_any = true;
+  }
+  if (!in.ok()) {
+    ByteWriter out(response);
+    const size_t length_at = out.begin_u32_length();
+    const size_t error_at = response.size();
+    out.u16(0);
+    respond(in.error(), length_at, error_at);
+  }
+  if (!ran_any || !replica.started()) return;
+  replica.end_turn();
+  link.end_turn(now);
+}
+
+Answer Engine::Impl::execute(Command command, ByteReader& in, ByteWriter& out, Now now) {
+  const bool is_setup =
+      command == Command::Open || command == Command::LoadRow || command == Command::Start;
+  if (!is_setup && !replica.started()) return Error::NotReady;
+  switch (command) {
+    case Command::Open:
+      return open(in);
+    case Command::LoadRow:
+      return load_row(in);
+    case Command::Start:
+      return start(in, out);
+    case Command::OpenMap:
+      return open_map(in, now);
+    case Command::Set:
+      return set(in, now);
+    case Command::Remove:
+      return remove(in, now);
+    case Command::OrAdd:
+      return or_add(in, out, now);
+    case Command::OrRemove:
+      return or_remove(in, out, now);
+    case Command::CounterAdd:
+      return counter_add(in, now);
+    case Command::Root:
+      return root(in, out);
+    case Command::LastSequence:
+      replica.close_batch();
+      out.varint(replica.last_sequence());
+      out.varint(replica.outbox().operations());
+      return finish(in);
+    case Command::Unsubscribe:
+      return unsubscribe(in);
+    case Command::TransportOpened:
+      link.transport_opened(now);
+      return finish(in);
+    case Command::TransportFrame:
+      // What was written before the frame arrived is stamped before it is merged.
+      replica.close_batch();
+      link.frame(in.rest(), now);
+      return {};
+    case Command::TransportClosed:
+      link.transport_closed(now);
+      return finish(in);
+    case Command::Tick:
+      link.tick(now);
+      return finish(in);
+    case Command::SetOnline: {
+      const uint8_t online = in.u8();
+      const Answer done = finish(in);
+      if (done.ok()) link.set_online(online != 0, now);
+      return done;
+    }
+    case Command::SetToken: {
+      const ByteView token = in.blob(kTokenBytesMax);
+      const Answer done = finish(in);
+      if (done.ok()) link.set_token(token);
+      return done;
+    }
+    case Command::Persisted:
+      return persisted(in);
+  }
+  return Error::UnknownMessage;
+}
+
+Answer Engine::Impl::open(ByteReader& in) {
+  const uint64_t seed_low = in.u64();
+  const uint64_t seed_high = in.u64();
+  ClientReplica::Options options;
+  options.replica = {in.u64()};
+  const uint64_t operations_max = in.varint();
+  // The flags came later than the command; a host that does not send them has storage.
+  const uint8_t flags = in.at_end() ? 0 : in.u8();
+  const Answer done = finish(in);
+  if (!done.ok()) return done;
+  if (opened_) return Error::InvalidArgument;
+  opened_ = true;
+  Prng random(seed_low, stream_id("client.identity"), seed_high);
+  while (options.replica.value == 0) options.replica.value = random.next();
+  if (operations_max != 0) options.outbox_operations_max = operations_max;
+  options.has_storage = (flags & kOpenWithoutStorage) == 0;
+  replica.open(options);
+  const uint64_t instance = random.next();
+  link.open(random.next(), instance);
+  return {};
+}
+
+Answer Engine::Impl::load_row(ByteReader& in) {
+  const ByteView key = in.blob(kRowKeyBytesMax);
+  const ByteView row = in.blob(kRowBytesMax);
+  const Answer done = finish(in);
+  if (!done.ok()) return done;
+  if (!opened_ || replica.started()) return Error::NotReady;
+  replica.load_row(std::string(as_text(key)), to_bytes(row));
+  return {};
+}
+
+Answer Engine::Impl::start(ByteReader& in, ByteWriter& out) {
+  const Answer done = finish(in);
+  if (!done.ok()) return done;
+  if (!opened_ || replica.started()) return Error::NotReady;
+  const bool known = replica.start();
+  out.u64(replica.replica().value);
+  out.u8(known ? 0 : 1);
+  return {};
+}
+
+Result<ClientMap*> Engine::Impl::take_map(ByteReader& in) {
+  const uint64_t handle = in.varint();
+  if (!in.ok()) return in.error();
+  ClientMap* map = replica.map_of(handle);
+  if (map == nullptr) return Error::InvalidArgument;
+  return map;
+}
+
+Answer Engine::Impl::open_map(ByteReader& in, Now now) {
+  const uint64_t handle = in.varint();
+  const MapKind kind = take_kind(in);
+  const ByteView name = in.blob(kMapNameBytesMax);
+  const Answer done = finish(in);
+  if (!done.ok()) return done;
+  const Result<ClientMap*> map = replica.open_map(handle, kind, name, now);
+  if (!map.ok()) return map.error();
+  link.follow(**map, now);
+  return {};
+}
+
+Answer Engine::Impl::set(ByteReader& in, Now now) {
+  const Result<ClientMap*> map = take_map(in);
+  if (!map.ok()) return map.error();
+  const ByteView key = in.blob(kKeyBytesMax);
+  const uint64_t ttl_ms = in.varint();
+  if (!in.ok()) return in.error();
+  const Answer valid = validate_value(in.rest(), kValueLimits);
+  if (!valid.ok()) return valid;
+  return replica.set(**map, key, ttl_ms, in.rest(), link.corrected(now));
+}
+
+Answer Engine::Impl::remove(ByteReader& in, Now now) {
+  const Result<ClientMap*> map = take_map(in);
+  if (!map.ok()) return map.error();
+  const ByteView key = in.blob(kKeyBytesMax);
+  const Answer done = finish(in);
+  if (!done.ok()) return done;
+  return replica.remove(**map, key, link.corrected(now));
+}
+
+Answer Engine::Impl::or_add(ByteReader& in, ByteWriter& out, Now now) {
+  const Result<ClientMap*> map = take_map(in);
+  if (!map.ok()) return map.error();
+  const ByteView key = in.blob(kKeyBytesMax);
+  const uint64_t ttl_ms = in.varint();
+  if (!in.ok()) return in.error();
+  const Answer valid = validate_value(in.rest(), kValueLimits);
+  if (!valid.ok()) return valid;
+  const Result<TagBytes> tag = replica.or_add(**map, key, ttl_ms, in.rest(), link.corrected(now));
+  if (!tag.ok()) return tag.error();
+  out.raw(*tag);
+  return {};
+}
+
+Answer Engine::Impl::or_remove(ByteReader& in, ByteWriter& out, Now now) {
+  const Result<ClientMap*> map = take_map(in);
+  if (!map.ok()) return map.error();
+  const ByteView key = in.blob(kKeyBytesMax);
+  if (!in.ok()) return in.error();
+  const Result<uint64_t> removed = replica.or_remove(**map, key, in.rest(), link.corrected(now));
+  if (!removed.ok()) return removed.error();
+  out.varint(*removed);
+  return {};
+}
+
+Answer Engine::Impl::counter_add(ByteReader& in, Now now) {
+  const Result<ClientMap*> map = take_map(in);
+  if (!map.ok()) return map.error();
+  const ByteView key = in.blob(kKeyBytesMax);
+  const auto amount = static_cast<int64_t>(in.u64());
+  const Answer done = finish(in);
+  if (!done.ok()) return done;
+  return replica.counter_add(**map, key, amount, link.corrected(now));
+}
+
+Answer Engine::Impl::root(ByteReader& in, ByteWriter& out) {
+  const Result<ClientMap*> map = take_map(in);
+  if (!map.ok()) return map.error();
+  const Answer done = finish(in);
+  if (!done.ok()) return done;
+  const MerkleRoot& root = (*map)->table.root();
+  out.u64(root.sum);
+  out.u64(root.mixed_sum);
+  out.varint((*map)->table.size());
+  return {};
+}
+
+Answer Engine::Impl::unsubscribe(ByteReader& in) {
+  const Result<ClientMap*> map = take_map(in);
+  if (!map.ok()) return map.error();
+  const Answer done = finish(in);
+  if (!done.ok()) return done;
+  link.unfollow(**map);
+  return {};
+}
+
+Answer Engine::Impl::persisted(ByteReader& in) {
+  const uint64_t transaction = in.varint();
+  const uint16_t code = in.u16();
+  const Answer done = finish(in);
+  if (!done.ok()) return done;
+  std::optional<Error> error;
+  if (code != 0) error = error_from_code(code).value_or(Error::StorageIo);
+  replica.persisted(transaction, error);
+  return {};
+}
+
+Engine::Engine() : impl_(std::make_unique<Impl>()) {}
+Engine::~Engine() = default;
+
+ByteView Engine::exec(ByteView request) {
+  impl_->run(request);
+  return impl_->response;
+}
+
+ByteView Engine::poll() {
+  impl_->polled = impl_->events.take();
+  return impl_->polled;
+}
+
+}  // namespace topgun::client

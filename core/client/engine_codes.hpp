@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+
+namespace topgun::client {
+
+/// Numbers of the engine protocol (docs/engine-protocol.md). They never change meaning.
+enum class Command : uint8_t {
+  Open = 1,
+  LoadRow = 2,
+  Start = 3,
+  OpenMap = 10,
+  Set = 11,
+  Remove = 12,
+  OrAdd = 13,
+  OrRemove = 14,
+  CounterAdd = 15,
+  Root = 16,
+  LastSequence = 17,
+  Unsubscribe = 18,
+  TransportOpened = 20,
+  TransportFrame = 21,
+  TransportClosed = 22,
+  Tick = 23,
+  SetOnline = 24,
+  SetToken = 25,
+  Persisted = 30,
+};
+
+enum class Event : uint8_t {
+  Entry = 1,
+  Element = 2,
+  Counter = 3,
+  MapLoaded = 4,
+  MapSynced = 5,
+  Connect = 10,
+  Disconnect = 11,
+  Send = 12,
+  Persist = 13,
+  Wake = 14,
+  Status = 20,
+  Ack = 21,
+  Rejected = 22,
+  Error = 23,
+  ReplicaChanged = 24,
+};
+
+enum class Status : uint8_t { Offline = 0, Connecting = 1, Online = 2, Closed = 3 };
+
+}  // namespace topgun::client

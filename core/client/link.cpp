@@ -1,0 +1,367 @@
+#include "core/client/link.hpp"
+
+#include <algorithm>
+
+namespace topgun::client {
+namespace {
+
+/// Frames are cut at about this size, well below the node's limit.
+constexpr size_t kFrameBytes = 64 * 1024;
+/// A refusal that a new attempt will not cure soon, such as a bad token.
+constexpr uint64_t kRefusedWaitMs = 10'000;
+/// Beyond this difference from the node, our clock is taken to be wrong.
+constexpr int64_t kClockOffsetMinMs = 20'000;
+
+constexpr Status status_of(bool wants_online, bool online) {
+  if (online) return Status::Online;
+  return wants_online ? Status::Connecting : Status::Offline;
+}
+
+bool is_cured_by_waiting(Error error) {
+  return error == Error::Draining || error == Error::Overloaded || error == Error::TimedOut ||
+         error == Error::NotReady;
+}
+
+}  // namespace
+
+void Link::open(uint64_t seed, uint64_t instance) {
+  jitter_.emplace(seed, stream_id("client.backoff"));
+  instance_ = instance;
+}
+
+void Link::set_state(State state) {
+  const Status before = status_of(wants_online_, state_ == State::Online);
+  state_ = state;
+  const Status after = status_of(wants_online_, state_ == State::Online);
+  if (before == after) return;
+  events_.push(Event::Status, [&](ByteWriter& out) { out.u8(static_cast<uint8_t>(after)); });
+}
+
+void Link::set_online(bool online, Now now) {
+  if (online == wants_online_) return;
+  const Status before = status_of(wants_online_, state_ == State::Online);
+  wants_online_ = online;
+  if (online) {
+    events_.push(Event::Status,
+                 [](ByteWriter& out) { out.u8(static_cast<uint8_t>(Status::Connecting)); });
+    attempts_ = 0;
+    connect(now);
+    return;
+  }
+  if (state_ != State::Offline && state_ != State::Waiting) events_.push(Event::Disconnect);
+  state_ = State::Offline;
+  deadline_ms_ = 0;
+  replica_.for_each_map([](ClientMap& map) { map.phase = SyncPhase::Detached; });
+  if (before != Status::Offline) {
+    events_.push(Event::Status,
+                 [](ByteWriter& out) { out.u8(static_cast<uint8_t>(Status::Offline)); });
+  }
+}
+
+void Link::set_token(ByteView token) {
+  token_ = to_bytes(token);
+  if (state_ == State::Online) MessageWriter(out_).authenticate(token_);
+  // A refused token was perhaps what kept us waiting.
+  if (state_ == State::Waiting) deadline_ms_ = 0;
+}
+
+void Link::connect(Now now) {
+  deadline_ms_ = now.mono_ms + kConnectTimeoutMs;
+  set_state(State::Connecting);
+  events_.push(Event::Connect);
+}
+
+void Link::lose(Now now, uint64_t wait_ms_min) {
+  if (state_ == State::Offline) return;
+  if (state_ != State::Waiting) {
+    replica_.for_each_map([](ClientMap& map) { map.phase = SyncPhase::Detached; });
+    out_.clear();
+  }
+  set_state(State::Waiting);
+  const uint64_t cap = std::min(kBackoffMsMax, kBackoffMsMin << std::min<uint32_t>(attempts_, 10));
+  ++attempts_;
+  const uint64_t wait_ms = std::max(wait_ms_min, jitter_->between(cap / 4, cap));
+  deadline_ms_ = now.mono_ms + wait_ms;
+}
+
+void Link::transport_opened(Now now) {
+  if (state_ != State::Connecting) return;
+  set_state(State::Greeting);
+  deadline_ms_ = now.mono_ms + kConnectTimeoutMs;
+  heard_ms_ = now.mono_ms;
+  out_.clear();
+  HelloMessage hello;
+  hello.replica = replica_.replica();
+  hello.instance = instance_;
+  hello.sequence_issued = replica_.last_sequence();
+  hello.client_ms = now.wall_ms;
+  hello.token = token_;
+  MessageWriter(out_).hello(hello);
+}
+
+void Link::transport_closed(Now now) {
+  if (state_ == State::Offline || state_ == State::Waiting) return;
+  lose(now, 0);
+}
+
+void Link::report_error(Error error, ByteView detail) {
+  events_.push(Event::Error, [&](ByteWriter& out) {
+    out.u16(static_cast<uint16_t>(error));
+    out.blob(detail);
+  });
+}
+
+void Link::frame(ByteView frame, Now now) {
+  if (state_ != State::Greeting && state_ != State::Online) return;
+  heard_ms_ = now.mono_ms;
+  pinged_ = false;
+  FrameReader reader(frame);
+  while (const std::optional<MessageView> message = reader.next()) {
+    // The message as it stood in the frame, which is what flow control counts.
+    Bytes length;
+    ByteWriter(length).varint(message->payload.size() + 1);
+    dispatch(*message, length.size() + message->payload.size() + 1, now);
+    if (state_ != State::Greeting && state_ != State::Online) return;
+  }
+  if (reader.ok()) return;
+  report_error(reader.error(), as_bytes("the node sent a broken frame"));
+  events_.push(Event::Disconnect);
+  lose(now, 0);
+}
+
+void Link::dispatch(const MessageView& message, size_t message_bytes, Now now) {
+  Result<void> done;
+  switch (static_cast<MessageKind>(message.kind)) {
+    case MessageKind::Welcome:
+      done = on_welcome(message.payload, now);
+      break;
+    case MessageKind::Ack:
+      done = on_ack(message.payload);
+      break;
+    case MessageKind::Reject:
+      done = on_reject(message.payload, now);
+      break;
+    case MessageKind::Subscribed:
+      done = on_subscribed(message.payload, now);
+      break;
+    case MessageKind::Changes:
+      done = on_changes(message.payload, now);
+      consumed(message_bytes);
+      break;
+    case MessageKind::Records:
+      done = on_records(message.payload, now);
+      consumed(message_bytes);
+      break;
+    case MessageKind::Diff:
+      done = on_diff(message.payload);
+      break;
+    case MessageKind::Synced:
+      done = on_synced(message.payload, now);
+      break;
+    case MessageKind::Error:
+      done = on_error(message.payload, now);
+      break;
+    case MessageKind::Ping: {
+      const Result<uint64_t> nonce = decode_nonce(message.payload);
+      if (nonce.ok()) MessageWriter(out_).pong(*nonce);
+      break;
+    }
+    case MessageKind::Pong:
+      break;
+    case MessageKind::Hello:
+    case MessageKind::Operations:
+    case MessageKind::Subscribe:
+    case MessageKind::Unsubscribe:
+    case MessageKind::Credit:
+    case MessageKind::Authenticate:
+      done = Error::Malformed;
+      break;
+    default:
+      break;  // A newer node may say things we do not know.
+  }
+  if (done.ok()) return;
+  report_error(done.error(), as_bytes("the node sent a message that cannot be read"));
+  events_.push(Event::Disconnect);
+  lose(now, 0);
+}
+
+Result<void> Link::on_welcome(ByteView payload, Now now) {
+  const Result<WelcomeMessage> welcome = decode_welcome(payload);
+  if (!welcome.ok()) return welcome.error();
+  if (state_ != State::Greeting) return Error::Malformed;
+  incarnation_ = welcome->incarnation;
+  final_level_ = std::min(welcome->level_max, AckLevel::Local);
+  frame_bytes_max_ = welcome->frame_bytes_max;
+  in_flight_max_ = std::max<uint64_t>(welcome->operations_in_flight_max, 1);
+  memory_acked_ = 0;
+  consumed_bytes_ = 0;
+  put_off_until_ms_ = 0;
+  const auto offset = static_cast<int64_t>(welcome->node_ms - now.wall_ms);
+  const bool is_off = offset > kClockOffsetMinMs || offset < -kClockOffsetMinMs;
+  clock_offset_ms_ = is_off ? offset : 0;
+  if (is_off) {
+    report_error(Error::ClockDrift,
+                 as_bytes("this device's clock is off; the node's time is used"));
+  }
+  attempts_ = 0;
+  deadline_ms_ = 0;
+  set_state(State::Online);
+  replica_.outbox().mark_unsent();
+  replica_.collect(welcome->horizon_ms);
+  replica_.for_each_map([&](ClientMap& map) {
+    if (map.handle != 0) subscribe(map);
+  });
+  return {};
+}
+
+Result<void> Link::on_ack(ByteView payload) {
+  const Result<AckMessage> ack = decode_ack(payload);
+  if (!ack.ok()) return ack.error();
+  memory_acked_ = std::max(memory_acked_, ack->sequence);
+  const bool is_final = ack->level >= final_level_;
+  if (is_final) {
+    final_acked_ = std::max(final_acked_, ack->sequence);
+    replica_.acknowledge(ack->sequence);
+  }
+  events_.push(Event::Ack, [&](ByteWriter& out) {
+    out.u8(static_cast<uint8_t>(ack->level));
+    out.varint(ack->sequence);
+  });
+  return {};
+}
+
+Result<void> Link::on_reject(ByteView payload, Now now) {
+  const Result<RejectMessage> reject = decode_reject(payload);
+  if (!reject.ok()) return reject.error();
+  const Error error = error_from_code(reject->error).value_or(Error::Internal);
+  replica_.reject(reject->sequence, reject->count, error, reject->detail, corrected(now));
+  replica_.for_each_map([&](ClientMap& map) {
+    if (map.wants_repair && map.phase == SyncPhase::Live) subscribe(map);
+  });
+  return {};
+}
+
+Result<void> Link::on_error(ByteView payload, Now now) {
+  const Result<ErrorMessage> message = decode_error(payload);
+  if (!message.ok()) return message.error();
+  const Error error = error_from_code(message->error).value_or(Error::Internal);
+  report_error(error, message->detail);
+  if (error == Error::RateLimited || error == Error::ReadOnly) {
+    put_off_until_ms_ = now.mono_ms + std::max<uint64_t>(message->retry_after_ms, 1);
+    replica_.outbox().mark_unsent();
+  }
+  if (!message->fatal) return {};
+  events_.push(Event::Disconnect);
+  lose(now, is_cured_by_waiting(error) ? 0 : kRefusedWaitMs);
+  return {};
+}
+
+void Link::send_outbox(Now now) {
+  if (state_ != State::Online || now.mono_ms < put_off_until_ms_) return;
+  uint64_t in_flight = 0;
+  for (Outbox::Entry& entry : replica_.outbox().entries()) {
+    if (!entry.stored) return;  // Order is kept, so nothing behind it goes either.
+    if (entry.last_sequence > memory_acked_) in_flight += entry.operations;
+    if (entry.sent) continue;
+    if (in_flight > in_flight_max_ && in_flight > entry.operations) return;
+    if (!out_.empty() && out_.size() + entry.batch.size() > kFrameBytes) {
+      events_.push(Event::Send, [&](ByteWriter& out) { out.raw(out_); });
+      out_.clear();
+    }
+    MessageWriter(out_).operations(entry.batch);
+    entry.sent = true;
+  }
+}
+
+void Link::report_acks() {
+  // Operations that were overruled before they were sent leave no ack of their own behind; with an
+  // empty outbox, everything issued has reached its level.
+  const uint64_t last = replica_.last_sequence();
+  if (state_ != State::Online || !replica_.outbox().empty() || final_acked_ >= last) return;
+  final_acked_ = last;
+  events_.push(Event::Ack, [&](ByteWriter& out) {
+    out.u8(static_cast<uint8_t>(final_level_));
+    out.varint(last);
+  });
+}
+
+void Link::tick(Now now) {
+  if (replica_.storage_failed() && storage_retry_at_ms_ != 0 &&
+      now.mono_ms >= storage_retry_at_ms_) {
+    storage_retry_at_ms_ = 0;
+    replica_.retry_storage();
+  }
+  const bool is_due = deadline_ms_ <= now.mono_ms;
+  switch (state_) {
+    case State::Offline:
+      return;
+    case State::Waiting:
+      if (is_due) connect(now);
+      return;
+    case State::Connecting:
+    case State::Greeting:
+      if (!is_due) return;
+      events_.push(Event::Disconnect);
+      return lose(now, 0);
+    case State::Online:
+      break;
+  }
+  const uint64_t quiet_ms = now.mono_ms - heard_ms_;
+  if (quiet_ms >= kGiveUpAfterMs) {
+    events_.push(Event::Disconnect);
+    return lose(now, 0);
+  }
+  if (quiet_ms >= kPingAfterMs && !pinged_) {
+    pinged_ = true;
+    MessageWriter(out_).ping(now.mono_ms);
+  }
+  replica_.for_each_map([&](ClientMap& map) {
+    if (map.recheck_at_ms == 0 || now.mono_ms < map.recheck_at_ms) return;
+    map.recheck_at_ms = 0;
+    map.repairs_in_row = 0;
+    if (map.phase == SyncPhase::Live) subscribe(map);
+  });
+}
+
+uint64_t Link::next_wake_ms(Now now) const {
+  uint64_t wake = UINT64_MAX;
+  const auto at = [&](uint64_t ms) {
+    if (ms != 0) wake = std::min(wake, ms);
+  };
+  at(storage_retry_at_ms_);
+  if (state_ == State::Offline) return wake;
+  if (state_ != State::Online) {
+    at(std::max(deadline_ms_, now.mono_ms + 1));
+    return wake;
+  }
+  at(heard_ms_ + (pinged_ ? kGiveUpAfterMs : kPingAfterMs));
+  if (put_off_until_ms_ > now.mono_ms) at(put_off_until_ms_);
+  replica_.for_each_map([&](ClientMap& map) { at(map.recheck_at_ms); });
+  return wake;
+}
+
+void Link::end_turn(Now now) {
+  send_outbox(now);
+  report_acks();
+  if (!out_.empty()) {
+    events_.push(Event::Send, [&](ByteWriter& out) { out.raw(out_); });
+    out_.clear();
+  }
+  if (replica_.storage_failed() && storage_retry_at_ms_ == 0) {
+    storage_retry_at_ms_ = now.mono_ms + kStorageRetryMs;
+  }
+  const uint64_t wake = next_wake_ms(now);
+  // Silence timers move with every frame; the host need not hear of each step, a wake too early is
+  // harmless.
+  const bool is_earlier = wake < announced_wake_ms_ || announced_wake_ms_ <= now.mono_ms;
+  if (wake == UINT64_MAX || !is_earlier) return;
+  announced_wake_ms_ = wake;
+  events_.push(Event::Wake, [&](ByteWriter& out) { out.u64(wake); });
+}
+
+Now Link::corrected(Now now) const {
+  now.wall_ms += static_cast<uint64_t>(clock_offset_ms_);
+  return now;
+}
+
+}  // namespace topgun::client

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <optional>
+
+#include "core/base/prng.hpp"
+#include "core/client/client_replica.hpp"
+
+namespace topgun::client {
+
+/// The client's side of the native protocol: connecting and reconnecting, sending the outbox,
+/// following the open maps, repairing them. Sans-I/O like everything here; what it wants becomes
+/// events.
+class Link {
+ public:
+  /// Waits between attempts to connect grow from the first to the second bound (with full jitter,
+  /// as in "Exponential Backoff And Jitter", AWS 2015).
+  static constexpr uint64_t kBackoffMsMin = 200;
+  static constexpr uint64_t kBackoffMsMax = 30'000;
+  /// A transport that does not open, or a node that does not answer Hello, for this long is given
+  /// up.
+  static constexpr uint64_t kConnectTimeoutMs = 10'000;
+  /// Silence after which the node is pinged, and after which the connection is given up.
+  static constexpr uint64_t kPingAfterMs = 15'000;
+  static constexpr uint64_t kGiveUpAfterMs = 30'000;
+  /// Pause before roots that still differ after repairs in a row are compared again.
+  static constexpr uint64_t kRecheckMs = 30'000;
+  static constexpr uint32_t kRepairsInRowMax = 3;
+  /// Pause before storage that failed is tried again.
+  static constexpr uint64_t kStorageRetryMs = 5'000;
+
+  Link(EventQueue& events, ClientReplica& replica) : events_(events), replica_(replica) {}
+
+  /// `seed` drives the jitter; `instance` tells starts of one replica apart.
+  void open(uint64_t seed, uint64_t instance);
+  void set_online(bool online, Now now);
+  void set_token(ByteView token);
+  void follow(ClientMap& map, Now now);
+  void unfollow(ClientMap& map);
+
+  void transport_opened(Now now);
+  void transport_closed(Now now);
+  void frame(ByteView frame, Now now);
+  void tick(Now now);
+
+  /// Sends what the turn produced and tells the host when to wake us.
+  void end_turn(Now now);
+
+  /// Wall time corrected by what the node told us, if our clock is far off.
+  Now corrected(Now now) const;
+
+ private:
+  enum class State : uint8_t { Offline, Waiting, Connecting, Greeting, Online };
+
+  // link.cpp
+  void set_state(State state);
+  void connect(Now now);
+  void lose(Now now, uint64_t wait_ms_min);
+  void report_error(Error error, ByteView detail);
+  void dispatch(const MessageView& message, size_t message_bytes, Now now);
+  Result<void> on_welcome(ByteView payload, Now now);
+  Result<void> on_ack(ByteView payload);
+  Result<void> on_reject(ByteView payload, Now now);
+  Result<void> on_error(ByteView payload, Now now);
+  void send_outbox(Now now);
+  void report_acks();
+  uint64_t next_wake_ms(Now now) const;
+
+  // link_sync.cpp
+  void subscribe(ClientMap& map);
+  Result<void> on_subscribed(ByteView payload, Now now);
+  Result<void> on_changes(ByteView payload, Now now);
+  Result<void> on_records(ByteView payload, Now now);
+  Result<void> on_diff(ByteView payload);
+  Result<void> on_synced(ByteView payload, Now now);
+  void consumed(size_t bytes);
+
+  EventQueue& events_;
+  ClientReplica& replica_;
+  std::optional<Prng> jitter_;
+  uint64_t instance_ = 0;
+  Bytes token_;
+
+  State state_ = State::Offline;
+  bool wants_online_ = false;
+  uint32_t attempts_ = 0;
+  uint64_t deadline_ms_ = 0;  ///< Of the present state; monotonic; 0 = none.
+  uint64_t heard_ms_ = 0;
+  bool pinged_ = false;
+
+  uint64_t incarnation_ = 0;
+  AckLevel final_level_ = AckLevel::Memory;
+  uint64_t frame_bytes_max_ = 0;
+  uint64_t in_flight_max_ = 0;
+  uint64_t memory_acked_ = 0;
+  uint64_t final_acked_ = 0;
+  uint64_t put_off_until_ms_ = 0;
+  uint64_t storage_retry_at_ms_ = 0;
+  int64_t clock_offset_ms_ = 0;
+
+  size_t consumed_bytes_ = 0;
+  Bytes out_;
+  uint64_t announced_wake_ms_ = 0;
+};
+
+}  // namespace topgun::client

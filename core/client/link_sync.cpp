@@ -1,0 +1,145 @@
+#include "core/client/link.hpp"
+#include "core/sync/diff.hpp"
+
+namespace topgun::client {
+namespace {
+
+/// Credit is granted in steps of this size: an eighth of what the node lets out.
+constexpr size_t kCreditBytes = 128 * 1024;
+/// Records that repair the node go in messages of this size.
+constexpr size_t kUploadBytes = 64 * 1024;
+
+}  // namespace
+
+// The part of `Link` that keeps maps in step with the node.
+
+void Link::follow(ClientMap& map, Now) {
+  if (state_ == State::Online && map.phase == SyncPhase::Detached) subscribe(map);
+}
+
+void Link::unfollow(ClientMap& map) {
+  if (state_ == State::Online && map.phase != SyncPhase::Detached) {
+    MessageWriter(out_).unsubscribe(map.handle);
+  }
+  map.phase = SyncPhase::Detached;
+}
+
+void Link::subscribe(ClientMap& map) {
+  SubscribeMessage message;
+  message.subscription = map.handle;
+  message.kind = map.kind;
+  message.map = as_bytes(map.name);
+  Bytes cursor;
+  // Without a cursor, unequal roots lead to repair; that is what we want where a delta would not
+  // help.
+  if (!map.wants_repair && map.incarnation == incarnation_ && !map.versions.empty()) {
+    ByteWriter out(cursor);
+    out.u64(map.incarnation);
+    out.varint(map.versions.size());
+    for (const uint64_t version : map.versions) out.varint(version);
+  }
+  message.cursor = cursor;
+  message.synced_ms = map.synced_ms;
+  message.root = map.table.root();
+  message.records = map.table.size();
+  MessageWriter(out_).subscribe(message);
+  map.phase = SyncPhase::Subscribed;
+  map.wants_repair = false;
+}
+
+Result<void> Link::on_subscribed(ByteView payload, Now now) {
+  const Result<SubscribedMessage> message = decode_subscribed(payload);
+  if (!message.ok()) return message.error();
+  ClientMap* map = replica_.map_of(message->subscription);
+  if (map == nullptr) return {};
+  if (message->mode == SyncMode::Resync) {
+    replica_.resync(*map, corrected(now));
+  } else {
+    replica_.collect(message->horizon_ms);
+  }
+  return {};
+}
+
+void Link::consumed(size_t bytes) {
+  consumed_bytes_ += bytes;
+  if (consumed_bytes_ < kCreditBytes) return;
+  MessageWriter(out_).credit(consumed_bytes_);
+  consumed_bytes_ = 0;
+}
+
+Result<void> Link::on_changes(ByteView payload, Now now) {
+  const Result<ChangesMessage> message = decode_changes(payload);
+  if (!message.ok()) return message.error();
+  const Result<ClientMap*> merged = replica_.merge_operations(message->batch, corrected(now));
+  if (!merged.ok()) return merged.error();
+  ClientMap* map = *merged;
+  const bool moves =
+      map != nullptr && map->phase == SyncPhase::Live && message->shard < map->versions.size();
+  if (!moves) return {};
+  map->versions[message->shard] = std::max(map->versions[message->shard], message->version);
+  map->position_changed = true;
+  return {};
+}
+
+Result<void> Link::on_records(ByteView payload, Now now) {
+  const Result<RecordsMessage> message = decode_records_message(payload);
+  if (!message.ok()) return message.error();
+  const Result<ClientMap*> merged = replica_.merge_records(message->batch, corrected(now));
+  if (!merged.ok()) return merged.error();
+  return {};
+}
+
+Result<void> Link::on_diff(ByteView payload) {
+  const Result<DiffMessage> diff = decode_diff(payload);
+  if (!diff.ok()) return diff.error();
+  ClientMap* map = replica_.map_of(diff->subscription);
+  if (map == nullptr || diff->empty()) return {};
+  RecordBatchBuilder builder;
+  builder.begin(map->kind, as_bytes(map->name));
+  const auto flush = [&] {
+    if (builder.count() == 0) return;
+    MessageWriter(out_).records({diff->subscription, builder.finish()});
+    builder.begin(map->kind, as_bytes(map->name));
+  };
+  const DiffMessage answer = answer_diff(map->table, *diff, [&](const Record& record) {
+    builder.add(record);
+    if (builder.size() >= kUploadBytes || builder.count() == kBatchRecordsMax) flush();
+  });
+  flush();
+  MessageWriter(out_).diff(answer);
+  return {};
+}
+
+Result<void> Link::on_synced(ByteView payload, Now now) {
+  const Result<SyncedMessage> message = decode_synced(payload);
+  if (!message.ok()) return message.error();
+  ClientMap* map = replica_.map_of(message->subscription);
+  if (map == nullptr) return {};
+  ByteReader in(message->cursor);
+  const uint64_t incarnation = in.u64();
+  const uint64_t count = in.varint_max(1024);
+  std::vector<uint64_t> versions;
+  for (uint64_t i = 0; i < count && in.ok(); ++i) versions.push_back(in.varint());
+  if (!in.ok()) return in.error();
+  map->incarnation = incarnation;
+  map->versions = std::move(versions);
+  map->synced_ms = message->node_ms;
+  map->position_changed = true;
+  map->phase = SyncPhase::Live;
+  events_.push(Event::MapSynced, [&](ByteWriter& out) { out.varint(map->handle); });
+  // Our own writes that are still on their way make roots differ without anything being wrong.
+  const bool quiet = replica_.outbox().empty();
+  if (map->table.root() == message->root) {
+    map->repairs_in_row = 0;
+    map->recheck_at_ms = 0;
+  } else if (map->wants_repair || (quiet && map->repairs_in_row < kRepairsInRowMax)) {
+    ++map->repairs_in_row;
+    map->wants_repair = true;
+    subscribe(*map);
+  } else {
+    map->recheck_at_ms = now.mono_ms + kRecheckMs;
+  }
+  return {};
+}
+
+}  // namespace topgun::client
