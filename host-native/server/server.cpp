@@ -7,24 +7,11 @@
 
 #include "host-native/server/http_app.hpp"
 #include "host-native/server/listen_socket.hpp"
+#include "host-native/server/security.hpp"
 
 namespace topgun::host {
 
 namespace {
-
-/// Everybody is welcome: `--no-auth`.
-class OpenAuthenticator : public node::Authenticator {
- public:
-  Result<node::Principal> verify(ByteView, uint64_t) const override { return node::Principal{}; }
-};
-
-/// And may do everything.
-class OpenPolicy : public node::AccessPolicy {
- public:
-  bool allows(const node::Principal&, std::string_view, node::Permission) const override {
-    return true;
-  }
-};
 
 uint64_t random_u64() {
   uint64_t value = 0;
@@ -55,18 +42,13 @@ class Server::Impl {
   uint16_t port() const { return port_; }
 
  private:
-  std::string prepare_security();
   void make_loops();
   std::string open_storage();
   void start_storage();
 
   const ServerConfig config_;
   const Logger& logger_;
-  OpenAuthenticator open_authenticator_;
-  OpenPolicy open_policy_;
-  const node::Authenticator* authenticator_ = nullptr;
-  const node::AccessPolicy* policy_ = nullptr;
-  std::unique_ptr<TlsContext> tls_;
+  Security security_;
   HttpApp app_;
   DurableBoard durable_;
   uint64_t incarnation_ = 0;
@@ -77,8 +59,9 @@ class Server::Impl {
 };
 
 std::string Server::Impl::start() {
-  const std::string problem = prepare_security();
-  if (!problem.empty()) return problem;
+  SecurityOutcome security = load_security(config_);
+  if (!security.error.empty()) return security.error;
+  security_ = std::move(security.security);
   // Bound first, so that a port in use is found before a long recovery.
   ListenSocket socket = open_listen_socket(config_.host, config_.port);
   if (socket.fd < 0) return socket.error;
@@ -96,20 +79,8 @@ std::string Server::Impl::start() {
                {{"host", std::string_view(config_.host)},
                 {"port", uint64_t{port_}},
                 {"shards", uint64_t{loops_.size()}},
-                {"tls", std::string_view(tls_ ? "on" : "off")},
+                {"tls", std::string_view(security_.tls ? "on" : "off")},
                 {"auth", std::string_view(config_.auth == AuthMode::Jwt ? "jwt" : "off")}});
-  return {};
-}
-
-std::string Server::Impl::prepare_security() {
-  if (!config_.tls_certificate.empty()) {
-    auto tls = TlsContext::load(config_.tls_certificate, config_.tls_key);
-    if (!tls.ok()) return "cannot use the TLS certificate and key";
-    tls_ = std::move(tls).value();
-  }
-  if (config_.auth == AuthMode::Jwt) return "tokens are not supported by this build";
-  authenticator_ = &open_authenticator_;
-  policy_ = &open_policy_;
   return {};
 }
 
@@ -125,10 +96,10 @@ void Server::Impl::make_loops() {
     options.shard.incarnation = incarnation_;
     options.shard.has_log = config_.data_directory.has_value();
     options.shard.limits = config_.limits;
-    options.shard.authenticator = authenticator_;
-    options.shard.access = policy_;
+    options.shard.authenticator = security_.authenticator.get();
+    options.shard.access = security_.access.get();
     options.net = config_.net;
-    options.tls = tls_.get();
+    options.tls = security_.tls.get();
     options.durable = &durable_;
     options.http = &app_;
     options.logger = &logger_;
