@@ -23,8 +23,8 @@ enum class JwtAlgorithm : uint8_t { HS256, RS256, ES256, EdDSA };
 class JwtAuthenticator : public node::Authenticator {
  public:
   struct Options {
-    std::string issuer;    ///< Required value of `iss`; empty: any.
-    std::string audience;  ///< Required element of `aud`; empty: any.
+    std::string issuer = {};    ///< Required value of `iss`; empty: any.
+    std::string audience = {};  ///< Required element of `aud`; empty: any.
     uint64_t leeway_ms = 30'000;
     size_t cache_entries_max = 4096;
   };

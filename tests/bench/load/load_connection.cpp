@@ -18,7 +18,7 @@ namespace topgun::bench {
 namespace {
 
 constexpr size_t kFrameBytesMax = 64 << 20;
-constexpr size_t kTemplatesMax = 256;
+constexpr size_t kTemplatesMax = 1024;
 constexpr size_t kCountersOfAStamp = 65536;
 
 /// splitmix64 (Steele et al. 2014): keys only have to be spread.
