@@ -2,6 +2,8 @@ import { ErrorCode, errorNames } from './error-codes.ts';
 
 export { ErrorCode, errorNames };
 
+const BRAND = Symbol.for('topgun.error');
+
 /**
  * What every refusal and failure of TopGun is thrown or reported as.
  *
@@ -19,6 +21,13 @@ export { ErrorCode, errorNames };
  * ```
  */
 export class TopGunError extends Error {
+  /** Two copies of this package in one process recognise each other's errors. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+
+  /** @internal */
+  readonly [BRAND] = true;
   override readonly name = 'TopGunError';
   /** The stable number of `core/base/error.hpp`, one of {@link ErrorCode}. */
   readonly code: ErrorCode;

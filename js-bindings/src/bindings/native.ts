@@ -1,11 +1,12 @@
-import { ErrorCode, TopGunError, asTopGunError } from '../errors.js';
+import { ErrorCode, TopGunError, asTopGunError, errorFromCode } from '../errors.js';
 import { ENGINE_PROTOCOL_VERSION, type Engine, type EngineFactory } from './engine.js';
 
 /** What `topgun.node` exports (`host-native/addon/`). */
 export interface Addon {
   readonly abiVersion: number;
   readonly Engine: new () => NativeEngine;
-  readonly KeyValueStore: new (path: string) => NativeStore;
+  /** Opens the file; throws `NotReady` while another process holds it. */
+  readonly RowStore: new (path: string) => NativeRowStore;
 }
 
 interface NativeEngine {
@@ -14,11 +15,12 @@ interface NativeEngine {
   close(): void;
 }
 
-/** A SQLite file of named rows. Every call but `close` runs off the main thread. */
-export interface NativeStore {
-  /** Names and values in turn. */
-  loadAll(): Promise<{ keys: string[]; values: Uint8Array[] }>;
-  transact(keys: string[], values: Uint8Array[], deletes: string[]): Promise<void>;
+/** A SQLite file of named rows. Everything but `close` runs off the main thread. */
+export interface NativeRowStore {
+  /** Rows as `decodeRows` reads them. */
+  load(): Promise<Uint8Array>;
+  /** Changes as `encodeChanges` writes them. */
+  transact(changes: Uint8Array): Promise<void>;
   close(): void;
 }
 
@@ -33,13 +35,19 @@ export function nativeFactory(addon: Addon): EngineFactory {
   return { kind: 'native', create: async () => guarded(new addon.Engine()) };
 }
 
-/** The addon throws plain errors; callers expect ours. */
+/** The addon's errors carry a number as `code`; callers expect a TopGunError. */
+export function addonError(error: unknown): TopGunError {
+  const { code } = error as { code?: unknown };
+  if (typeof code === 'number') return errorFromCode(code);
+  return asTopGunError(error, ErrorCode.Internal);
+}
+
 function guarded(engine: NativeEngine): Engine {
   const call = (run: () => Uint8Array): Uint8Array => {
     try {
       return run();
     } catch (error) {
-      throw asTopGunError(error, ErrorCode.Closed);
+      throw addonError(error);
     }
   };
   return {
