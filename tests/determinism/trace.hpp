@@ -18,6 +18,7 @@ struct Section {
 // One function a layer, each in sections/<layer>.cpp. Write it, declare it here, list it in
 // program.cpp and name the file in CMakeLists.txt.
 void play_base(Gen& gen, TraceHash& trace);
+void play_value(Gen& gen, TraceHash& trace);
 
 /// All sections, in the order of the layers. Static storage.
 std::span<const Section> sections();
