@@ -31,8 +31,8 @@ Result<void> LogRecovery::segment(uint64_t number, ByteView content, const OnGro
     if (auto linked = check_link(number, offset, *block, is_first, is_repetition); !linked.ok()) {
       return linked;
     }
-    if (!is_repetition) {
-      if (auto read = deliver(number, offset, *block, on_group); !read.ok()) return read;
+    if (auto read = deliver(number, offset, *block, is_repetition, on_group); !read.ok()) {
+      return read;
     }
     if (!end_.last) end_.last = LogEnd::LastBlock{};
     end_.last->header = block->header;
@@ -76,12 +76,15 @@ Result<void> LogRecovery::check_link(uint64_t number, uint64_t offset, const Blo
 }
 
 Result<void> LogRecovery::deliver(uint64_t number, uint64_t offset, const Block& block,
-                                  const OnGroup& on_group) {
-  blocks_ += 1;
+                                  bool is_repetition, const OnGroup& on_group) {
+  blocks_ += is_repetition ? 0 : 1;
   log_bytes_ += block.span();
   for (GroupReader groups(block.payload); !groups.at_end();) {
     const Result<EntryGroup> group = groups.next();
     if (!group.ok()) return damaged(number, offset, "the block holds malformed entries");
+    const LogStream stream{block.header.incarnation, group->shard};
+    retention_.note(number, block.header.block, stream, group->last_sequence());
+    if (is_repetition) continue;
     if (auto read = on_group(block.header, *group); !read.ok()) {
       damage_ = Damage{number, offset, "an entry was refused"};
       return read;

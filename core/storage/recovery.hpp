@@ -45,6 +45,8 @@ class LogRecovery {
 
   const std::optional<Damage>& damage() const { return damage_; }
 
+  /// What the segments hold, repeated blocks included.
+  LogRetention take_retention() { return std::move(retention_); }
   /// Where the log ended.
   LogEnd take_end() { return std::move(end_); }
   /// The end of the valid blocks of the last segment.
@@ -59,13 +61,14 @@ class LogRecovery {
   Error damaged(uint64_t segment, uint64_t offset, std::string_view reason);
   Result<void> check_link(uint64_t number, uint64_t offset, const Block& block,
                           bool is_first_in_segment, bool& is_repetition);
-  Result<void> deliver(uint64_t number, uint64_t offset, const Block& block,
+  Result<void> deliver(uint64_t number, uint64_t offset, const Block& block, bool is_repetition,
                        const OnGroup& on_group);
   Result<void> check_tail(uint64_t number, uint64_t offset, ByteView content);
 
   uint64_t log_id_;
   std::optional<LogRetention::Start> start_;
   LogEnd end_;
+  LogRetention retention_;
   struct Place {
     uint64_t segment = 0;
     uint64_t offset = 0;

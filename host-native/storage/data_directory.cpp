@@ -75,15 +75,11 @@ Result<void> read_log(DataDirectory& data, const std::vector<uint64_t>& segments
                       const CheckpointStore::Report& report) {
   const storage::AppliedVector& applied = data.checkpoint->applied();
   storage::LogRecovery recovery(data.log_id, data.checkpoint->log_start());
-  uint64_t current = 0;
   const auto on_group = [&](const storage::BlockHeader& block, const storage::EntryGroup& group) {
-    data.retention.note(current, block.block, {block.incarnation, group.shard},
-                        group.last_sequence());
     return replay_group(block, group, applied, recover, data.report.log_entries);
   };
   Result<void> done;
   for (const uint64_t segment : segments) {
-    current = segment;
     const Result<Bytes> content = data.log->read(segment);
     if (!content.ok()) {
       say(report, "cannot read " + place(segment, 0));
@@ -109,6 +105,7 @@ Result<void> read_log(DataDirectory& data, const std::vector<uint64_t>& segments
                     std::to_string(recovery.torn_bytes()) +
                     " bytes that was never acknowledged is the end of the log");
   }
+  data.retention = recovery.take_retention();
   data.end = recovery.take_end();
   return {};
 }
