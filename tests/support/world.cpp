@@ -1,0 +1,230 @@
+#include "tests/support/world.hpp"
+
+#include <algorithm>
+
+#include "core/base/assert.hpp"
+#include "core/base/byte_io.hpp"
+
+namespace topgun {
+
+World::World(Options options) : options_(options) {
+  logs_.resize(options.shards);
+  start_node();
+}
+
+World::~World() = default;
+
+World::Client& World::add_client(bool has_storage) {
+  clients_.push_back(std::make_unique<Client>(*this, clients_.size() + 1, has_storage));
+  return *clients_.back();
+}
+
+void World::start_node() {
+  ++incarnation_;
+  shards_.clear();
+  inboxes_.assign(options_.shards, {});
+  for (uint16_t i = 0; i < options_.shards; ++i) {
+    node::ShardOptions options;
+    options.shard = i;
+    options.shard_count = options_.shards;
+    options.node_id = 77;
+    options.incarnation = incarnation_;
+    options.has_log = options_.has_log;
+    options.limits = options_.limits;
+    options.authenticator = options_.authenticator;
+    options.access = options_.access;
+    shards_.push_back(std::make_unique<node::Shard>(options));
+    for (const ShardLog& log : logs_) {
+      for (const LogEntry& entry : log.entries) {
+        const Result<void> recovered = shards_[i]->recover(entry.kind, entry.payload);
+        TG_ASSERT(recovered.ok());
+      }
+    }
+  }
+  for (ShardLog& log : logs_) log.incarnation_base = log.entries.size();
+  for (uint16_t i = 0; i < options_.shards; ++i) {
+    shards_[i]->tick(now_);
+    collect(i);
+  }
+}
+
+void World::crash_node() {
+  for (ShardLog& log : logs_) {
+    log.entries.resize(static_cast<size_t>(log.incarnation_base + log.durable_entries));
+    log.durable_entries = 0;
+  }
+  for (const auto& client : clients_) client->cut();
+  connections_.clear();
+  start_node();
+}
+
+void World::collect(uint16_t shard) {
+  shards_[shard]->end_turn(now_);
+  node::Effects effects = shards_[shard]->take_effects();
+  ByteReader in(effects.log.entries);
+  while (!in.at_end()) {
+    const uint32_t size = in.u32();
+    const auto kind = static_cast<node::LogEntryKind>(in.u8());
+    logs_[shard].entries.push_back({kind, to_bytes(in.raw(size))});
+  }
+  const ShardLog& log = logs_[shard];
+  TG_ASSERT(effects.log.entries.empty() ||
+            effects.log.last_sequence == log.entries.size() - log.incarnation_base);
+  for (node::Effects::Post& post : effects.posts) {
+    inboxes_[post.shard].push_back(std::move(post.message));
+  }
+  for (const node::Effects::Send& send : effects.sends) {
+    bytes_sent_ += send.frame->size();
+    const auto found = connections_.find(send.connection.value);
+    if (found != connections_.end()) found->second->from_node_.push_back(*send.frame);
+  }
+  for (const node::Effects::Close& close : effects.closes) {
+    const auto found = connections_.find(close.connection.value);
+    if (found == connections_.end()) continue;
+    // An empty frame stands for the end of the connection, behind what was sent before it.
+    found->second->from_node_.push_back({});
+    connections_.erase(found);
+  }
+}
+
+void World::sync_logs() {
+  if (log_held_) return;
+  for (uint16_t i = 0; i < options_.shards; ++i) {
+    ShardLog& log = logs_[i];
+    const uint64_t written = log.entries.size() - log.incarnation_base;
+    if (log.durable_entries == written) continue;
+    log.durable_entries = written;
+    for (uint16_t j = 0; j < options_.shards; ++j) {
+      shards_[j]->durable(i, written, now_);
+      collect(j);
+    }
+  }
+}
+
+void World::connect(Client& client) {
+  client.connection_ = ++last_connection_;
+  connections_[client.connection_] = &client;
+  const auto shard = static_cast<uint16_t>(client.connection_ % options_.shards);
+  shards_[shard]->connected({client.connection_}, now_);
+  collect(shard);
+  client.command(client::Command::TransportOpened, {});
+}
+
+void World::disconnect(Client& client) {
+  client.to_node_.clear();
+  client.from_node_.clear();
+  if (client.connection_ == 0) return;
+  const uint64_t connection = client.connection_;
+  client.connection_ = 0;
+  if (connections_.erase(connection) == 0) return;
+  const auto shard = static_cast<uint16_t>(connection % options_.shards);
+  shards_[shard]->closed({connection}, now_);
+  collect(shard);
+}
+
+bool World::deliver_one() {
+  for (uint16_t i = 0; i < options_.shards; ++i) {
+    if (inboxes_[i].empty()) continue;
+    node::ShardMessage message = std::move(inboxes_[i].front());
+    inboxes_[i].pop_front();
+    shards_[i]->message(std::move(message), now_);
+    collect(i);
+    return true;
+  }
+  for (const auto& client : clients_) {
+    if (client->finish_storage()) return true;
+    if (client->wants_connect_) {
+      client->wants_connect_ = false;
+      connect(*client);
+      return true;
+    }
+    if (!client->to_node_.empty()) {
+      const Bytes frame = std::move(client->to_node_.front());
+      client->to_node_.pop_front();
+      const auto shard = static_cast<uint16_t>(client->connection_ % options_.shards);
+      shards_[shard]->frame({client->connection_}, frame, now_);
+      collect(shard);
+      return true;
+    }
+    if (!client->from_node_.empty()) {
+      const Bytes frame = std::move(client->from_node_.front());
+      client->from_node_.pop_front();
+      if (frame.empty()) {
+        client->cut();
+      } else {
+        client->command(client::Command::TransportFrame, frame);
+      }
+      return true;
+    }
+  }
+  return false;
+}
+
+void World::deliver_some(size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (deliver_one()) continue;
+    sync_logs();
+    if (!deliver_one()) return;
+  }
+}
+
+void World::settle() {
+  do {
+    while (deliver_one()) {
+    }
+    sync_logs();
+  } while (deliver_one());
+}
+
+void World::advance(uint64_t ms) {
+  now_.wall_ms += ms;
+  now_.mono_ms += ms;
+  for (uint16_t i = 0; i < options_.shards; ++i) {
+    shards_[i]->tick(now_);
+    collect(i);
+  }
+  for (const auto& client : clients_) client->command(client::Command::Tick, {});
+}
+
+void World::fail_log(Error error) {
+  for (const auto& shard : shards_) shard->log_failed(error, now_);
+}
+
+void World::recover_log() {
+  for (const auto& shard : shards_) shard->log_recovered(now_);
+}
+
+node::Shard::Root World::node_root(MapKind kind, const std::string& map) const {
+  node::Shard::Root total;
+  for (const auto& shard : shards_) {
+    const node::Shard::Root part = shard->root(static_cast<uint8_t>(kind), map);
+    total.hash.low += part.hash.low;
+    total.hash.high += part.hash.high;
+    total.records += part.records;
+  }
+  return total;
+}
+
+node::ShardStats World::stats() const {
+  node::ShardStats total;
+  for (const auto& shard : shards_) {
+    const node::ShardStats& part = shard->stats();
+    total.operations_applied += part.operations_applied;
+    total.operations_rejected += part.operations_rejected;
+    total.repairs_started += part.repairs_started;
+    total.resyncs_forced += part.resyncs_forced;
+    total.records_sent += part.records_sent;
+    total.changes_sent += part.changes_sent;
+    total.subscriptions += part.subscriptions;
+    total.sessions += part.sessions;
+  }
+  return total;
+}
+
+size_t World::log_entries() const {
+  size_t count = 0;
+  for (const ShardLog& log : logs_) count += log.entries.size();
+  return count;
+}
+
+}  // namespace topgun

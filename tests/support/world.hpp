@@ -1,0 +1,198 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/client/engine.hpp"
+#include "core/client/engine_codes.hpp"
+#include "core/crdt/record.hpp"
+#include "core/node/shard.hpp"
+
+namespace topgun {
+
+/// What a client answers for a command that succeeded.
+inline constexpr Error kNoError = static_cast<Error>(0);
+
+/// A node and its clients in one process and in virtual time, connected by queues instead of
+/// sockets: the core's own code on both ends, with hosts so thin that they cannot be wrong. Nothing
+/// is delivered until `settle` or `deliver_some` says so.
+class World {
+ public:
+  struct Options {
+    uint16_t shards = 1;
+    bool has_log = true;
+    node::ShardLimits limits = {};
+    const node::Authenticator* authenticator = nullptr;
+    const node::AccessPolicy* access = nullptr;
+  };
+
+  class Client;
+
+  explicit World(Options options);
+  World() : World(Options{}) {}
+  ~World();
+
+  /// A new client with empty storage.
+  Client& add_client(bool has_storage = true);
+
+  /// Delivers messages until nobody has anything to say and all storage is done.
+  void settle();
+  /// Delivers at most `count` messages.
+  void deliver_some(size_t count);
+
+  void advance(uint64_t ms);
+  Now now() const { return now_; }
+
+  /// The node's process dies and starts again from what its log had fsynced.
+  void crash_node();
+  /// While held, log entries do not become durable.
+  void hold_log(bool held) { log_held_ = held; }
+  void fail_log(Error error);
+  void recover_log();
+
+  node::Shard::Root node_root(MapKind kind, const std::string& map) const;
+  node::ShardStats stats() const;
+  size_t log_entries() const;
+  /// Bytes the node sent to clients so far.
+  uint64_t bytes_sent() const { return bytes_sent_; }
+
+ private:
+  friend class Client;
+  struct LogEntry {
+    node::LogEntryKind kind;
+    Bytes payload;
+  };
+  struct ShardLog {
+    std::vector<LogEntry> entries;  // Entry i has sequence first_sequence + i of this incarnation.
+    uint64_t durable_entries = 0;
+    uint64_t incarnation_base = 0;  // Entries from before this incarnation.
+  };
+
+  void start_node();
+  void collect(uint16_t shard);
+  bool deliver_one();
+  void sync_logs();
+  void connect(Client& client);
+  void disconnect(Client& client);
+
+  Options options_;
+  Now now_{1'700'000'000'000, 1'000};
+  uint64_t incarnation_ = 0;
+  std::vector<std::unique_ptr<node::Shard>> shards_;
+  std::vector<ShardLog> logs_;
+  std::vector<std::deque<node::ShardMessage>> inboxes_;
+  std::map<uint64_t, Client*> connections_;
+  uint64_t last_connection_ = 0;
+  uint64_t bytes_sent_ = 0;
+  bool log_held_ = false;
+  std::vector<std::unique_ptr<Client>> clients_;
+};
+
+/// One client: an engine, its storage, its transport, and the mirror that an application would see.
+class World::Client {
+ public:
+  Client(World& world, uint64_t seed, bool has_storage);
+
+  // --- what an application does ---
+
+  void open(uint64_t handle, MapKind kind, const std::string& name);
+  Error set(uint64_t map, const std::string& key, const std::string& text, uint64_t ttl_ms = 0);
+  Error remove(uint64_t map, const std::string& key);
+  Error or_add(uint64_t map, const std::string& key, const std::string& text);
+  Error or_remove(uint64_t map, const std::string& key, const std::string& text);
+  Error counter_add(uint64_t map, const std::string& key, int64_t amount);
+  void go_online();
+  void go_offline();
+  void set_token(const std::string& token);
+  /// Lets this client's calendar clock read `ms` more (or less) than the node's.
+  void skew_clock(int64_t ms) { skew_ms_ = ms; }
+
+  // --- what happens to it ---
+
+  /// The process dies and starts again with what was stored; maps are opened again.
+  void restart();
+  /// The connection breaks without a word.
+  void cut();
+  /// While held, storage transactions do not complete.
+  void hold_storage(bool held);
+  /// The next transactions fail.
+  void fail_storage(bool failing) { storage_fails_ = failing; }
+  /// Damages one stored byte of the row whose key starts with `prefix`.
+  void damage_row(const std::string& prefix);
+
+  // --- what can be seen ---
+
+  std::string get(uint64_t map, const std::string& key) const;  ///< Empty if absent.
+  const std::map<std::string, std::string>& entries(uint64_t map) { return entries_[map]; }
+  std::vector<std::string> elements(uint64_t map, const std::string& key) const;
+  int64_t counter(uint64_t map, const std::string& key) const;
+  node::Shard::Root root(uint64_t map);
+  uint64_t last_sequence();
+  uint64_t pending();
+  uint64_t acked(uint8_t level) const;
+  client::Status status() const { return status_; }
+  size_t stored_bytes() const;
+  const std::map<std::string, Bytes>& rows() const { return rows_; }
+
+  struct Rejected {
+    uint64_t sequence;
+    Error error;
+    uint64_t map;
+    std::string key;
+  };
+  std::vector<Rejected> rejected;
+  std::vector<Error> errors;
+  uint64_t synced_events = 0;
+
+  /// Runs one command; returns its error (0 as `nullopt`) and answer.
+  struct Answer {
+    uint16_t error = 0;
+    Bytes payload;
+  };
+  Answer command(client::Command code, const Bytes& payload);
+
+ private:
+  friend class World;
+  struct Transaction {
+    uint64_t number;
+    std::vector<std::pair<std::string, Bytes>> puts;
+    std::vector<std::string> deletes;
+  };
+  struct OpenedMap {
+    uint64_t handle;
+    MapKind kind;
+    std::string name;
+  };
+
+  void start();
+  void take_events();
+  void on_event(client::Event event, ByteView payload);
+  bool finish_storage();
+
+  World& world_;
+  uint64_t seed_;
+  bool has_storage_;
+  std::unique_ptr<client::Engine> engine_;
+  std::map<std::string, Bytes> rows_;
+  std::deque<Transaction> transactions_;
+  int64_t skew_ms_ = 0;
+  bool storage_held_ = false;
+  bool storage_fails_ = false;
+  bool wants_connect_ = false;
+  bool online_ = false;
+  uint64_t connection_ = 0;
+  uint64_t wake_ms_ = 0;
+  std::deque<Bytes> to_node_;
+  std::deque<Bytes> from_node_;
+  std::vector<OpenedMap> opened_;
+  client::Status status_ = client::Status::Offline;
+  std::map<uint8_t, uint64_t> acked_;
+  std::map<uint64_t, std::map<std::string, std::string>> entries_;
+  std::map<uint64_t, std::map<std::string, std::map<std::string, std::string>>> elements_;
+  std::map<uint64_t, std::map<std::string, int64_t>> counters_;
+};
+
+}  // namespace topgun
