@@ -15,6 +15,8 @@ namespace {
 
 constexpr size_t kReceiveBytes = 256 * 1024;
 constexpr size_t kCheckpointSliceBytes = 256 * 1024;
+constexpr uint64_t kCheckpointBacklogBytesMax = 32 << 20;
+constexpr uint64_t kPublishIntervalMs = 100;
 constexpr int kEventsMax = 256;
 constexpr int kWaitMaxMs = 1000;
 /// How long a drain waits for the log before it closes sessions that still lack acks.
@@ -67,6 +69,7 @@ ShardLoop::ShardLoop(ShardLoopOptions options)
   if (options_.tls != nullptr) plaintext_scratch_.resize(kReceiveBytes);
   watch(epoll_fd_, doorbell_.fd(), kDoorbellTag);
   read_clock();
+  next_tick_ms_ = now_.mono_ms;
 }
 
 ShardLoop::~ShardLoop() {
@@ -109,9 +112,8 @@ void ShardLoop::read_clock() {
 }
 
 int ShardLoop::wait_timeout_ms() const {
-  if (more_work_ || checkpointing_) return 0;
-  uint64_t until = now_.mono_ms + kWaitMaxMs;
-  until = std::min(until, shard_.next_tick_ms());
+  if (more_work_ || (checkpointing_ && checkpoint_may_go_on())) return 0;
+  uint64_t until = std::min(now_.mono_ms + kWaitMaxMs, next_tick_ms_);
   if (!deadlines_.empty()) until = std::min(until, deadlines_.top().at_ms);
   if (accept_again_ms_ != 0) until = std::min(until, accept_again_ms_);
   if (drain_stage_ != DrainStage::None) until = std::min(until, now_.mono_ms + 10);
@@ -148,7 +150,7 @@ void ShardLoop::run() {
       }
     }
     if (accept_again_ms_ != 0 && now_.mono_ms >= accept_again_ms_) accept_ready();
-    if (now_.mono_ms >= shard_.next_tick_ms()) shard_.tick(now_);
+    tick_if_due();
     expire_deadlines();
     checkpoint_slice();
     if (drain_stage_ != DrainStage::None) continue_drain();
@@ -206,8 +208,22 @@ void ShardLoop::expire_deadlines() {
   }
 }
 
+/// The shard counts its wish from the latest event, so it is kept until it is granted: a busy loop
+/// would otherwise put the tick off for ever.
+void ShardLoop::tick_if_due() {
+  next_tick_ms_ = std::min(next_tick_ms_, shard_.next_tick_ms());
+  if (now_.mono_ms < next_tick_ms_) return;
+  shard_.tick(now_);
+  next_tick_ms_ = shard_.next_tick_ms();
+}
+
+bool ShardLoop::checkpoint_may_go_on() const {
+  return options_.storage == nullptr ||
+         options_.storage->checkpoint_backlog_bytes() < kCheckpointBacklogBytesMax;
+}
+
 void ShardLoop::checkpoint_slice() {
-  if (!checkpointing_) return;
+  if (!checkpointing_ || !checkpoint_may_go_on()) return;
   node::CheckpointChunk chunk = shard_.next_checkpoint_chunk(kCheckpointSliceBytes);
   checkpointing_ = !chunk.last;
   if (options_.storage != nullptr)
@@ -220,6 +236,14 @@ void ShardLoop::finish_turn() {
   flush_dirty();
   bury_dead();
   ++counters_[LoopStats::Turns];
+  publish_stats();
+}
+
+/// Gauges of the shard cost a walk over its maps. An idle loop still turns at every tick, so the
+/// figures are never much older than one.
+void ShardLoop::publish_stats() {
+  if (now_.mono_ms < publish_at_ms_) return;
+  publish_at_ms_ = now_.mono_ms + kPublishIntervalMs;
   counters_[LoopStats::Connections] = slots_.size() - free_slots_.size();
   stats_.publish(counters_, shard_.stats());
 }

@@ -107,7 +107,10 @@ class ShardLoop {
   void take_notice(Notice notice);
   void take_durable();
   void expire_deadlines();
+  void tick_if_due();
+  bool checkpoint_may_go_on() const;
   void checkpoint_slice();
+  void publish_stats();
   void finish_turn();
   void carry_out(node::Effects effects);
   void continue_drain();
@@ -120,6 +123,7 @@ class ShardLoop {
   Connection* find(node::ConnectionId id);
   void on_socket_event(node::ConnectionId id, uint32_t events);
   void on_readable(Connection& connection);
+  void await_close(Connection& connection, std::span<uint8_t> bytes);
   void read_tls(Connection& connection, ByteView ciphertext);
   void take_input(Connection& connection, std::span<uint8_t> bytes);
   size_t consume(Connection& connection, std::span<uint8_t> bytes);
@@ -174,6 +178,8 @@ class ShardLoop {
 
   bool more_work_ = false;  ///< The next turn must not wait.
   bool checkpointing_ = false;
+  uint64_t next_tick_ms_ = 0;
+  uint64_t publish_at_ms_ = 0;
   enum class DrainStage : uint8_t { None, Acks, Closing, Done };
   DrainStage drain_stage_ = DrainStage::None;
   uint64_t drain_deadline_ms_ = 0;

@@ -181,10 +181,25 @@ void ShardLoop::on_readable(Connection& connection) {
       break;
   }
   counters_[LoopStats::BytesReceived] += size;
-  if (connection.phase == Connection::Phase::Closing) return;
   const std::span<uint8_t> bytes(receive_scratch_.data(), size);
+  if (connection.phase == Connection::Phase::Closing) return await_close(connection, bytes);
   if (connection.tls) return read_tls(connection, bytes);
   take_input(connection, bytes);
+}
+
+/// Everything is thrown away but the peer's own close frame: with it both sides have said what they
+/// had to say, and there is no need to wait for the end of the stream. A close frame that is not
+/// found (under TLS, or cut in two) only costs that wait.
+void ShardLoop::await_close(Connection& connection, std::span<uint8_t> bytes) {
+  if (!connection.shut_down || connection.tls) return;
+  size_t consumed = 0;
+  while (consumed < bytes.size()) {
+    const auto item =
+        connection.decoder.next(bytes.subspan(consumed), options_.shard.limits.frame_bytes_max);
+    if (item.kind == WebSocketDecoder::Kind::Close) return destroy(connection);
+    if (item.consumed == 0) return;
+    consumed += item.consumed;
+  }
 }
 
 void ShardLoop::read_tls(Connection& connection, ByteView ciphertext) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "host-native/server/commands.hpp"
 #include "host-native/server/server.hpp"
 
 namespace {
@@ -12,14 +13,17 @@ namespace {
 using namespace topgun;
 using namespace topgun::host;
 
-constexpr int kUsageError = 2;
-
 constexpr const char* kHelp =
     "usage: topgun-server (--data DIR | --memory) (--jwt-key KEYID:ALG:FILE | --no-auth) "
     "[options]\n"
+    "       topgun-server check --data DIR\n"
+    "       topgun-server backup --port PORT --to DIR [--admin-token TEXT]\n"
+    "       topgun-server restore --from DIR --data DIR\n"
     "\n"
     "Serves TopGun maps over WebSocket at /ws, and /healthz, /readyz, /metrics and static files\n"
     "over HTTP, all on one port. Prints PORT=<n> when it is ready. SIGTERM drains and ends it.\n"
+    "check verifies a directory that no server uses; backup asks the server that runs on this\n"
+    "machine for a copy of its data, and restore makes a data directory of such a copy.\n"
     "\n"
     "Every option may also be given as a variable (--log-level as TOPGUN_LOG_LEVEL) or in the "
     "file\n"
@@ -33,7 +37,7 @@ int serve(const std::vector<std::string>& arguments) {
   });
   if (!outcome.config) {
     std::fprintf(stderr, "topgun-server: %s\n(try --help)\n", outcome.error.c_str());
-    return kUsageError;
+    return kExitUsage;
   }
 
   // Blocked before any thread starts, so that all inherit the mask and only `sigwait` takes them.
@@ -48,7 +52,7 @@ int serve(const std::vector<std::string>& arguments) {
   Server::Started started = Server::start(*outcome.config, logger);
   if (!started.server) {
     logger.error("cannot start", {{"reason", std::string_view(started.error)}});
-    return 1;
+    return kExitFailure;
   }
   std::printf("PORT=%u\n", unsigned{started.server->port()});
   std::fflush(stdout);
@@ -74,5 +78,6 @@ int main(int argc, char** argv) {
       return 0;
     }
   }
-  return serve(arguments);
+  const std::optional<int> done = run_command(arguments);
+  return done ? *done : serve(arguments);
 }

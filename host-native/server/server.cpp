@@ -7,6 +7,7 @@
 
 #include "host-native/server/http_app.hpp"
 #include "host-native/server/listen_socket.hpp"
+#include "host-native/server/parallel_recovery.hpp"
 #include "host-native/server/security.hpp"
 
 namespace topgun::host {
@@ -116,14 +117,16 @@ std::string Server::Impl::open_storage() {
   options.directory = *config_.data_directory;
   options.segment_bytes = config_.segment_bytes;
   options.checkpoint_interval_ms = config_.checkpoint_interval_ms;
-  auto recover = [this](node::LogEntryKind kind, ByteView payload) -> Result<void> {
-    for (auto& loop : loops_) {
-      const Result<void> done = loop->shard().recover(kind, payload);
-      if (!done.ok()) return done;
-    }
-    return {};
-  };
-  auto opened = StorageEngine::open(options, incarnation_, recover);
+  options.report = [this](std::string_view line) { logger_.warn("storage", {{"finding", line}}); };
+  std::vector<node::Shard*> shards;
+  for (auto& loop : loops_) shards.push_back(&loop->shard());
+  ParallelRecovery recovery(shards);
+  auto opened = StorageEngine::open(options, incarnation_,
+                                    [&recovery](node::LogEntryKind kind, ByteView payload) {
+                                      return recovery.feed(kind, payload);
+                                    });
+  const Result<void> recovered = recovery.finish();
+  if (opened.ok() && !recovered.ok()) opened = recovered.error();
   if (!opened.ok()) {
     return "cannot open " + options.directory + ": " + std::string(error_name(opened.error()));
   }

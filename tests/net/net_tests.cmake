@@ -1,7 +1,10 @@
 # Tests of the server's network side. Paths are those of tests/.
 
 # The host alone: an echo stands in for the state machine.
-topgun_add_test(net/jwt_test.cpp net/websocket_test.cpp LINK topgun_host wslay)
+topgun_add_test(
+  net/bad_input_test.cpp net/config_test.cpp net/http_test.cpp net/jwt_test.cpp net/mailbox_test.cpp
+  net/websocket_test.cpp
+  LINK topgun_host wslay)
 target_sources(topgun_net_tests PRIVATE
   net/echo_shard.cpp server/support/test_socket.cpp server/support/token_maker.cpp
   server/support/websocket_client.cpp)

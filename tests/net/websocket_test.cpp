@@ -1,33 +1,15 @@
 #include <doctest/doctest.h>
 
-#include "host-native/server/server.hpp"
+#include <thread>
+
+#include "tests/server/support/test_server.hpp"
 #include "tests/server/support/websocket_client.hpp"
 
 namespace topgun {
 namespace {
 
-using test::TestSocket;
+using test::TestServer;
 using test::WebSocketClient;
-
-host::ServerConfig test_config() {
-  host::ServerConfig config;
-  config.port = 0;
-  config.shards = 2;
-  config.auth = host::AuthMode::Off;
-  config.log_level = host::LogLevel::Off;
-  return config;
-}
-
-struct TestServer {
-  explicit TestServer(const host::ServerConfig& config = test_config())
-      : started(host::Server::start(config, logger)) {
-    REQUIRE_MESSAGE(started.server != nullptr, started.error);
-  }
-  uint16_t port() const { return started.server->port(); }
-
-  host::Logger logger{host::LogLevel::Off};
-  host::Server::Started started;
-};
 
 Bytes pattern(size_t size) {
   Bytes bytes(size);
@@ -65,9 +47,71 @@ TEST_CASE("server: frames that cross shards come back in order") {
   }
 }
 
-TEST_CASE("server: health is answered on the same port") {
+TEST_CASE("server: a message in many fragments, with a ping among them, arrives whole") {
   TestServer server;
-  CHECK(test::http_get(server.port(), "/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
+  WebSocketClient client(server.port());
+  REQUIRE(client.connected());
+  // Unmasked text shows what is sent: a mask of zero changes nothing.
+  client.socket().send(std::string_view("\x02\x83\0\0\0\0one", 9));
+  client.socket().send(std::string_view("\x89\x84\0\0\0\0ping", 10));
+  client.socket().send(std::string_view("\x00\x83\0\0\0\0two", 9));
+  client.socket().send(std::string_view("\x80\x80\0\0\0\0", 6));
+  CHECK(as_text(client.receive_pong().value_or(Bytes())) == "ping");
+  CHECK(as_text(client.receive().value_or(Bytes())) == "onetwo");
+}
+
+TEST_CASE("server: frames that arrive byte by byte, or many at once, are the same frames") {
+  TestServer server;
+  WebSocketClient client(server.port());
+  Bytes wire;
+  for (int i = 0; i < 20; ++i) {
+    host::append_client_frame(wire, host::WebSocketOpcode::Binary, pattern(static_cast<size_t>(i)),
+                              0x12345678u + static_cast<uint32_t>(i));
+  }
+  for (const uint8_t byte : wire) REQUIRE(client.socket().send(ByteView(&byte, 1)));
+  REQUIRE(client.socket().send(wire));
+  for (int i = 0; i < 40; ++i) CHECK(client.receive() == pattern(static_cast<size_t>(i % 20)));
+}
+
+TEST_CASE("server: a close from either side is answered") {
+  TestServer server;
+  WebSocketClient leaving(server.port());
+  REQUIRE(leaving.close(1000));
+  CHECK(leaving.receive_close() == 1000);
+
+  WebSocketClient refused(server.port());
+  REQUIRE(refused.send(as_bytes("close")));
+  CHECK(refused.receive_close() == 1008);
+}
+
+TEST_CASE("server: a peer that does not read stops being read, and loses nothing") {
+  host::ServerConfig config = test::quiet_config();
+  config.net.output_bytes_max = 256 * 1024;
+  TestServer server(config);
+  WebSocketClient client(server.port());
+  const Bytes frame = pattern(64 * 1024);
+  constexpr int kFrames = 400;
+  std::thread sender([&] {
+    Bytes wire;
+    host::append_client_frame(wire, host::WebSocketOpcode::Binary, frame, 7);
+    for (int i = 0; i < kFrames; ++i) client.socket().send(wire);
+  });
+  int equal = 0;
+  for (int i = 0; i < kFrames; ++i) equal += client.receive() == frame ? 1 : 0;
+  sender.join();
+  CHECK(equal == kFrames);
+}
+
+TEST_CASE("server: a drain says goodbye to every connection and ends in time") {
+  TestServer server;
+  WebSocketClient first(server.port());
+  WebSocketClient second(server.port());
+  REQUIRE(second.connected());
+  std::thread stopping([&server] { server.stop(); });
+  CHECK(first.receive_close() == 1001);
+  CHECK(second.receive_close() == 1001);
+  stopping.join();
+  CHECK_FALSE(test::TestSocket(server.port()).connected());
 }
 
 }  // namespace
