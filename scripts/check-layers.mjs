@@ -88,6 +88,6 @@ export function findForgotten(sources, lists) {
 
 if (isMain(import.meta.url)) {
   const sources = files(/^(core|wasm|host-native|tests)\/.*\.(hpp|cpp)$/);
-  const lists = files(/(^|\/)CMakeLists\.txt$|^cmake\/.*\.cmake$/);
+  const lists = files(/(^|\/)CMakeLists\.txt$|\.cmake$/);
   report('layers', [...findArrows(sources), ...findForgotten(sources, lists)]);
 }

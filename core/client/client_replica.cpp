@@ -202,7 +202,7 @@ Result<uint64_t> ClientReplica::or_remove(ClientMap& map, ByteView key, ByteView
     tags.push_back(tag);
   });
   if (tags.empty()) return uint64_t{0};
-  std::sort(tags.begin(), tags.end());
+  std::sort(tags.begin(), tags.end());  // allow(sort): tags are unique
   Bytes payload;
   ByteWriter out(payload);
   out.varint(tags.size());

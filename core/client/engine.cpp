@@ -179,13 +179,13 @@ Answer Engine::Impl::open(ByteReader& in) {
   if (!done.ok()) return done;
   if (opened_) return Error::InvalidArgument;
   opened_ = true;
-  Prng random(seed_low, stream_id("client.identity"), seed_high);
-  while (options.replica.value == 0) options.replica.value = random.next();
+  Prng identity(seed_low, stream_id("client.identity"), seed_high);
+  while (options.replica.value == 0) options.replica.value = identity.next();
   if (operations_max != 0) options.outbox_operations_max = operations_max;
   options.has_storage = (flags & kOpenWithoutStorage) == 0;
   replica.open(options);
-  const uint64_t instance = random.next();
-  link.open(random.next(), instance);
+  const uint64_t instance = identity.next();
+  link.open(identity.next(), instance);
   return {};
 }
 

@@ -1,7 +1,7 @@
 // Random histories of clients and a node in one process: writes of every kind, frames delivered in
 // random portions, connections cut, clients restarted, the node crashed with its unsynced log lost.
-// Afterwards everything heals, and then: all replicas and the node agree, mirrors show what the tables
-// hold, and no operation acked at `local` is missing for a client that starts with nothing.
+// Afterwards everything heals, and then: all replicas and the node agree, mirrors show what the
+// tables hold, and no operation acked at `local` is missing for a client that starts with nothing.
 
 #include <map>
 #include <set>
