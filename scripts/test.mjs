@@ -125,6 +125,8 @@ const steps = {
   },
 
   async javascript(step) {
+    if (!(await step.build('wasm-release', 'topgun_wasm'))) return;
+    if (!(await step.build('dev', 'topgun_addon', 'topgun-server'))) return;
     const { code, output } = await step.run(['node', 'js-bindings/scripts/test.mjs']);
     step.addNodeRun(code, output);
   },

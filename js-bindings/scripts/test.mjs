@@ -1,7 +1,7 @@
 // usage: npm test -w topgun [-- <name>...]
 // Checks types and generated files, bundles the tests and runs them (all, or those named).
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -36,8 +36,18 @@ await build({
   external: ['ws', 'playwright-core', 'esbuild', 'typescript'],
   logLevel: 'warning',
 });
-const wasm = join(root, 'build/wasm-release/wasm/topgun.wasm');
-if (existsSync(wasm)) copyFileSync(wasm, join(out, 'topgun.wasm'));
+
+// The tests run every case on both builds of the core, and fail where one is missing.
+const firstOf = (...paths) => paths.map((path) => join(root, 'build', path)).find(existsSync) ?? '';
+process.env.TOPGUN_TEST_WASM = firstOf('wasm-release/wasm/topgun.wasm');
+process.env.TOPGUN_TEST_ADDON = firstOf(
+  'release/host-native/addon/topgun.node',
+  'dev/host-native/addon/topgun.node',
+);
+process.env.TOPGUN_TEST_SERVER = firstOf(
+  'release/host-native/topgun-server',
+  'dev/host-native/topgun-server',
+);
 run('node', [
   '--enable-source-maps',
   '--test',

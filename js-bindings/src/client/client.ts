@@ -238,7 +238,8 @@ export class BaseClient {
       if (known.kind === kind) return known.map as M;
       throw new TopGunError(ErrorCode.TypeMismatch, `${name} is open as ${known.kind}`);
     }
-    const handle = ++this.handles;
+    // A name keeps its handle: the engine knows a map that was closed, and takes it up again.
+    const handle = known?.handle ?? ++this.handles;
     const map = create(handle);
     this.maps.set(name, { kind, handle, map });
     this.replica.openMap(handle, map);

@@ -35,7 +35,8 @@ export class FlushWaiters {
 
   wait(level: number, timeoutMs: number | undefined): Promise<void> {
     const { sequence, pending } = this.source.position();
-    if (level > 0 && pending === 0) return Promise.resolve();
+    // Nothing is under way, and nothing says that the server only promised less.
+    if (level > 0 && pending === 0 && !this.ackedLess(level)) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const timer =
         timeoutMs === undefined
@@ -69,6 +70,11 @@ export class FlushWaiters {
       this.ackedSequences[lower] = Math.max(this.ackedSequences[lower] ?? 0, sequence);
     }
     this.check();
+  }
+
+  /** True if the server acknowledged below `level` what it did not acknowledge at it. */
+  private ackedLess(level: number): boolean {
+    return (this.ackedSequences[1] ?? 0) > (this.ackedSequences[level] ?? 0);
   }
 
   /** Sequences have started anew: what is waited for has other numbers now. */

@@ -2,15 +2,11 @@ import type { PersistEvent, StoredRow } from '../bindings/events.js';
 import { ErrorCode, asTopGunError, type TopGunError } from '../errors.js';
 import type { StorageAdapter } from '../storage/adapter.js';
 
-/** First and longest pause before rows that could not be stored are tried again. */
-const RETRY_MS_MIN = 1_000;
-const RETRY_MS_MAX = 30_000;
-
 /**
  * Carries the engine's transactions to the store, in order and one at a time. What arrives while one
  * is under way is joined into the next, so that a slow store sees few large transactions. Rows that
- * could not be stored are kept and go with the next attempt: nothing is skipped, so that the store
- * holds at all times a state that the engine once was in.
+ * could not be stored go with the next transaction: nothing is skipped, so that the store holds at all
+ * times a state that the engine once was in. When to try again is the engine's decision.
  */
 export class PersistenceQueue {
   private readonly storage: StorageAdapter;
@@ -19,11 +15,9 @@ export class PersistenceQueue {
   private transactions: number[] = [];
   private running = false;
   private attempting = false;
-  private retryMs = RETRY_MS_MIN;
-  private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private waiters: (() => void)[] = [];
 
-  /** `done` is told the fate of transactions, once each; an error means that they are retried. */
+  /** `done` is told the fate of transactions, once each. */
   constructor(
     storage: StorageAdapter,
     done: (transactions: number[], error: TopGunError | undefined) => void,
@@ -41,31 +35,18 @@ export class PersistenceQueue {
     for (const row of event.puts) this.rows.set(row.key, row);
     for (const key of event.deletes) this.rows.set(key, undefined);
     this.transactions.push(event.transaction);
-    if (!this.running && this.retryTimer === undefined) void this.run();
+    if (!this.running) void this.run();
   }
 
   /** Resolves when everything is stored, or when the store refuses it. */
   settled(): Promise<void> {
-    if (this.idle || this.retryTimer !== undefined) return Promise.resolve();
+    if (!this.running) return Promise.resolve();
     return new Promise((resolve) => this.waiters.push(resolve));
-  }
-
-  /** Tries again now what the store refused. */
-  retryNow(): void {
-    if (this.retryTimer === undefined) return;
-    clearTimeout(this.retryTimer);
-    this.retryTimer = undefined;
-    void this.run();
-  }
-
-  stop(): void {
-    clearTimeout(this.retryTimer);
-    this.retryTimer = undefined;
   }
 
   private async run(): Promise<void> {
     this.running = true;
-    while (this.transactions.length > 0 || this.rows.size > 0) {
+    while (this.transactions.length > 0) {
       const { rows, transactions } = this;
       this.rows = new Map();
       this.transactions = [];
@@ -74,12 +55,8 @@ export class PersistenceQueue {
         // Later writes of the same row win over the ones that failed.
         for (const [key, row] of this.rows) rows.set(key, row);
         this.rows = rows;
-        this.retryLater();
-        this.done(transactions, error);
-        break;
       }
-      this.retryMs = RETRY_MS_MIN;
-      this.done(transactions, undefined);
+      this.done(transactions, error);
     }
     this.running = false;
     for (const resolve of this.waiters.splice(0)) resolve();
@@ -103,13 +80,5 @@ export class PersistenceQueue {
     } finally {
       this.attempting = false;
     }
-  }
-
-  private retryLater(): void {
-    this.retryTimer = setTimeout(() => {
-      this.retryTimer = undefined;
-      void this.run();
-    }, this.retryMs);
-    this.retryMs = Math.min(this.retryMs * 2, RETRY_MS_MAX);
   }
 }

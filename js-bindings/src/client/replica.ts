@@ -13,7 +13,7 @@ import type { Platform } from '../platform/platform.js';
 import type { Persistence, StorageAdapter } from '../storage/adapter.js';
 import { webSocketUrl, webSockets } from '../transport/websocket.js';
 import type { MirroredMap, WriteSink } from './collection.js';
-import { EngineHost, type EngineHostDelegate } from './engine-host.js';
+import { EngineHost, readNow, type EngineHostDelegate } from './engine-host.js';
 import type { TopGunClientOptions } from './options.js';
 import { PersistenceQueue } from './persistence-queue.js';
 import { SocketLink } from './socket-link.js';
@@ -135,7 +135,6 @@ export class Replica implements EngineHostDelegate, WriteSink {
     clearTimeout(this.timer);
     this.link.disconnect();
     await this.queue.settled();
-    this.queue.stop();
     this.host.detach();
     if (wasOpen) await this.storage.close();
   }
@@ -438,8 +437,15 @@ export class Replica implements EngineHostDelegate, WriteSink {
 
   private wakeAt(atMs: number): void {
     clearTimeout(this.timer);
-    const delay = Math.min(Math.max(0, atMs - performance.now()), TIMER_MS_MAX);
-    this.timer = setTimeout(() => this.host.tell((buffer) => buffer.plain(Command.Tick)), delay);
+    const early = atMs - readNow().monotonicMs;
+    this.timer = setTimeout(
+      () => {
+        // Timers may fire a little early, and the engine asks only once.
+        if (readNow().monotonicMs < atMs) this.wakeAt(atMs);
+        else this.host.tell((buffer) => buffer.plain(Command.Tick));
+      },
+      Math.min(Math.max(0, early), TIMER_MS_MAX),
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import type { EngineFactory } from '../../src/bindings/engine.js';
-import { BaseClient } from '../../src/client/client.js';
+import { BaseClient, type ClientEvents } from '../../src/client/client.js';
 import type { TopGunClientOptions } from '../../src/client/options.js';
 import { memoryStorage } from '../../src/storage/memory.js';
 import type { Socket, SocketEvents } from '../../src/transport/socket.js';
@@ -34,10 +34,13 @@ export function clientOn(
   });
 }
 
-/** The first argument of the next event of this name. */
-export function next<T>(on: (listener: (argument: T) => void) => () => void): Promise<T> {
+/** What the next event of this name carries. */
+export function next<Name extends keyof ClientEvents>(
+  client: BaseClient,
+  name: Name,
+): Promise<ClientEvents[Name]> {
   return new Promise((resolve) => {
-    const stop = on((argument) => {
+    const stop = client.on(name, (argument) => {
       stop();
       resolve(argument);
     });
