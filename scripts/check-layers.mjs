@@ -65,8 +65,8 @@ export function findForgotten(sources, lists) {
   const built = new Set();
   for (const { path, text } of lists) {
     for (const [name] of text.replace(/#.*/g, '').matchAll(/[\w./-]+\.cpp\b/g)) {
-      // The functions in cmake/ are called from tests/.
-      const folder = path.startsWith('cmake/') ? 'tests' : posix.dirname(path);
+      // Functions in cmake/ and included lists are both called from tests/.
+      const folder = path.endsWith('.cmake') ? 'tests' : posix.dirname(path);
       built.add(posix.join(folder, name));
       if (/_fuzz\.cpp$/.test(name)) built.add(posix.join(folder, 'fuzz', name));
     }
