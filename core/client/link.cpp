@@ -286,6 +286,8 @@ void Link::report_acks() {
 }
 
 void Link::tick(Now now) {
+  // The host's timer is spent, even if it fired a moment too early.
+  announced_wake_ms_ = 0;
   if (replica_.storage_failed() && storage_retry_at_ms_ != 0 &&
       now.mono_ms >= storage_retry_at_ms_) {
     storage_retry_at_ms_ = 0;
