@@ -1,0 +1,59 @@
+// What a browser downloads before the first operation: the WASM module and the client's JavaScript,
+// minified in one bundle, as an application would ship them.
+//
+// usage: node tests/packaging/first_load.mjs     prints one JSON line a figure
+
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+
+import { build } from 'esbuild';
+
+import { fromRoot } from '../support/paths.mjs';
+
+const KIB = 1024;
+
+/** The figures of the built package with their bars. */
+export async function measureFirstLoad() {
+  const script = await bundleClient();
+  const wasm = await readFile(fileURLToPath(import.meta.resolve('topgun/topgun.wasm')));
+  return [
+    { metric: 'wasm+js brotli', value: brotli(wasm) + brotli(script), unit: 'B', bar: 110 * KIB },
+    { metric: 'wasm brotli', value: brotli(wasm), unit: 'B' },
+    { metric: 'js brotli', value: brotli(script), unit: 'B' },
+    { metric: 'js gzip', value: gzipSync(script, { level: 9 }).length, unit: 'B', bar: 20_000 },
+  ].map((figure) => ({
+    suite: 'size',
+    case: 'first load, browser, base client',
+    ...figure,
+    ...(figure.bar === undefined ? {} : { met: figure.value <= figure.bar }),
+  }));
+}
+
+/** The JavaScript of an application that does nothing but hold the client. */
+async function bundleClient() {
+  const result = await build({
+    stdin: {
+      contents: `import { TopGunClient } from 'topgun';
+        globalThis.client = new TopGunClient();`,
+      resolveDir: fromRoot('tests/packaging'),
+    },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    conditions: ['browser'],
+    write: false,
+    // The package's chunks have no side effects, so dropping an import of one loses nothing.
+    logOverride: { 'ignored-bare-import': 'silent' },
+  });
+  return result.outputFiles[0].contents;
+}
+
+function brotli(bytes) {
+  return brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  for (const figure of await measureFirstLoad()) console.log(JSON.stringify(figure));
+}
