@@ -9,10 +9,12 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 import { ctestCounts, nodeCounts } from './lib/counts.mjs';
+import { ensurePackages } from './lib/packages.mjs';
 import { files, root } from './lib/repository.mjs';
 import { run } from './lib/run.mjs';
 import { changedSources } from './check-tidy.mjs';
 
+const kNodeStepMsMax = 15 * 60_000;
 const kJobs = String(availableParallelism());
 
 /** One step of the run: adds up counts, and keeps the output of what failed. */
@@ -71,9 +73,10 @@ class Step {
     this.add(counts, output);
   }
 
-  /** Test files of Node's test runner, all in one process tree. No file is no test, and a mistake. */
-  async node(paths, options = {}) {
-    const { code, output } = await this.run(['node', '--test', '--test-reporter=tap', ...paths], options);
+  /** Test files of Node's test runner, ended when they take too long. */
+  async node(paths) {
+    const command = ['node', '--test', '--test-reporter=tap', ...paths];
+    const { code, output } = await this.run(command, { timeout_ms: kNodeStepMsMax });
     this.addNodeRun(code, output);
   }
 
@@ -85,8 +88,14 @@ class Step {
   }
 }
 
-const testFiles = (folder) =>
-  files(new RegExp(`^tests/${folder}/.*\\.test\\.mjs$`)).map(({ path }) => path);
+/** Tests of Node's test runner below tests/, by folder: `{browser: ['tests/browser/a.test.mjs']}`. */
+function nodeTests() {
+  const folders = {};
+  for (const { path } of files(/^tests\/.*\.test\.mjs$/)) (folders[path.split('/')[1]] ??= []).push(path);
+  return folders;
+}
+
+const { scripts, start, ...endToEnd } = nodeTests();
 
 const steps = {
   async checks(step) {
@@ -96,32 +105,40 @@ const steps = {
   },
 
   async scripts(step) {
-    await step.node(testFiles('scripts'));
+    await step.node(scripts);
   },
 
   async native(step) {
-    if (await step.build('dev')) await step.ctest('dev');
+    if (await step.build('dev')) await step.ctest('dev', '-LE', 'slow');
   },
 
   async wasm(step) {
-    if (await step.build('wasm-dev')) await step.ctest('wasm-dev');
+    if (await step.build('wasm-dev')) await step.ctest('wasm-dev', '-LE', 'slow');
   },
 
   async sanitizers(step) {
-    if (await step.build('asan')) await step.ctest('asan', '-L', '^(unit|property|fuzz)$');
+    if (await step.build('asan')) await step.ctest('asan', '-LE', 'slow');
   },
 
-  async release(step) {
-    const built = [
-      await step.build('release'),
-      await step.build('wasm-release'),
-      await step.build('unoptimised'),
-      await step.build('dev', 'topgun_determinism'),
-      await step.build('asan', 'topgun_determinism'),
-    ];
+  async determinism(step) {
+    const built = [];
+    for (const preset of ['release', 'dev', 'unoptimised', 'asan', 'wasm-release']) {
+      built.push(await step.build(preset, 'topgun_determinism', 'topgun_core'));
+    }
     if (built.includes(false)) return;
     await step.check(['node', 'scripts/check-determinism.mjs']);
     await step.check(['node', 'scripts/check-core-needs.mjs']);
+  },
+
+  async tidy(step) {
+    if (!(await step.need(['cmake', '--preset', 'dev']))) return;
+    const sources = changedSources();
+    if (sources.length === 0) return step.add({ passed: 1, failed: 0 }); // Nothing changed, nothing wrong.
+    for (const source of sources) await step.check(['node', 'scripts/check-tidy.mjs', source]);
+  },
+
+  async product(step) {
+    await step.check(['node', 'scripts/build.mjs']);
   },
 
   async javascript(step) {
@@ -131,11 +148,11 @@ const steps = {
     step.addNodeRun(code, output);
   },
 
-  async tidy(step) {
-    if (!(await step.need(['cmake', '--preset', 'dev']))) return;
-    const sources = changedSources();
-    if (sources.length === 0) return step.add({ passed: 1, failed: 0 }); // Nothing changed is nothing wrong.
-    for (const source of sources) await step.check(['node', 'scripts/check-tidy.mjs', source]);
+  // End to end, one step a folder: browser, packaging, server...
+  ...Object.fromEntries(Object.entries(endToEnd).map(([folder, paths]) => [folder, (step) => step.node(paths)])),
+
+  async start(step) {
+    await step.node(start);
   },
 };
 
@@ -151,6 +168,7 @@ if (unknown.length > 0) {
 }
 
 mkdirSync(join(root, 'build', 'test'), { recursive: true });
+await ensurePackages(() => {}).catch((error) => console.error(error.message));
 const names = wanted.length > 0 ? wanted : Object.keys(steps);
 const done = [];
 for (const name of names) {

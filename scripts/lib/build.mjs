@@ -19,18 +19,40 @@ async function must(command, label) {
 }
 
 async function preset(name, targets, label) {
-  if (!existsSync(join(root, 'build', name, 'build.ninja'))) {
-    await must(['cmake', '--preset', name], label);
-  }
+  await must(['cmake', '--preset', name], label);
   const jobs = String(availableParallelism());
   await must(['cmake', '--build', '--preset', name, '-j', jobs, '--target', ...targets], label);
 }
 
-export const serverBinary = join(root, 'build/release/host-native/topgun-server');
-export const demoFolder = join(root, 'build/demo');
+export const serverBinary = 'build/release/host-native/topgun-server';
+const kAddon = 'build/release/host-native/addon/topgun.node';
+const kWasm = 'build/wasm-release/wasm/topgun.wasm';
+const kPackageFolder = 'js-bindings/dist';
+export const demoFolder = 'build/examples/todo';
 
 export const buildServer = () => preset('release', ['topgun-server'], 'server');
-export const buildWasm = () => preset('wasm-release', ['all'], 'WebAssembly');
+
+/** The npm package in js-bindings/dist and packed in dist/: its WebAssembly, its addon, its scripts. */
+export async function buildPackage() {
+  await preset('wasm-release', ['topgun_wasm', 'topgun_embind'], 'WebAssembly');
+  await preset('release', ['topgun_addon'], 'Node addon');
+  const parts = {
+    inputs: ['js-bindings', 'LICENSE', 'package-lock.json'],
+    files: [kWasm, kAddon],
+    outputs: [`${kPackageFolder}/topgun.wasm`, `${kPackageFolder}/index.browser.js`, 'dist'],
+  };
+  await whenChanged('package', parts, () => must(['node', 'js-bindings/scripts/build.mjs'], 'npm package'));
+}
+
+/** The examples as static files in build/examples. Needs the package. */
+export async function buildExamples() {
+  const parts = {
+    inputs: ['examples', 'scripts/build-examples'],
+    files: [join('build', 'stamp', 'package')],
+    outputs: [`${demoFolder}/index.html`],
+  };
+  await whenChanged('examples', parts, () => must(['node', 'scripts/build-examples'], 'examples'));
+}
 
 /** A digest of the files below `paths`, ignored ones aside, with their text. */
 function digestOf(paths) {

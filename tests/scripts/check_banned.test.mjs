@@ -55,6 +55,7 @@ const char* text = "std::unordered_map<int>";
 int64_t long_name = 1'000'000;
 uint64_t time_ms(uint64_t now_ms) { return now_ms; }
 struct Retry { int tries; };
+Prng random(seed, stream);
 `;
   assert.deepEqual(rulesIn(text), []);
 });

@@ -38,7 +38,10 @@ TEST_CASE("recovery: any changed bit before the last block is damage, never a sh
   LogModel log = whole;
   const uint64_t last_segment = log.position().segment;
   const uint64_t last_block = log.position().offset - kLogPageBytes;
-  for (const auto& [segment, content] : whole.segments()) {
+  for (const auto& entry : whole.segments()) {
+    // Not a structured binding: clang does not let CAPTURE see one.
+    const auto segment = entry.first;
+    const auto& content = entry.second;
     for (uint64_t page = 0; page < content.size(); page += kLogPageBytes) {
       if (segment == last_segment && page >= last_block) continue;
       // Two entries of 100 bytes and their heads; the rest of the page is padding.

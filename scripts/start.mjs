@@ -1,0 +1,70 @@
+#!/usr/bin/env node
+// usage: npm start [-- <option of topgun-server>...]
+//
+// Builds what changed, then serves the demo from a server that keeps its data in .topgun/data, and
+// prints one URL. The port is $PORT, 0 meaning any; without it 8080, or any if that is taken. Ctrl-C
+// stops it.
+
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import { BuildError, buildExamples, buildPackage, buildServer, demoFolder, serverBinary } from './lib/build.mjs';
+import { ensurePackages } from './lib/packages.mjs';
+import { root } from './lib/repository.mjs';
+
+const kPort = 8080;
+
+/** `port` if nobody listens there, else 0. */
+function freeOrAny(port) {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(0));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(port)));
+  });
+}
+
+async function build() {
+  await ensurePackages(() => {});
+  await buildServer();
+  await buildPackage();
+  await buildExamples();
+}
+
+/** Runs the server until it ends. Resolves to its exit code. */
+function serve(port) {
+  const data = join(root, '.topgun', 'data');
+  mkdirSync(data, { recursive: true });
+  const options = ['--data', data, '--port', String(port), '--static', join(root, demoFolder), '--no-auth'];
+  const server = spawn(join(root, serverBinary), [...options, ...process.argv.slice(2)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  createInterface({ input: server.stdout }).on('line', (line) => {
+    const ready = /^PORT=(\d+)$/.exec(line);
+    console.log(ready ? `TopGun is ready: http://127.0.0.1:${ready[1]}/` : line);
+  });
+  // In a process group of its own, so that a Ctrl-C reaches it once, from here. The first asks for an
+  // end after everything under way; another one, a second later, does not wait for that.
+  let askedAt;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      askedAt ??= Date.now();
+      server.kill(Date.now() - askedAt < 1000 ? 'SIGTERM' : 'SIGKILL');
+    });
+  }
+  return new Promise((resolve) => {
+    server.on('error', (error) => { console.error(error.message); resolve(1); });
+    server.on('exit', (code, signal) => resolve(signal ? 1 : code));
+  });
+}
+
+try {
+  await build();
+  process.exit(await serve(process.env.PORT ?? (await freeOrAny(kPort))));
+} catch (error) {
+  console.error(error instanceof BuildError ? error.message : error.stack);
+  process.exit(1);
+}
