@@ -40,14 +40,14 @@ function serve(port) {
   const options = ['--data', data, '--port', String(port), '--static', join(root, demoFolder), '--no-auth'];
   const server = spawn(join(root, serverBinary), [...options, ...process.argv.slice(2)], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true,
+    env: { TOPGUN_LOG_LEVEL: 'warn', ...process.env },
   });
   createInterface({ input: server.stdout }).on('line', (line) => {
     const ready = /^PORT=(\d+)$/.exec(line);
     console.log(ready ? `TopGun is ready: http://127.0.0.1:${ready[1]}/` : line);
   });
-  // In a process group of its own, so that a Ctrl-C reaches it once, from here. The first asks for an
-  // end after everything under way; another one, a second later, does not wait for that.
+  // The first Ctrl-C asks for an end after everything under way (it reaches the server twice, from
+  // the terminal and from here, and counts once). Another, a second later, does not wait for that.
   let askedAt;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
