@@ -5,9 +5,9 @@
 #include "core/client/engine.hpp"
 #include "core/client/engine_codes.hpp"
 
-/// Whatever a host, a store or a node hands to the engine: it answers with codes and goes on. The input is a
-/// list of commands (u8 code, u8 size, payload) run on an engine that was opened, has one stored row made of
-/// the input's head, three open maps and a connection.
+/// Whatever a host, a store or a node hands to the engine: it answers with codes and goes on. The
+/// input is a list of commands (u8 code, u8 size, payload) run on an engine that was opened, has
+/// one stored row made of the input's head, three open maps and a connection.
 
 namespace {
 

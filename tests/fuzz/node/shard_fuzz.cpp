@@ -5,8 +5,9 @@
 #include "core/node/shard.hpp"
 #include "core/sync/messages.hpp"
 
-/// Whatever a client sends: the shard answers or closes, and goes on. The input is a list of frames (u16
-/// size, bytes) on a connection that said Hello; a connection the shard closed is replaced by a new one.
+/// Whatever a client sends: the shard answers or closes, and goes on. The input is a list of frames
+/// (u16 size, bytes) on a connection that said Hello; a connection the shard closed is replaced by
+/// a new one.
 
 namespace {
 
