@@ -18,6 +18,7 @@ constexpr int kAcceptsPerTurn = 64;
 constexpr uint64_t kAcceptPauseMs = 100;
 constexpr std::string_view kWebSocketPath = "/ws";
 constexpr size_t kSpareQueuesMax = 1024;
+constexpr size_t kClosingBytesMax = 4096;
 
 bool is_loopback(const sockaddr_storage& address) {
   if (address.ss_family == AF_INET) {
@@ -189,17 +190,21 @@ void ShardLoop::on_readable(Connection& connection) {
 
 /// Everything is thrown away but the peer's own close frame: with it both sides have said what they
 /// had to say, and there is no need to wait for the end of the stream. A close frame that is not
-/// found (under TLS, or cut in two) only costs that wait.
+/// found (under TLS, or behind half a message) only costs that wait.
 void ShardLoop::await_close(Connection& connection, std::span<uint8_t> bytes) {
-  if (!connection.shut_down || connection.tls) return;
+  if (connection.tls || connection.input.size() + bytes.size() > kClosingBytesMax) return;
+  Bytes& input = connection.input;
+  input.insert(input.end(), bytes.begin(), bytes.end());
   size_t consumed = 0;
-  while (consumed < bytes.size()) {
-    const auto item =
-        connection.decoder.next(bytes.subspan(consumed), options_.shard.limits.frame_bytes_max);
-    if (item.kind == WebSocketDecoder::Kind::Close) return destroy(connection);
-    if (item.consumed == 0) return;
+  while (true) {
+    const auto item = connection.decoder.next(std::span(input).subspan(consumed), kClosingBytesMax);
+    if (item.kind == WebSocketDecoder::Kind::Close && connection.shut_down) {
+      return destroy(connection);
+    }
+    if (item.consumed == 0) break;
     consumed += item.consumed;
   }
+  input.erase(input.begin(), input.begin() + static_cast<ptrdiff_t>(consumed));
 }
 
 void ShardLoop::read_tls(Connection& connection, ByteView ciphertext) {

@@ -12,3 +12,8 @@ target_sources(topgun_net_tests PRIVATE
 add_executable(topgun-load bench/load/load_connection.cpp bench/load/load_options.cpp
                            bench/load/main.cpp)
 target_link_libraries(topgun-load PRIVATE topgun_net topgun_warnings)
+
+add_executable(topgun-bench-websocket bench/websocket_codec/wslay_bench.cpp)
+target_link_libraries(topgun-bench-websocket PRIVATE topgun_net wslay topgun_warnings)
+# Tiny, so that it cannot rot.
+add_test(NAME bench/websocket_codec COMMAND topgun-bench-websocket 64 2)
