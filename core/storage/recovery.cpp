@@ -85,6 +85,11 @@ Result<void> LogRecovery::deliver(uint64_t number, uint64_t offset, const Block&
     const LogStream stream{block.header.incarnation, group->shard};
     retention_.note(number, block.header.block, stream, group->last_sequence());
     if (is_repetition) continue;
+    const auto [last, is_new] = last_sequences_.try_emplace(stream, 0);
+    if (!is_new && group->first_sequence != last->second + 1) {
+      return damaged(number, offset, "entries are missing before this block");
+    }
+    last->second = group->last_sequence();
     if (auto read = on_group(block.header, *group); !read.ok()) {
       damage_ = Damage{number, offset, "an entry was refused"};
       return read;

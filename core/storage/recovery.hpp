@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string_view>
 
@@ -69,6 +70,8 @@ class LogRecovery {
   std::optional<LogRetention::Start> start_;
   LogEnd end_;
   LogRetention retention_;
+  // Each stream counts without gaps, so a block that was never written is noticed, too.
+  std::map<LogStream, uint64_t> last_sequences_;
   struct Place {
     uint64_t segment = 0;
     uint64_t offset = 0;

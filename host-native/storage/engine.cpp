@@ -91,10 +91,4 @@ Result<std::unique_ptr<StorageEngine>> open_engine(const StorageEngine::Options&
       std::make_unique<DiskEngine>(options, incarnation, std::move(*lock), std::move(*data)));
 }
 
-Result<std::unique_ptr<StorageEngine>> StorageEngine::open(const Options& options,
-                                                           uint64_t incarnation,
-                                                           const Recover& recover) {
-  return open_engine(options, incarnation, recover, open_posix_log_directory);
-}
-
 }  // namespace topgun::host

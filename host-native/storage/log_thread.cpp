@@ -21,6 +21,10 @@ LogThread::LogThread(LogDirectory& directory, const storage::LogWriter::Options&
       retention_(std::move(retention)),
       durable_end_(tail) {
   if (tail.segment != 0) tail_to_cut_ = tail;
+  // The last block of the log goes to its new segment before anything else happens: what recovery
+  // read may so far exist in the page cache only, and a client that offers it again will be told at
+  // once that it is durable. If the disk refuses, the thread starts as a stopped log.
+  while (const auto request = writer_.next()) carry_out(*request);
   thread_ = std::thread([this] { run(); });
 }
 

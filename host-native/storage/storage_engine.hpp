@@ -14,8 +14,8 @@ namespace topgun::host {
 
 /// Durable storage of one node: the group-committed operation log, which is the database, and
 /// SQLite as its checkpoint. All methods may be called from any shard thread; nothing here blocks
-/// on a disk except `open` and `close`. Log and database work happen on two helper threads of the
-/// engine.
+/// on a disk except `open`, `start`, `backup` and `close`. Log and database work happen on two
+/// helper threads of the engine.
 class StorageEngine {
  public:
   struct Options {
@@ -61,9 +61,9 @@ class StorageEngine {
 
   virtual const RecoveryReport& recovery() const = 0;
 
-  /// Starts the helper threads; call once, before the first `append`. Log written before this start
-  /// is recycled once a checkpoint of each of the `shard_count` shards has covered it, so the
-  /// number must be the true one.
+  /// Makes the recovered log durable and starts the helper threads; call once, before the first
+  /// `append`. Log written before this start is recycled once a checkpoint of each of the
+  /// `shard_count` shards has covered it, so the number must be the true one.
   virtual void start(Callbacks callbacks, uint16_t shard_count) = 0;
 
   /// Takes over the entries of one turn of `shard`. Never blocks.

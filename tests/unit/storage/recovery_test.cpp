@@ -99,6 +99,30 @@ TEST_CASE("recovery: a first segment full of zeros is damage, not a log that beg
   CHECK(read.error() == Error::StorageCorrupt);
 }
 
+TEST_CASE("recovery: a stream that skips a sequence is damage") {
+  LogWriter writer({.log_id = 9, .incarnation = 1, .segment_bytes = 8 * kLogPageBytes}, {});
+  LogDisk disk;
+  const Bytes entry{0, 0, 0, 0, 1};
+  for (const uint64_t sequence : {1, 2, 4}) {
+    REQUIRE(writer.append(0, sequence, sequence, entry).ok());
+    while (const auto request = writer.next()) {
+      if (request->kind == LogWriter::Request::Kind::OpenSegment) {
+        disk.create({9, request->segment}, request->bytes);
+      } else {
+        disk.write(request->segment, request->offset, request->data);
+      }
+      writer.completed({});
+    }
+  }
+  LogRecovery recovery(9, std::nullopt);
+  const Result<void> read =
+      recovery.segment(1, disk.segments().at(1),
+                       [](const BlockHeader&, const EntryGroup&) { return Result<void>(); });
+  REQUIRE_FALSE(read.ok());
+  CHECK(read.error() == Error::StorageCorrupt);
+  CHECK(recovery.damage()->offset == 3 * kLogPageBytes);
+}
+
 TEST_CASE("recovery: segments of another log are refused") {
   LogModel log = written_log();
   LogRecovery recovery(log.log_id() + 1, std::nullopt);
