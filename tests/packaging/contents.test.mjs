@@ -9,7 +9,7 @@ import { transform } from 'esbuild';
 
 import { fromRoot } from '../support/paths.mjs';
 import { measureFirstLoad } from './first_load.mjs';
-import { packPackage } from './install.mjs';
+import { packedFiles } from './install.mjs';
 
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
 
@@ -18,7 +18,7 @@ let manifest;
 let files;
 
 before(async () => {
-  ({ files } = await packPackage());
+  files = await packedFiles();
   manifest = JSON.parse(await readFile(fromRoot('js-bindings/package.json'), 'utf8'));
   scripts = await Promise.all(
     files

@@ -13,12 +13,19 @@ const packageFolder = fromRoot('js-bindings');
 const workFolder = fromRoot('build/packaging');
 const fixture = fromRoot('tests/packaging/fixture');
 
-/** Packs the package into build/packaging; resolves to the tarball and the names inside it. */
+/** The paths, inside the package, of the files that npm would publish. */
+export async function packedFiles() {
+  await mkdir(workFolder, { recursive: true });
+  const [packed] = JSON.parse(await npm(['pack', packageFolder, '--dry-run', '--json']));
+  return packed.files.map((file) => file.path);
+}
+
+/** Packs the package into build/packaging; resolves to the tarball. */
 export async function packPackage() {
   await mkdir(workFolder, { recursive: true });
   const stdout = await npm(['pack', packageFolder, '--pack-destination', workFolder, '--json']);
   const [packed] = JSON.parse(stdout);
-  return { tarball: join(workFolder, packed.filename), files: packed.files.map((file) => file.path) };
+  return join(workFolder, packed.filename);
 }
 
 /**

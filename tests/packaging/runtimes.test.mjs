@@ -20,8 +20,7 @@ const SYNCED = { local: 'hello', synced: 'hello from afar' };
 let app;
 
 before(async () => {
-  const { tarball } = await packPackage();
-  app = await installFixture(tarball);
+  app = await installFixture(await packPackage());
 });
 
 async function startServer(t) {
