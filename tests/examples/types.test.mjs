@@ -1,0 +1,15 @@
+import { execFile } from 'node:child_process';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+
+import { fromRoot } from '../support/paths.mjs';
+
+const run = promisify(execFile);
+
+test('examples: the todo app has no type errors', async () => {
+  try {
+    await run(fromRoot('node_modules/.bin/tsc'), ['-p', fromRoot('examples/todo')]);
+  } catch (error) {
+    throw new Error(error.stdout);
+  }
+});
