@@ -9,15 +9,18 @@ const BRAND = Symbol.for('topgun.error');
  *
  * @example
  * ```ts
- * import { ErrorCode, TopGunError } from 'topgun';
+ * import { ErrorCode, TopGunClient, TopGunError } from 'topgun';
  *
+ * const client = new TopGunClient();
+ * await client.start();
  * try {
- *   map.set('', 'a key must not be empty');
+ *   client.getMap('notes').set('', 'a key must not be empty');
  * } catch (error) {
  *   if (error instanceof TopGunError && error.code === ErrorCode.InvalidArgument) {
  *     console.log(error.codeName); // invalid-argument
  *   }
  * }
+ * await client.close();
  * ```
  */
 export class TopGunError extends Error {

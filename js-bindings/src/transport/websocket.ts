@@ -46,6 +46,8 @@ class WebSocketSocket implements Socket {
   }
 
   private open(socket: WebSocketLike): void {
+    // An error is always followed by a close; without a handler `ws` would throw.
+    socket.onerror = () => undefined;
     if (this.ended) return socket.close();
     this.socket = socket;
     socket.binaryType = 'arraybuffer';
@@ -54,8 +56,6 @@ class WebSocketSocket implements Socket {
       if (!this.ended && data instanceof ArrayBuffer) this.events.frame(new Uint8Array(data));
     };
     socket.onclose = () => this.end();
-    // An error is always followed by a close; without a handler `ws` would throw.
-    socket.onerror = () => undefined;
   }
 
   private end(): void {
