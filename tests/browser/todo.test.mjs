@@ -120,6 +120,19 @@ test('todo: a second tab of one profile waits, and continues when the first is c
   assert.deepEqual([...first.failures, ...second.failures], []);
 });
 
+test('todo: a store that is wiped under the page is reported, and nothing on the page is lost', async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(await launchBrowser(t), server.url);
+  const { laptop, phone } = await todoPanes(page);
+  await laptop.add('Before');
+  await phone.shows(['Before']);
+  await page.evaluate(() => void indexedDB.deleteDatabase('todo-left'));
+  await laptop.pane.getByText('not stored on this device').waitFor();
+  await laptop.add('After');
+  await phone.shows(['Before', 'After']);
+  await laptop.shows(['Before', 'After']);
+});
+
 test('todo: it can be used by keyboard alone', async (t) => {
   const server = await startServer(t);
   const page = await openPage(await launchBrowser(t), server.url);

@@ -14,5 +14,7 @@ async function main(): Promise<void> {
   await Promise.all([left.start(), right.start()]);
 }
 
-void main();
+main().catch((error: unknown) => {
+  one(document, '.verdict').textContent = `This page could not start. ${String(error)}`;
+});
 if ('serviceWorker' in navigator) void navigator.serviceWorker.register('service-worker.js');

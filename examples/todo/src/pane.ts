@@ -85,9 +85,10 @@ export class Pane {
   }
 
   private renderHeader(): void {
-    const { state, wantsOnline, pending, name } = this.replica;
+    const { state, wantsOnline, pending, name, notStored } = this.replica;
     this.element.dataset['state'] = state;
-    one(this.element, '.pane-status-text').textContent = statusText(state, pending);
+    one(this.element, '.pane-status-text').textContent =
+      statusText(state, pending) + (notStored ? ' · not stored on this device' : '');
     const toggle = one(this.element, '.switch');
     toggle.setAttribute('aria-checked', String(wantsOnline));
     toggle.setAttribute('aria-label', `${name} online`);

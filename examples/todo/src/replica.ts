@@ -27,6 +27,7 @@ export class Replica {
   private readonly client: TopGunClient;
   private readonly listeners = new Set<() => void>();
   private online: boolean;
+  private storageFailed = false;
 
   constructor(options: ReplicaOptions) {
     this.side = options.side;
@@ -41,6 +42,10 @@ export class Replica {
     this.todos.subscribe(this.changed);
     this.client.on('status', this.changed);
     this.client.on('acked', this.changed);
+    this.client.on('persistence', ({ error }) => {
+      this.storageFailed = error !== undefined;
+      this.changed();
+    });
   }
 
   /**
@@ -67,6 +72,11 @@ export class Replica {
 
   get connected(): boolean {
     return this.state === 'online';
+  }
+
+  /** True while the device refuses to store changes; they are in memory and still sent. */
+  get notStored(): boolean {
+    return this.storageFailed;
   }
 
   /** Changes that the server has not confirmed yet. */

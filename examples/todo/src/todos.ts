@@ -42,7 +42,7 @@ export class TodoList {
   }
 
   add(text: string): string {
-    const id = crypto.randomUUID();
+    const id = newId();
     this.positions.set(id, positionBetween(this.all().at(-1)?.position, undefined));
     this.texts.set(id, text);
     return id;
@@ -80,6 +80,12 @@ export class TodoList {
     this.doneFlags.subscribe(changed);
     this.positions.subscribe(changed);
   }
+}
+
+/** 96 random bits: two replicas never choose alike. (`randomUUID` exists on secure origins only.) */
+function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function compare(a: string, b: string): number {
