@@ -4,8 +4,8 @@
 namespace topgun::client {
 namespace {
 
-/// Credit is granted in steps of this size: an eighth of what the node lets out.
-constexpr size_t kCreditBytes = 128 * 1024;
+/// Credit is granted in steps of this size: small against what any node lets out.
+constexpr size_t kCreditBytes = 16 * 1024;
 /// Records that repair the node go in messages of this size.
 constexpr size_t kUploadBytes = 64 * 1024;
 

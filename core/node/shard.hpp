@@ -20,7 +20,7 @@ struct ShardLimits {
   /// Sustained operations per second of one connection and the burst above it; 0 = unlimited.
   uint32_t operations_per_second = 0;
   uint32_t operations_burst = 100'000;
-  /// Bytes of Changes and Records beyond the client's credit.
+  /// Bytes of Changes and Records beyond the client's credit; clients grant it in steps of 16 KiB.
   uint32_t credit_bytes = 1u << 20;
   uint64_t clock_drift_max_ms = 60'000;
   /// A connection that has not said Hello by then is closed.

@@ -8,6 +8,7 @@ constexpr uint64_t kRounds = 20;
 constexpr Section kSections[] = {
     {"base", play_base},
     {"value", play_value},
+    {"history", play_history},
 };
 
 }  // namespace

@@ -19,6 +19,7 @@ struct Section {
 // program.cpp and name the file in CMakeLists.txt.
 void play_base(Gen& gen, TraceHash& trace);
 void play_value(Gen& gen, TraceHash& trace);
+void play_history(Gen& gen, TraceHash& trace);
 
 /// All sections, in the order of the layers. Static storage.
 std::span<const Section> sections();

@@ -74,7 +74,7 @@ void World::collect(uint16_t shard) {
     inboxes_[post.shard].push_back(std::move(post.message));
   }
   for (const node::Effects::Send& send : effects.sends) {
-    bytes_sent_ += send.frame->size();
+    trace_.add(ByteView(*send.frame));
     const auto found = connections_.find(send.connection.value);
     if (found != connections_.end()) found->second->from_node_.push_back(*send.frame);
   }
@@ -146,7 +146,7 @@ bool World::deliver_one() {
       collect(shard);
       return true;
     }
-    if (!client->from_node_.empty()) {
+    if (!client->reading_held_ && !client->from_node_.empty()) {
       const Bytes frame = std::move(client->from_node_.front());
       client->from_node_.pop_front();
       if (frame.empty()) {

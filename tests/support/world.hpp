@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/trace_hash.hpp"
 #include "core/client/engine.hpp"
 #include "core/client/engine_codes.hpp"
 #include "core/crdt/record.hpp"
@@ -56,8 +57,8 @@ class World {
   node::Shard::Root node_root(MapKind kind, const std::string& map) const;
   node::ShardStats stats() const;
   size_t log_entries() const;
-  /// Bytes the node sent to clients so far.
-  uint64_t bytes_sent() const { return bytes_sent_; }
+  /// Digest of every frame and every event so far, in order.
+  uint64_t trace() const { return trace_.value(); }
 
  private:
   friend class Client;
@@ -86,7 +87,7 @@ class World {
   std::vector<std::deque<node::ShardMessage>> inboxes_;
   std::map<uint64_t, Client*> connections_;
   uint64_t last_connection_ = 0;
-  uint64_t bytes_sent_ = 0;
+  TraceHash trace_;
   bool log_held_ = false;
   std::vector<std::unique_ptr<Client>> clients_;
 };
@@ -120,6 +121,10 @@ class World::Client {
   void hold_storage(bool held);
   /// The next transactions fail.
   void fail_storage(bool failing) { storage_fails_ = failing; }
+  /// While held, nothing the node sends is read.
+  void hold_reading(bool held) { reading_held_ = held; }
+  /// Bytes that wait to be read.
+  size_t unread_bytes() const;
   /// Damages one stored byte of the row whose key starts with `prefix`.
   void damage_row(const std::string& prefix);
 
@@ -181,6 +186,7 @@ class World::Client {
   int64_t skew_ms_ = 0;
   bool storage_held_ = false;
   bool storage_fails_ = false;
+  bool reading_held_ = false;
   bool wants_connect_ = false;
   bool online_ = false;
   uint64_t connection_ = 0;

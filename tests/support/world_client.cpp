@@ -68,6 +68,7 @@ World::Client::Answer World::Client::command(client::Command code, const Bytes& 
 
 void World::Client::take_events() {
   const Bytes events = to_bytes(engine_->poll());
+  world_.trace_.add(ByteView(events));
   ByteReader in(events);
   while (!in.at_end()) {
     const ByteView event = in.raw(in.u32());
@@ -346,6 +347,12 @@ uint64_t World::Client::acked(uint8_t level) const {
     if (reached >= level) sequence = std::max(sequence, acked);
   }
   return sequence;
+}
+
+size_t World::Client::unread_bytes() const {
+  size_t bytes = 0;
+  for (const Bytes& frame : from_node_) bytes += frame.size();
+  return bytes;
 }
 
 size_t World::Client::stored_bytes() const {

@@ -1,0 +1,211 @@
+// What a node refuses, bounds and gives up, seen through real clients.
+
+#include <doctest/doctest.h>
+
+#include "core/sync/messages.hpp"
+#include "tests/support/world.hpp"
+
+namespace topgun {
+namespace {
+
+constexpr uint64_t kNotes = 1;
+
+/// Accepts the token "alice" until a given time, and nothing else.
+class OneToken final : public node::Authenticator {
+ public:
+  explicit OneToken(uint64_t expires_at_ms) : expires_at_ms_(expires_at_ms) {}
+  Result<node::Principal> verify(ByteView token, uint64_t wall_ms) const override {
+    if (token.empty()) return Error::Unauthenticated;
+    if (as_text(token) != "alice") return Error::TokenInvalid;
+    if (wall_ms >= expires_at_ms_) return Error::TokenExpired;
+    return node::Principal{"alice", {"user"}, expires_at_ms_};
+  }
+
+ private:
+  uint64_t expires_at_ms_;
+};
+
+/// Everybody may read and write "notes", read "news", and nothing else.
+class NotesOnly final : public node::AccessPolicy {
+ public:
+  bool allows(const node::Principal&, std::string_view map,
+              node::Permission permission) const override {
+    return map == "notes" || (map == "news" && permission == node::Permission::Read);
+  }
+};
+
+World::Client& online_client(World& world) {
+  World::Client& client = world.add_client();
+  client.open(kNotes, MapKind::Lww, "notes");
+  client.go_online();
+  world.settle();
+  return client;
+}
+
+}  // namespace
+
+TEST_CASE("session: without a valid token nothing is served, with one everything is") {
+  const OneToken authenticator(UINT64_MAX);
+  World world({.authenticator = &authenticator});
+  World::Client& alice = online_client(world);
+  CHECK(alice.status() == client::Status::Connecting);
+  REQUIRE(!alice.errors.empty());
+  CHECK(alice.errors.back() == Error::Unauthenticated);
+  alice.set_token("mallory");
+  world.advance(20'000);
+  world.settle();
+  CHECK(alice.errors.back() == Error::TokenInvalid);
+  alice.set_token("alice");
+  world.advance(1);
+  world.settle();
+  CHECK(alice.status() == client::Status::Online);
+}
+
+TEST_CASE("session: it ends when the token expires, and the client's writes wait") {
+  World clock_reference;
+  const uint64_t expires_at_ms = clock_reference.now().wall_ms + 60'000;
+  const OneToken authenticator(expires_at_ms);
+  World world({.authenticator = &authenticator});
+  World::Client& alice = world.add_client();
+  alice.set_token("alice");
+  alice.open(kNotes, MapKind::Lww, "notes");
+  alice.go_online();
+  world.settle();
+  CHECK(alice.status() == client::Status::Online);
+  for (int i = 0; i < 13; ++i) {
+    world.advance(5'000);
+    world.settle();
+  }
+  REQUIRE(!alice.errors.empty());
+  CHECK(alice.errors.front() == Error::TokenExpired);
+  alice.set(kNotes, "a", "1");
+  world.settle();
+  CHECK(alice.pending() == 1);
+  CHECK(alice.rejected.empty());
+}
+
+TEST_CASE("session: writes to a map one may not write are refused one by one and taken back") {
+  const NotesOnly access;
+  World world({.shards = 2, .access = &access});
+  World::Client& alice = online_client(world);
+  alice.open(2, MapKind::Lww, "news");
+  alice.set(2, "headline", "forged");
+  alice.set(kNotes, "a", "1");
+  world.settle();
+  REQUIRE(alice.rejected.size() == 1);
+  CHECK(alice.rejected[0].error == Error::Forbidden);
+  CHECK(alice.rejected[0].key == "headline");
+  CHECK(alice.get(2, "headline").empty());
+  CHECK(world.node_root(MapKind::Lww, "news").records == 0);
+  CHECK(world.node_root(MapKind::Lww, "notes").records == 1);
+  CHECK(alice.pending() == 0);
+}
+
+TEST_CASE("session: a map one may not read is not followed") {
+  const NotesOnly access;
+  World world({.access = &access});
+  World::Client& alice = online_client(world);
+  alice.open(2, MapKind::Lww, "secrets");
+  world.settle();
+  REQUIRE(!alice.errors.empty());
+  CHECK(alice.errors.back() == Error::Forbidden);
+  CHECK(alice.status() == client::Status::Online);
+}
+
+TEST_CASE("session: too many operations a second are put off, not lost") {
+  node::ShardLimits limits;
+  limits.operations_per_second = 10;
+  limits.operations_burst = 5;
+  World world({.limits = limits});
+  World::Client& alice = online_client(world);
+  for (int i = 0; i < 30; ++i) alice.set(kNotes, "k" + std::to_string(i), "v");
+  world.settle();
+  CHECK(world.node_root(MapKind::Lww, "notes").records == 5);
+  CHECK(alice.rejected.empty());
+  for (int i = 0; i < 10; ++i) {
+    world.advance(1'000);
+    world.settle();
+  }
+  CHECK(world.node_root(MapKind::Lww, "notes").records == 30);
+  CHECK(alice.pending() == 0);
+}
+
+TEST_CASE("session: maps beyond the limit are refused with a code") {
+  node::ShardLimits limits;
+  limits.maps_max = 2;
+  World world({.limits = limits});
+  World::Client& alice = world.add_client();
+  for (uint64_t i = 1; i <= 3; ++i) alice.open(i, MapKind::Lww, "map" + std::to_string(i));
+  alice.go_online();
+  world.settle();
+  for (uint64_t i = 1; i <= 3; ++i) alice.set(i, "a", "1");
+  world.settle();
+  REQUIRE(alice.rejected.size() == 1);
+  CHECK(alice.rejected[0].error == Error::LimitExceeded);
+  CHECK(alice.rejected[0].map == 3);
+}
+
+TEST_CASE("session: subscriptions beyond the limit are refused with a code") {
+  node::ShardLimits limits;
+  limits.subscriptions_max = 2;
+  World world({.limits = limits});
+  World::Client& alice = world.add_client();
+  for (uint64_t i = 1; i <= 3; ++i) alice.open(i, MapKind::Lww, "map" + std::to_string(i));
+  alice.go_online();
+  world.settle();
+  REQUIRE(alice.errors.size() == 1);
+  CHECK(alice.errors[0] == Error::LimitExceeded);
+  CHECK(world.stats().subscriptions == 2);
+}
+
+TEST_CASE(
+    "session: a reader that stops reading costs a bounded backlog and then gets the latest state") {
+  node::ShardLimits limits;
+  limits.credit_bytes = 64 * 1024;
+  World world({.shards = 2, .limits = limits});
+  World::Client& writer = online_client(world);
+  World::Client& reader = online_client(world);
+  reader.hold_reading(true);
+  const std::string text(1000, 'x');
+  for (int i = 0; i < 2000; ++i) {
+    writer.set(kNotes, "k" + std::to_string(i % 50), text + std::to_string(i));
+    world.settle();
+  }
+  CHECK(reader.unread_bytes() < 2 * limits.credit_bytes);
+  reader.hold_reading(false);
+  world.settle();
+  for (int i = 1950; i < 2000; ++i) {
+    CHECK(reader.get(kNotes, "k" + std::to_string(i % 50)) == text + std::to_string(i));
+  }
+  CHECK(reader.root(kNotes).hash == world.node_root(MapKind::Lww, "notes").hash);
+}
+
+TEST_CASE("session: a silent connection is pinged, then closed, and releases what it held") {
+  World world;
+  World::Client& alice = online_client(world);
+  CHECK(world.stats().subscriptions == 1);
+  alice.hold_reading(true);
+  for (int i = 0; i < 70; ++i) {
+    world.advance(1'000);
+    // The client's own timers run as well, but nothing it says arrives: its frames are never
+    // delivered.
+  }
+  CHECK(world.stats().sessions == 0);
+  CHECK(world.stats().subscriptions == 0);
+}
+
+TEST_CASE("session: unsubscribing stops the flow of changes") {
+  World world({.shards = 2});
+  World::Client& alice = online_client(world);
+  World::Client& bob = online_client(world);
+  Bytes payload;
+  ByteWriter(payload).varint(kNotes);
+  CHECK(bob.command(client::Command::Unsubscribe, payload).error == 0);
+  world.settle();
+  alice.set(kNotes, "a", "1");
+  world.settle();
+  CHECK(bob.get(kNotes, "a").empty());
+  CHECK(world.stats().subscriptions == 1);
+}
+
+}  // namespace topgun
