@@ -7,7 +7,7 @@
 import { prepare } from './lib/prepare.mjs';
 import { Results, progress } from './lib/results.mjs';
 
-const kSuites = ['server', 'merge', 'reconcile'];
+const kSuites = ['server', 'merge', 'reconcile', 'wasm', 'js', 'size'];
 
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

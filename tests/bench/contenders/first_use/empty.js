@@ -1,0 +1,4 @@
+/** The page or worker itself. */
+export async function firstUse() {
+  return 'value';
+}
