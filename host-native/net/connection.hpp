@@ -36,6 +36,9 @@ struct Connection {
   bool shut_down = false;        ///< Our side is closed for writing.
   bool awaiting_answer = false;  ///< A request is being answered elsewhere.
   uint64_t deadline_ms = 0;      ///< Monotonic; 0 = none.
+  /// When the loop looks at the deadline next; 0 = it does not. At most one look is planned,
+  /// however often the deadline moves.
+  uint64_t deadline_check_ms = 0;
 
   WebSocketDecoder decoder;
   Bytes input;  ///< Received, but not a whole frame or request yet.

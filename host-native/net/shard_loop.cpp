@@ -114,7 +114,7 @@ void ShardLoop::read_clock() {
 int ShardLoop::wait_timeout_ms() const {
   if (more_work_ || (checkpointing_ && checkpoint_may_go_on())) return 0;
   uint64_t until = std::min(now_.mono_ms + kWaitMaxMs, next_tick_ms_);
-  if (!deadlines_.empty()) until = std::min(until, deadlines_.top().at_ms);
+  if (!deadline_checks_.empty()) until = std::min(until, deadline_checks_.top().at_ms);
   if (accept_again_ms_ != 0) until = std::min(until, accept_again_ms_);
   if (drain_stage_ != DrainStage::None) until = std::min(until, now_.mono_ms + 10);
   return until <= now_.mono_ms ? 0 : static_cast<int>(until - now_.mono_ms);
@@ -198,13 +198,17 @@ void ShardLoop::take_durable() {
 }
 
 void ShardLoop::expire_deadlines() {
-  while (!deadlines_.empty() && deadlines_.top().at_ms <= now_.mono_ms) {
-    const Deadline deadline = deadlines_.top();
-    deadlines_.pop();
-    Connection* connection = find(deadline.connection);
-    // A deadline that was moved or lifted has an entry of its own or none.
-    if (connection == nullptr || connection->deadline_ms != deadline.at_ms) continue;
-    destroy(*connection);
+  while (!deadline_checks_.empty() && deadline_checks_.top().at_ms <= now_.mono_ms) {
+    const DeadlineCheck check = deadline_checks_.top();
+    deadline_checks_.pop();
+    Connection* connection = find(check.connection);
+    if (connection == nullptr || connection->deadline_check_ms != check.at_ms) continue;
+    connection->deadline_check_ms = 0;
+    if (connection->deadline_ms != 0 && connection->deadline_ms <= now_.mono_ms) {
+      destroy(*connection);
+    } else {
+      plan_deadline_check(*connection);
+    }
   }
 }
 

@@ -143,6 +143,7 @@ class ShardLoop {
   void flush(Connection& connection);
   void update_interest(Connection& connection);
   void set_deadline(Connection& connection, uint64_t after_ms);
+  void plan_deadline_check(Connection& connection);
 
   ShardLoopOptions options_;
   node::Shard shard_;
@@ -163,12 +164,12 @@ class ShardLoop {
   std::vector<uint32_t> dead_slots_;
   uint64_t next_serial_ = 1;
 
-  struct Deadline {
+  struct DeadlineCheck {
     uint64_t at_ms;
     node::ConnectionId connection;
-    bool operator>(const Deadline& other) const { return at_ms > other.at_ms; }
+    bool operator>(const DeadlineCheck& other) const { return at_ms > other.at_ms; }
   };
-  std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;
+  std::priority_queue<DeadlineCheck, std::vector<DeadlineCheck>, std::greater<>> deadline_checks_;
 
   std::vector<node::ConnectionId> dirty_;
   std::vector<std::unique_ptr<OutputQueue>> spare_queues_;

@@ -117,7 +117,16 @@ Connection* ShardLoop::find(node::ConnectionId id) {
 
 void ShardLoop::set_deadline(Connection& connection, uint64_t after_ms) {
   connection.deadline_ms = after_ms == 0 ? 0 : now_.mono_ms + after_ms;
-  if (after_ms != 0) deadlines_.push({connection.deadline_ms, connection.id});
+  plan_deadline_check(connection);
+}
+
+void ShardLoop::plan_deadline_check(Connection& connection) {
+  if (connection.deadline_ms == 0) return;
+  const bool planned_before =
+      connection.deadline_check_ms != 0 && connection.deadline_check_ms <= connection.deadline_ms;
+  if (planned_before) return;
+  connection.deadline_check_ms = connection.deadline_ms;
+  deadline_checks_.push({connection.deadline_ms, connection.id});
 }
 
 void ShardLoop::leave_session(Connection& connection) {

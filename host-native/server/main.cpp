@@ -1,6 +1,7 @@
 // topgun-server: see --help.
 
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -30,6 +31,14 @@ constexpr const char* kHelp =
     "named by --config; the command line wins over the environment, and that over the file.\n"
     "\n";
 
+/// Each connection is a descriptor, and the usual soft limit of 1024 is no protection for a server.
+void raise_descriptor_limit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int serve(const std::vector<std::string>& arguments) {
   const ConfigOutcome outcome = read_config(arguments, [](const std::string& name) {
     const char* value = std::getenv(name.c_str());
@@ -47,6 +56,8 @@ int serve(const std::vector<std::string>& arguments) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+
+  raise_descriptor_limit();
 
   const Logger logger(outcome.config->log_level);
   Server::Started started = Server::start(*outcome.config, logger);

@@ -144,6 +144,20 @@ TEST_CASE("server: a peer that never finishes its request is cut off") {
   CHECK(halting.receive_all() == "");
 }
 
+TEST_CASE("server: a connection that is kept alive but silent is cut off, a busy one is not") {
+  host::ServerConfig config = quiet_config();
+  config.net.http_idle_timeout_ms = 100;
+  TestServer server(config);
+  TestSocket socket(server.port());
+  for (int i = 0; i < 50; ++i) {
+    REQUIRE(socket.send("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"));
+    const auto answer = socket.receive();
+    REQUIRE(answer.has_value());
+    REQUIRE_FALSE(answer->empty());
+  }
+  CHECK(socket.receive_all() == "");
+}
+
 TEST_CASE("server: connections beyond the limit are refused, and places become free again") {
   host::ServerConfig config = quiet_config();
   config.shards = 1;
