@@ -146,7 +146,7 @@ TEST_CASE("server: a peer that never finishes its request is cut off") {
 
 TEST_CASE("server: a connection that is kept alive but silent is cut off, a busy one is not") {
   host::ServerConfig config = quiet_config();
-  config.net.http_idle_timeout_ms = 100;
+  config.net.http_idle_timeout_ms = 1000;
   TestServer server(config);
   TestSocket socket(server.port());
   for (int i = 0; i < 50; ++i) {

@@ -154,7 +154,8 @@ TEST_CASE("node: roles decide which maps may be read and written") {
 TEST_CASE("node: a session ends when its token does") {
   const TokenFixture fixture;
   TestServer server(fixture.config);
-  NativeClient client(server.port(), 1, fixture.token("editor", wall_s() + 1));
+  // Whole seconds: the token is good for one to two of them.
+  NativeClient client(server.port(), 1, fixture.token("editor", wall_s() + 2));
   REQUIRE(client.welcomed());
   CHECK(client.wait_error() == Error::TokenExpired);
 }
