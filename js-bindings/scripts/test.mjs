@@ -33,7 +33,7 @@ await build({
   format: 'esm',
   target: 'node20',
   sourcemap: 'inline',
-  external: ['ws', 'playwright-core', 'esbuild', 'typescript'],
+  external: ['ws', 'playwright-core', 'esbuild'],
   logLevel: 'warning',
 });
 

@@ -222,12 +222,39 @@ test('client: rows that the store refuses are stored with the next transaction',
   storage.failure = new TopGunError(ErrorCode.StorageFull);
   map.set('a', 1);
   await next(client, 'persistence');
+  assert.equal(client.persistence, 'memory');
   storage.failure = undefined;
   map.set('b', 2);
   await client.flush();
   assert.deepEqual(reports, ['memory storage-full', 'memory undefined']);
   assert.equal((await storage.load()).length, 2);
   await client.close();
+});
+
+test('client: one that is closed while it waits for its store gives the store back', async () => {
+  let grant: () => void = () => undefined;
+  const granted = new Promise<void>((resolve) => (grant = resolve));
+  const closed: string[] = [];
+  const inner = memoryStorage();
+  const client = clientOn(new FakeFactory(), {
+    storage: {
+      open: async (events) => {
+        events.waiting();
+        await granted;
+        return inner.open(events);
+      },
+      load: () => inner.load(),
+      transact: (transaction) => inner.transact(transaction),
+      close: async () => void closed.push('closed'),
+    },
+  });
+  const starting = client.start();
+  await next(client, 'status');
+  assert.equal(client.status, 'waiting');
+  await client.close();
+  grant();
+  await assert.rejects(starting, { code: ErrorCode.Closed });
+  assert.deepEqual(closed, ['closed']);
 });
 
 test('client: the engine opens and closes transports, and old ones stay silent', async () => {

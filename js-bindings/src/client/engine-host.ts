@@ -16,6 +16,8 @@ const BATCH_COMMANDS_MAX = 256;
 const BATCH_BYTES_MAX = 64 * 1024;
 /** Stored rows are handed over in requests of about this size. */
 const LOAD_BYTES = 1 << 20;
+/** Bytes of writes that are remembered until they are stored. */
+const UNSTORED_BYTES_MAX = 64 << 20;
 
 /** What the owner of an engine does with what comes out of it. */
 export interface EngineHostDelegate {
@@ -43,6 +45,7 @@ export class EngineHost {
   private readonly answers = new Map<number, (payload: ByteReader) => void>();
   /** Requests with writes that the store may not hold yet: what a trap would lose. */
   private unstored: Uint8Array[] = [];
+  private unstoredBytes = 0;
   private kept: Uint8Array[] = [];
   private hasWrites = false;
   private turnScheduled = false;
@@ -114,7 +117,7 @@ export class EngineHost {
   flush(): void {
     if (this.engine === undefined || this.buffer.empty) return;
     const request = this.buffer.request(readNow());
-    if (this.hasWrites) this.unstored.push(request.slice());
+    if (this.hasWrites) this.keep(request.slice());
     this.hasWrites = false;
     try {
       const response = this.engine.exec(request);
@@ -131,6 +134,7 @@ export class EngineHost {
   /** Everything that was run so far is stored. */
   allStored(): void {
     this.unstored = [];
+    this.unstoredBytes = 0;
   }
 
   /** The writes that may not be stored, as they were encoded, oldest first; forgets them. */
@@ -139,7 +143,7 @@ export class EngineHost {
     const writes = requests.flatMap(splitRequest).filter((write) => writeTarget(write) !== undefined);
     const all = [...this.kept, ...writes];
     this.kept = [];
-    this.unstored = [];
+    this.allStored();
     this.hasWrites = false;
     this.buffer.reset();
     this.answers.clear();
@@ -187,6 +191,16 @@ export class EngineHost {
         this.applying = false;
       }
       this.delegate.notify();
+    }
+  }
+
+  private keep(request: Uint8Array): void {
+    this.unstored.push(request);
+    this.unstoredBytes += request.length;
+    // Only a store that fails for long gets here; a trap on top of that may lose the oldest writes
+    // that the server does not have either.
+    while (this.unstoredBytes > UNSTORED_BYTES_MAX) {
+      this.unstoredBytes -= this.unstored.shift()?.length ?? this.unstoredBytes;
     }
   }
 

@@ -47,7 +47,6 @@ type State = 'new' | 'starting' | 'running' | 'recovering' | 'failed' | 'closed'
  * about maps, merging, reconnects or retries: that is the core's part.
  */
 export class Replica implements EngineHostDelegate, WriteSink {
-  persistence: Persistence = 'memory';
   replicaId = 0n;
   engineKind: EngineKind | undefined;
 
@@ -70,7 +69,11 @@ export class Replica implements EngineHostDelegate, WriteSink {
   private token = '';
   /** While an engine takes over, mirrors pass through states that nobody must see. */
   private quiet = false;
+  private promised: Persistence = 'memory';
+  /** The store refused or lost rows, and the engine has not stored everything anew yet. */
   private storeFailed = false;
+  private failedAt = 0;
+  private lastTransaction = 0;
   private replayed = 0;
   private trapTimes: number[] = [];
   private stopConnectivity: (() => void) | undefined;
@@ -95,6 +98,11 @@ export class Replica implements EngineHostDelegate, WriteSink {
     });
   }
 
+  /** What the store promises now. */
+  get persistence(): Persistence {
+    return this.storeFailed ? 'memory' : this.promised;
+  }
+
   get started(): boolean {
     return this.state === 'running';
   }
@@ -108,13 +116,14 @@ export class Replica implements EngineHostDelegate, WriteSink {
       const loading = this.platform.loadEngine();
       // The store may take long to answer; a failure to load the core must not go unnoticed then.
       loading.catch(() => undefined);
-      this.persistence = await this.storage.open({
+      this.promised = await this.storage.open({
         waiting: () => this.events.waiting(),
         lost: (error) => this.storeLost(error),
       });
       this.factory = await loading;
       this.engineKind = this.factory.kind;
       await this.boot();
+      if (this.isClosed()) throw new TopGunError(ErrorCode.Closed, 'closed before it had started');
     } catch (error) {
       if (!this.isClosed()) this.state = 'failed';
       await this.storage.close().catch(() => undefined);
@@ -177,7 +186,7 @@ export class Replica implements EngineHostDelegate, WriteSink {
 
   /** True when every write so far is in the store. */
   get allStored(): boolean {
-    return this.started && this.host.buffer.empty && this.queue.idle;
+    return this.started && !this.storeFailed && this.host.buffer.empty && this.queue.idle;
   }
 
   // WriteSink: what maps ask for.
@@ -415,6 +424,7 @@ export class Replica implements EngineHostDelegate, WriteSink {
   }
 
   private store(event: PersistEvent): void {
+    this.lastTransaction = event.transaction;
     this.queue.add(event);
   }
 
@@ -423,16 +433,27 @@ export class Replica implements EngineHostDelegate, WriteSink {
       this.host.tell((buffer) => buffer.persisted(transaction, error?.code ?? 0));
     }
     // A lost engine ran writes whose rows it never handed out.
-    if (this.started && this.queue.idle) this.host.allStored();
-    if (error !== undefined) this.events.persistence('memory', error);
-    else if (this.storeFailed) this.events.persistence(this.persistence, undefined);
-    this.storeFailed = error !== undefined;
+    if (this.started && this.queue.idle && error === undefined) this.host.allStored();
+    if (error !== undefined) {
+      this.storeFails(error);
+    } else if (this.storeFailed && transactions.some((each) => each > this.failedAt)) {
+      this.storeFailed = false;
+      this.events.persistence(this.persistence, undefined);
+    }
     this.events.progress();
   }
 
+  /** What was handed out up to now cannot be relied on; the engine stores it again by itself. */
+  private storeFails(error: TopGunError): void {
+    this.storeFailed = true;
+    this.failedAt = this.lastTransaction;
+    this.events.persistence(this.persistence, error);
+  }
+
+  /** Tells the engine that nothing is stored any more: it will store everything anew. */
   private storeLost(error: TopGunError): void {
-    this.persistence = 'memory';
-    this.events.persistence('memory', error);
+    this.host.tell((buffer) => buffer.persisted(0, error.code));
+    this.storeFails(error);
   }
 
   private wakeAt(atMs: number): void {
