@@ -18,7 +18,7 @@ test('package: publint finds nothing', async () => {
 });
 
 test('package: are-the-types-wrong finds nothing', async () => {
-  const { tarball } = await packPackage();
+  const tarball = await packPackage();
   // The stores of browsers are ES modules only, which is not an oversight; Node 10 and its likes know
   // no exports at all.
   const options = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm'];
