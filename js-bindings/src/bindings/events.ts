@@ -66,7 +66,7 @@ export interface RejectedEvent {
   readonly detail: string;
 }
 
-/** Calls `visit` with each event of a poll, in order. Values and frames borrow from `events`. */
+/** Calls `visit` with each event of a poll, in order. Values borrow from `events`. */
 export function readEvents(events: Uint8Array, visit: (event: EngineEvent) => void): void {
   const reader = new ByteReader(events);
   while (!reader.done) {
@@ -108,7 +108,8 @@ function readEvent(reader: ByteReader, end: number): EngineEvent | undefined {
     case 11:
       return { type: 'disconnect' };
     case 12:
-      return { type: 'send', frame: reader.raw(end - reader.offset) };
+      // A copy: a socket may send it later.
+      return { type: 'send', frame: reader.raw(end - reader.offset).slice() };
     case 13:
       return readPersist(reader);
     case 14:

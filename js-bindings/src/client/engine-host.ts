@@ -180,8 +180,8 @@ export class EngineHost {
       // commands that effects append are run by whoever appends them, later.
       this.applying = true;
       try {
-        // A copy, since values and rows are read out of it after further calls of the engine.
-        const events = this.engine.poll().slice();
+        // Borrowed from the engine, which nothing calls until the effects have run.
+        const events = this.engine.poll();
         if (events.length === 0) break;
         readEvents(events, (event) => this.delegate.applyEvent(event));
         this.delegate.runEffects();
