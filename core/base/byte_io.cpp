@@ -25,7 +25,7 @@ void ByteWriter::end_u32_length(size_t offset) {
   for (size_t i = 0; i < 4; ++i) out_[offset + i] = static_cast<uint8_t>(length >> (8 * i));
 }
 
-uint64_t ByteReader::varint() {
+uint64_t ByteReader::long_varint() {
   uint64_t value = 0;
   for (size_t i = 0; i < kVarintBytesMax; ++i) {
     if (failed_ || at_ == in_.size()) {
@@ -43,28 +43,6 @@ uint64_t ByteReader::varint() {
   }
   fail(Error::Malformed);
   return 0;
-}
-
-uint64_t ByteReader::varint_max(uint64_t max) {
-  const uint64_t value = varint();
-  if (value <= max) return value;
-  fail(Error::TooLarge);
-  return 0;
-}
-
-ByteView ByteReader::raw(size_t size) {
-  if (failed_ || in_.size() - at_ < size) {
-    fail(Error::Truncated);
-    return {};
-  }
-  const ByteView view = in_.subspan(at_, size);
-  at_ += size;
-  return view;
-}
-
-ByteView ByteReader::blob(size_t size_max) {
-  const uint64_t size = varint_max(size_max);
-  return raw(static_cast<size_t>(size));
 }
 
 }  // namespace topgun

@@ -65,15 +65,32 @@ class ByteReader {
 
   /// Fails with `Malformed` on more than ten bytes, on bits beyond 64 and on a form that is longer
   /// than needed, so that equal numbers have equal bytes.
-  uint64_t varint();
+  uint64_t varint() {
+    // Nearly all are of one byte; the rest goes out of line.
+    const bool is_short = !failed_ && at_ < in_.size() && in_[at_] < 0x80;
+    return is_short ? in_[at_++] : long_varint();
+  }
 
   /// A varint that must not exceed `max`; `TooLarge` otherwise.
-  uint64_t varint_max(uint64_t max);
+  uint64_t varint_max(uint64_t max) {
+    const uint64_t value = varint();
+    if (value <= max) return value;
+    fail(Error::TooLarge);
+    return 0;
+  }
 
-  ByteView raw(size_t size);
+  ByteView raw(size_t size) {
+    if (failed_ || in_.size() - at_ < size) {
+      fail(Error::Truncated);
+      return {};
+    }
+    const ByteView view = in_.subspan(at_, size);
+    at_ += size;
+    return view;
+  }
 
   /// A varint length of at most `size_max`, then that many bytes, borrowed from the input.
-  ByteView blob(size_t size_max);
+  ByteView blob(size_t size_max) { return raw(static_cast<size_t>(varint_max(size_max))); }
 
   /// Everything not yet read.
   ByteView rest() const { return failed_ ? ByteView{} : in_.subspan(at_); }
@@ -93,6 +110,8 @@ class ByteReader {
   }
 
  private:
+  uint64_t long_varint();
+
   template <typename T>
   T fixed() {
     if (failed_ || in_.size() - at_ < sizeof(T)) {

@@ -27,6 +27,11 @@ void MerkleTree::remove(uint64_t key_hash, uint64_t record_hash) {
   apply(key_hash, uint64_t{0} - record_hash);
 }
 
+void MerkleTree::replace(uint64_t key_hash, uint64_t old_hash, uint64_t new_hash) {
+  root_.mixed_sum += mix(new_hash) - mix(old_hash);
+  apply(key_hash, new_hash - old_hash);
+}
+
 void MerkleTree::apply(uint64_t key_hash, uint64_t delta) {
   root_.sum += delta;
   uint64_t* level = nodes_.data();

@@ -59,6 +59,8 @@ class MerkleTree {
   /// A record with this hash appeared at `key_hash`, or vanished from it. O(depth).
   void add(uint64_t key_hash, uint64_t record_hash);
   void remove(uint64_t key_hash, uint64_t record_hash);
+  /// Both in one pass: the record at `key_hash` changed its hash.
+  void replace(uint64_t key_hash, uint64_t old_hash, uint64_t new_hash);
 
   /// Empties the tree and keeps levels down to `depth` bits (rounded down to a whole level).
   void reset(uint8_t depth);

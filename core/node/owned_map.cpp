@@ -11,9 +11,6 @@ namespace {
 constexpr uint8_t kSnapshotRegionBits = 12;
 constexpr uint64_t kSnapshotRegions = uint64_t{1} << kSnapshotRegionBits;
 
-/// Operations looked at ahead of the merge, so that their slots are in the cache when it comes.
-constexpr size_t kPrefetchDistance = 8;
-
 /// Gathers records into batches of about `bytes_max`.
 class ChunkBuilder {
  public:
@@ -52,10 +49,12 @@ class ChunkBuilder {
   RecordsChunk chunk_;
 };
 
-void prefetch_operation(const OwnedMap& map, const OperationBatch& batch,
-                        const std::vector<uint32_t>& indices, size_t at) {
-  if (map.kind != MapKind::Lww || at >= indices.size()) return;
-  map.table.prefetch(RecordTable::placement(map.kind, batch.operations[indices[at]].key, {}));
+/// Merges and, if the state changed, notes it in the map's history.
+bool merge_record(OwnedMap& map, uint64_t key_hash, const Record& record) {
+  const uint64_t placement = RecordTable::placement(map.kind, key_hash, record.tag);
+  if (!map.table.merge_at(placement, record, [](const Record&) {})) return false;
+  map.ring.append(placement);
+  return true;
 }
 
 }  // namespace
@@ -87,32 +86,23 @@ std::vector<uint32_t> apply_operations(OwnedMap& map, const OperationBatch& batc
                                        const std::vector<uint32_t>& indices) {
   std::vector<uint32_t> changed;
   changed.reserve(indices.size());
-  for (size_t i = 0; i < std::min(kPrefetchDistance, indices.size()); ++i) {
-    prefetch_operation(map, batch, indices, i);
-  }
-  for (size_t i = 0; i < indices.size(); ++i) {
-    prefetch_operation(map, batch, indices, i + kPrefetchDistance);
-    const Operation& operation = batch.operations[indices[i]];
+  const auto key_at = [&](size_t i) { return batch.operations[indices[i]].key; };
+  map.table.for_each_prefetched(indices.size(), key_at, [&](size_t i, uint64_t key_hash) {
     bool any = false;
-    for_each_record(batch.header.replica, operation, [&](const Record& record) {
-      if (!map.table.merge(record)) return;
-      any = true;
-      map.ring.append(RecordTable::placement(map.kind, record.key, record.tag));
-    });
+    for_each_record(batch.header.replica, batch.operations[indices[i]],
+                    [&](const Record& record) { any |= merge_record(map, key_hash, record); });
     if (any) changed.push_back(indices[i]);
-  }
+  });
   return changed;
 }
 
 std::vector<bool> apply_records(OwnedMap& map, const std::vector<Record>& records) {
   std::vector<bool> changed;
   changed.reserve(records.size());
-  for (const Record& record : records) {
-    changed.push_back(map.table.merge(record));
-    if (changed.back()) {
-      map.ring.append(RecordTable::placement(map.kind, record.key, record.tag));
-    }
-  }
+  const auto key_at = [&](size_t i) { return records[i].key; };
+  map.table.for_each_prefetched(records.size(), key_at, [&](size_t i, uint64_t key_hash) {
+    changed.push_back(merge_record(map, key_hash, records[i]));
+  });
   return changed;
 }
 

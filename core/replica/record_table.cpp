@@ -91,15 +91,16 @@ bool has_identity(const uint8_t* blob, const Record& record) {
 
 }  // namespace
 
-uint64_t RecordTable::placement(MapKind kind, ByteView key, ByteView tag) {
-  const uint64_t key_hash = hash64(key);
+uint64_t RecordTable::key_hash(ByteView key) { return hash64(key); }
+
+uint64_t RecordTable::placement(MapKind kind, uint64_t key_hash, ByteView tag) {
   if (kind == MapKind::Lww) return key_hash;
   constexpr uint64_t kTagMask = (uint64_t{1} << (64 - kKeyRegionBits)) - 1;
   return (key_hash & ~kTagMask) | (hash64(tag) & kTagMask);
 }
 
 HashPrefix RecordTable::key_region(ByteView key) {
-  return {kKeyRegionBits, hash64(key) >> (64 - kKeyRegionBits)};
+  return {kKeyRegionBits, key_hash(key) >> (64 - kKeyRegionBits)};
 }
 
 RecordTable::~RecordTable() { clear(); }
@@ -170,7 +171,7 @@ void RecordTable::insert(uint64_t hash, size_t at, const Record& record) {
 void RecordTable::replace(Slot& slot, const Record& record) {
   const size_t old_size = blob_bytes(slot.blob);
   const size_t new_size = blob_bytes(record);
-  tree_.remove(slot.hash, record_hash(slot));
+  const uint64_t old_hash = record_hash(slot);
   if (Slab::capacity(old_size) == Slab::capacity(new_size)) {
     write_blob(slot.blob, record, new_size);
   } else {
@@ -180,7 +181,7 @@ void RecordTable::replace(Slot& slot, const Record& record) {
     slot.blob = blob;
     record_bytes_ += Slab::capacity(new_size) - Slab::capacity(old_size);
   }
-  tree_.add(slot.hash, record_hash(slot));
+  tree_.replace(slot.hash, old_hash, record_hash(slot));
 }
 
 void RecordTable::replace_combined(Slot& slot, const Record& current, const Record& incoming) {
@@ -249,10 +250,14 @@ void RecordTable::grow() {
 }
 
 uint64_t RecordTable::node(HashPrefix prefix) const {
-  if (prefix.depth <= tree_.depth() && prefix.depth % MerkleTree::kBitsPerLevel == 0) {
-    return tree_.node(prefix);
-  }
   uint64_t sum = 0;
+  // Between two kept levels, the nodes of the lower one add up.
+  constexpr uint8_t kLevel = MerkleTree::kBitsPerLevel;
+  const auto steps = static_cast<uint8_t>((kLevel - prefix.depth % kLevel) % kLevel);
+  if (prefix.depth + steps <= tree_.depth()) {
+    for (uint64_t i = 0; i < uint64_t{1} << steps; ++i) sum += tree_.node(prefix.child(steps, i));
+    return sum;
+  }
   visit(prefix, [&](uint64_t, uint64_t hash, const Record&) { sum += hash; });
   return sum;
 }

@@ -36,7 +36,12 @@ class RecordTable {
 
   /// Where a record lies in the hash space. For OR elements and counters the top 40 bits depend on
   /// the key alone, so that the elements of a key form one region; the rest comes from the tag.
-  static uint64_t placement(MapKind kind, ByteView key, ByteView tag);
+  static uint64_t placement(MapKind kind, ByteView key, ByteView tag) {
+    return placement(kind, key_hash(key), tag);
+  }
+  /// The same, for a key whose `key_hash` is at hand.
+  static uint64_t placement(MapKind kind, uint64_t key_hash, ByteView tag);
+  static uint64_t key_hash(ByteView key);
   /// The region of all records of `key`: for LWW maps the hash itself names at most one.
   static HashPrefix key_region(ByteView key);
 
@@ -47,7 +52,16 @@ class RecordTable {
   /// if the state changed.
   template <typename Before>
   bool merge(const Record& incoming, Before&& before) {
-    const uint64_t hash = placement(kind_, incoming.key, incoming.tag);
+    return merge_at(placement(kind_, incoming.key, incoming.tag), incoming, before);
+  }
+  bool merge(const Record& incoming) {
+    return merge(incoming, [](const Record&) {});
+  }
+
+  /// `merge` of a record whose `placement` is at hand.
+  template <typename Before>
+  bool merge_at(uint64_t hash, const Record& incoming, Before&& before) {
+    TG_VERIFY(hash == placement(kind_, incoming.key, incoming.tag));
     const size_t at = locate(hash, incoming);
     if (slots_.empty() || slots_[at].blob == nullptr) {
       insert(hash, at, incoming);
@@ -64,8 +78,23 @@ class RecordTable {
     }
     return true;
   }
-  bool merge(const Record& incoming) {
-    return merge(incoming, [](const Record&) {});
+
+  /// Calls `body(i, key_hash)` for each `i` below `count`, in order, where `key_at(i)` is the key
+  /// that it is about to look up or to merge: each key is hashed once, and the memory that it will
+  /// need is asked for while earlier ones are at work. `body` may write to the table.
+  template <typename KeyAt, typename Body>
+  void for_each_prefetched(size_t count, KeyAt&& key_at, Body&& body) const {
+    uint64_t hashes[kSlotsAhead];
+    for (size_t step = 0; step < count + kSlotsAhead; ++step) {
+      if (step >= kSlotsAhead) body(step - kSlotsAhead, hashes[step % kSlotsAhead]);
+      if (step < count) {
+        const uint64_t hash = key_hash(key_at(step));
+        hashes[step % kSlotsAhead] = hash;
+        prefetch_slot(hash);
+      }
+      const size_t near = step - kRecordsAhead;  // Wraps for the first few steps.
+      if (near < count) prefetch_record(hashes[near % kSlotsAhead]);
+    }
   }
 
   /// Removes the record itself, as if it had never been seen; not a delete in the sense of the map
@@ -116,16 +145,12 @@ class RecordTable {
     }
   }
 
-  /// Merkle sum below `prefix`: O(1) on kept levels, else O(records there).
+  /// Merkle sum below `prefix`: O(1) down to the deepest kept level, else O(records there), which
+  /// are few.
   uint64_t node(HashPrefix prefix) const;
 
   /// Bits of the deepest level whose nodes are kept.
   uint8_t tree_depth() const { return tree_.depth(); }
-
-  /// Asks the processor to fetch the slot of `hash`, ahead of a merge of it.
-  void prefetch(uint64_t hash) const {
-    if (!slots_.empty()) __builtin_prefetch(&slots_[slot_index(hash)]);
-  }
 
   /// Bytes of keys, values and their headers, as allocated.
   size_t record_bytes() const { return record_bytes_; }
@@ -135,6 +160,25 @@ class RecordTable {
     uint64_t hash = 0;
     uint8_t* blob = nullptr;
   };
+
+  /// How far `for_each_prefetched` looks ahead: first for slots, then, when those have come, for
+  /// the records they point at.
+  static constexpr size_t kSlotsAhead = 16;
+  static constexpr size_t kRecordsAhead = 8;
+
+  /// The slots in which the search for `hash` starts. All records of a key start at one slot.
+  void prefetch_slot(uint64_t hash) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[slot_index(hash)]);
+  }
+
+  /// The record in the slot where the search starts: the right one more often than not.
+  void prefetch_record(uint64_t hash) const {
+    if (slots_.empty()) return;
+    const uint8_t* const blob = slots_[slot_index(hash)].blob;
+    if (blob == nullptr) return;
+    __builtin_prefetch(blob);
+    __builtin_prefetch(blob + 64);
+  }
 
   size_t slot_index(uint64_t hash) const {
     return bits_ == 0 ? 0 : static_cast<size_t>(hash >> (64 - bits_));

@@ -31,7 +31,7 @@ DiffMessage::Node node_of(const DiffRegion& region, uint8_t half) {
 }  // namespace
 
 bool internal::contains(const std::vector<uint32_t>& numbers, uint32_t wanted) {
-  return std::find(numbers.begin(), numbers.end(), wanted) != numbers.end();
+  return std::binary_search(numbers.begin(), numbers.end(), wanted);
 }
 
 std::vector<uint64_t> diff_children(const RecordTable& table, const DiffMessage& received) {

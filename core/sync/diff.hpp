@@ -82,8 +82,9 @@ DiffMessage answer_diff(const RecordTable& table, const DiffMessage& received, S
 // ------------------------------------------------------------------------------------------------
 
 namespace internal {
+/// `numbers` ascend.
 bool contains(const std::vector<uint32_t>& numbers, uint32_t wanted);
-}
+}  // namespace internal
 
 template <typename Visit>
 std::vector<uint32_t> compare_leaf(const RecordTable& table, const DiffMessage::Leaf& leaf,

@@ -1,5 +1,7 @@
 #include "core/sync/messages.hpp"
 
+#include <algorithm>
+
 #include "core/value/utf8.hpp"
 
 namespace topgun {
@@ -74,14 +76,27 @@ std::vector<uint32_t> take_numbers(ByteReader& in, uint64_t count, uint64_t& tot
   return numbers;
 }
 
+/// Regions must come in ascending order without overlap: a message then costs its receiver one walk
+/// over its records at most, however many entries it has.
+template <typename Entry>
+void check_order(ByteReader& in, const std::vector<Entry>& before, const HashPrefix& prefix) {
+  if (!in.ok() || before.empty()) return;
+  const HashPrefix& last = before.back().prefix;
+  const bool ascends = last.first() < prefix.first() && !last.contains(prefix.first());
+  if (!ascends) in.fail(Error::Malformed);
+}
+
 std::vector<DiffMessage::Leaf> take_leaves(ByteReader& in, uint64_t& total) {
   std::vector<DiffMessage::Leaf> leaves;
   const uint64_t count = in.varint_max(kDiffEntriesMax);
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
     DiffMessage::Leaf leaf;
     leaf.prefix = take_prefix(in);
+    check_order(in, leaves, leaf.prefix);
     const uint64_t numbers = in.varint_max(kDiffHashesMax);
     leaf.fingerprints = take_numbers(in, numbers, total);
+    const bool ascend = std::is_sorted(leaf.fingerprints.begin(), leaf.fingerprints.end());
+    if (in.ok() && !ascend) in.fail(Error::Malformed);
     leaves.push_back(std::move(leaf));
   }
   return leaves;
@@ -93,6 +108,7 @@ std::vector<DiffMessage::Node> take_nodes(ByteReader& in, uint64_t& total) {
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
     DiffMessage::Node node;
     node.prefix = take_prefix(in);
+    check_order(in, nodes, node.prefix);
     node.child_bits = in.u8();
     const bool in_range = node.child_bits >= 1 && node.child_bits <= kDiffChildBitsMax &&
                           node.prefix.depth + node.child_bits <= kPrefixDepthMax;

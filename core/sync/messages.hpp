@@ -54,20 +54,20 @@ enum class SyncMode : uint8_t { Current = 1, Delta = 2, Snapshot = 3, Repair = 4
 struct HelloMessage {
   uint8_t version_min = kProtocolVersion;
   uint8_t version_max = kProtocolVersion;
-  ReplicaId replica;
+  ReplicaId replica = {};
   uint64_t instance = 0;
   uint64_t sequence_issued = 0;
   uint64_t client_ms = 0;
-  ByteView token;
+  ByteView token = {};
 };
 
 struct SubscribeMessage {
   uint64_t subscription = 0;
   MapKind kind = MapKind::Lww;
-  ByteView map;
-  ByteView cursor;
+  ByteView map = {};
+  ByteView cursor = {};
   uint64_t synced_ms = 0;
-  MerkleRoot root;
+  MerkleRoot root = {};
   uint64_t records = 0;
 };
 
@@ -93,7 +93,7 @@ struct RejectMessage {
   uint64_t sequence = 0;
   uint64_t count = 0;
   uint16_t error = 0;
-  ByteView detail;
+  ByteView detail = {};
 };
 
 struct SubscribedMessage {
@@ -104,30 +104,31 @@ struct SubscribedMessage {
 
 struct RecordsMessage {
   uint64_t subscription = 0;
-  ByteView batch;
+  ByteView batch = {};
 };
 
 struct ChangesMessage {
   uint16_t shard = 0;
   uint64_t version = 0;
-  ByteView batch;
+  ByteView batch = {};
 };
 
 struct SyncedMessage {
   uint64_t subscription = 0;
-  ByteView cursor;
+  ByteView cursor = {};
   uint64_t node_ms = 0;
-  MerkleRoot root;
+  MerkleRoot root = {};
 };
 
 struct ErrorMessage {
   uint16_t error = 0;
   bool fatal = false;
   uint64_t retry_after_ms = 0;
-  ByteView detail;
+  ByteView detail = {};
 };
 
-/// One step of a Merkle comparison; see docs/protocol.md. Owns its numbers.
+/// One step of a Merkle comparison; see docs/protocol.md. The prefixes of each list ascend and do
+/// not overlap, fingerprints ascend. Owns its numbers.
 struct DiffMessage {
   struct Node {
     HashPrefix prefix;

@@ -6,8 +6,8 @@ namespace {
 constexpr uint64_t kRounds = 20;
 
 constexpr Section kSections[] = {
-    {"base", play_base},
-    {"value", play_value},
+    {"base", play_base},       {"value", play_value},     {"clock", play_clock},
+    {"crdt", play_crdt},       {"replica", play_replica}, {"sync", play_sync},
     {"history", play_history},
 };
 

@@ -20,6 +20,10 @@ struct Section {
 void play_base(Gen& gen, TraceHash& trace);
 void play_value(Gen& gen, TraceHash& trace);
 void play_history(Gen& gen, TraceHash& trace);
+void play_clock(Gen& gen, TraceHash& trace);
+void play_crdt(Gen& gen, TraceHash& trace);
+void play_replica(Gen& gen, TraceHash& trace);
+void play_sync(Gen& gen, TraceHash& trace);
 
 /// All sections, in the order of the layers. Static storage.
 std::span<const Section> sections();

@@ -7,6 +7,7 @@ namespace topgun::bench {
 namespace {
 
 void bench_size(const Options& options, size_t size, const char* name) {
+  if (!options.wants(name)) return;
   Bytes bytes(size);
   for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<uint8_t>(i * 7);
   const uint64_t calls = std::max<uint64_t>(1, options.records * 100 / size);
@@ -21,7 +22,7 @@ void bench_size(const Options& options, size_t size, const char* name) {
       }
     }));
   }
-  const double ns = median(times) / static_cast<double>(calls);
+  const double ns = best(times) / static_cast<double>(calls);
   report(name, "time", ns, "ns/call", digest);
   report(name, "throughput", static_cast<double>(size) / ns, "GB/s", digest);
 }

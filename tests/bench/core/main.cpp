@@ -1,4 +1,4 @@
-// usage: topgun-core-bench [--records=<n>] [--rounds=<n>]
+// usage: topgun-core-bench [--records=<n>] [--rounds=<n>] [--only=<part of a name>]
 //
 // Times the hot paths of the core and prints a JSON line for each: suite, case, metric, value, unit
 // and the digest of the result. A ctest runs it with tiny numbers.
@@ -41,7 +41,12 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (read_option(argv[i], "--records=", options.records)) continue;
     if (read_option(argv[i], "--rounds=", options.rounds)) continue;
-    std::fprintf(stderr, "usage: %s [--records=<n>] [--rounds=<n>]\n", argv[0]);
+    if (std::strncmp(argv[i], "--only=", 7) == 0) {
+      options.only = argv[i] + 7;
+      continue;
+    }
+    std::fprintf(stderr, "usage: %s [--records=<n>] [--rounds=<n>] [--only=<part of a name>]\n",
+                 argv[0]);
     return 2;
   }
   bench_hash(options);

@@ -6,6 +6,8 @@
 namespace topgun::bench {
 
 void bench_merkle(const Options& options) {
+  constexpr std::string_view kName = "Merkle tree built from hashes";
+  if (!options.wants(kName)) return;
   uint8_t depth = 0;
   while ((uint64_t{4} << depth) < options.records) ++depth;  // As deep as a table keeps it.
   uint64_t digest = 0;
@@ -18,8 +20,7 @@ void bench_merkle(const Options& options) {
       digest = tree.root().mixed_sum;
     }));
   }
-  report("Merkle tree built from hashes", "time",
-         median(times) / static_cast<double>(options.records), "ns/record", digest);
+  report(kName, "time", best(times) / static_cast<double>(options.records), "ns/record", digest);
 }
 
 }  // namespace topgun::bench

@@ -76,6 +76,18 @@ TEST_CASE("merkle tree: a removed record leaves no trace") {
   CHECK(tree.node({6, 63}) == 0);
 }
 
+TEST_CASE("merkle tree: replacing a record is removing the old and adding the new") {
+  MerkleTree replaced = tree_of(6), rewritten = tree_of(6);
+  for (MerkleTree* tree : {&replaced, &rewritten}) tree->add(uint64_t{7} << 60, 1000);
+  replaced.replace(uint64_t{7} << 60, 1000, 5);
+  rewritten.remove(uint64_t{7} << 60, 1000);
+  rewritten.add(uint64_t{7} << 60, 5);
+  CHECK(replaced.root() == rewritten.root());
+  for (uint64_t bits = 0; bits < 64; ++bits) {
+    CHECK(replaced.node({6, bits}) == rewritten.node({6, bits}));
+  }
+}
+
 TEST_CASE("merkle tree: the second lane tells apart what has the same sum") {
   MerkleTree left = tree_of(3), right = tree_of(3);
   left.add(1, 10);

@@ -194,6 +194,26 @@ TEST_CASE("record table: one slab serves many tables") {
   CHECK(find(right, "k") == theirs);
 }
 
+TEST_CASE("record table: looking ahead keeps the order, also while the table grows") {
+  for (const size_t count : {0, 1, 7, 8, 15, 16, 17, 100}) {
+    CAPTURE(count);
+    TableReplica ahead(MapKind::Lww), plain(MapKind::Lww);
+    std::vector<OwnedRecord> records;
+    for (size_t i = 0; i < count; ++i) records.push_back(set("k" + std::to_string(i % 90), i, "v"));
+    size_t next = 0;
+    const auto key_at = [&](size_t i) { return as_bytes(records[i].key); };
+    ahead.table.for_each_prefetched(count, key_at, [&](size_t i, uint64_t key_hash) {
+      CHECK(i == next++);
+      CHECK(key_hash == RecordTable::key_hash(as_bytes(records[i].key)));
+      ahead.table.merge_at(RecordTable::placement(MapKind::Lww, key_hash, {}), records[i].view(),
+                           [](const Record&) {});
+    });
+    CHECK(next == count);
+    for (const OwnedRecord& record : records) plain.merge(record);
+    CHECK(ahead.table.root() == plain.table.root());
+  }
+}
+
 struct FieldCase {
   const char* name;
   OwnedRecord left, right;

@@ -1,0 +1,343 @@
+#include "core/sync/messages.hpp"
+
+#include <functional>
+
+#include "tests/support/recode.hpp"
+#include "tests/support/records.hpp"
+#include "tests/support/sample_messages.hpp"
+
+namespace topgun {
+namespace {
+
+/// The only message of a frame.
+MessageView only_message(ByteView frame) {
+  FrameReader reader(frame);
+  const std::optional<MessageView> message = reader.next();
+  REQUIRE(message.has_value());
+  CHECK_FALSE(reader.next().has_value());
+  CHECK(reader.ok());
+  return *message;
+}
+
+template <typename T>
+std::optional<Error> error_of(const Result<T>& result) {
+  if (result.ok()) return std::nullopt;
+  return result.error();
+}
+
+/// Messages whose payload ends in a batch, which this layer carries as it is.
+bool carries_batch(uint8_t kind) {
+  const auto message = static_cast<MessageKind>(kind);
+  return message == MessageKind::Operations || message == MessageKind::Records ||
+         message == MessageKind::Changes;
+}
+
+TEST_CASE("messages: each kind is read and written again as it was") {
+  std::vector<uint8_t> kinds;
+  for (const auto& [name, frame] : sample_messages()) {
+    CAPTURE(name);
+    const MessageView message = only_message(frame);
+    const Result<Bytes> again = recode_message(message);
+    REQUIRE(again.ok());
+    CHECK(hex_of(*again) == hex_of(frame));
+    kinds.push_back(message.kind);
+  }
+  CHECK(kinds == std::vector<uint8_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 65, 66, 67, 68, 69, 70, 71});
+}
+
+TEST_CASE("messages: no payload that is cut off is a payload") {
+  for (const auto& [name, frame] : sample_messages()) {
+    const MessageView message = only_message(frame);
+    if (message.kind == static_cast<uint8_t>(MessageKind::Operations)) continue;
+    // A batch that is cut off is the batch decoder's to refuse.
+    const size_t sizes =
+        message.payload.size() - (carries_batch(message.kind) ? as_bytes("(batch)").size() : 0);
+    for (size_t size = 0; size < sizes; ++size) {
+      CAPTURE(name);
+      CAPTURE(size);
+      const Result<Bytes> cut = recode_message({message.kind, message.payload.first(size)});
+      CHECK(error_of(cut) == Error::Truncated);
+    }
+  }
+}
+
+TEST_CASE("messages: no payload has a byte more") {
+  for (const auto& [name, frame] : sample_messages()) {
+    const MessageView message = only_message(frame);
+    if (carries_batch(message.kind)) continue;
+    CAPTURE(name);
+    Bytes longer = to_bytes(message.payload);
+    longer.push_back(0);
+    CHECK(error_of(recode_message({message.kind, longer})) == Error::Malformed);
+  }
+}
+
+TEST_CASE("frame: messages come out in order, and an empty frame has none") {
+  Bytes frame;
+  MessageWriter writer(frame);
+  writer.ping(1);
+  writer.unsubscribe(2);
+  writer.ping(3);
+  FrameReader reader(frame);
+  std::vector<uint8_t> kinds;
+  while (const auto message = reader.next()) kinds.push_back(message->kind);
+  CHECK(reader.ok());
+  CHECK(kinds == std::vector<uint8_t>{7, 4, 7});
+
+  FrameReader nothing({});
+  CHECK_FALSE(nothing.next().has_value());
+  CHECK(nothing.ok());
+}
+
+TEST_CASE("frame: unknown kinds are passed on") {
+  Bytes frame;
+  ByteWriter(frame).blob(as_bytes("\xc8 payload"));
+  const MessageView message = only_message(frame);
+  CHECK(message.kind == 200);
+  CHECK(as_text(message.payload) == " payload");
+  CHECK(error_of(recode_message(message)) == Error::UnknownMessage);
+}
+
+TEST_CASE("frame: broken framing ends the frame with an error") {
+  const auto error_after = [](const Bytes& frame) {
+    FrameReader reader(frame);
+    while (reader.next()) {
+    }
+    return reader.ok() ? std::optional<Error>() : reader.error();
+  };
+  CHECK(error_after({0x00}) == Error::Malformed);              // A message without a kind.
+  CHECK(error_after({0x02, 0x07}) == Error::Truncated);        // One byte of two.
+  CHECK(error_after({0x80}) == Error::Truncated);              // Half a length.
+  CHECK(error_after({0x81, 0x00, 0x07}) == Error::Malformed);  // A length longer than needed.
+  CHECK(error_after({0xff, 0xff, 0xff, 0x7f, 0x07}) == Error::Truncated);
+}
+
+template <typename T>
+struct Rule {
+  const char* name;
+  std::function<void(T&)> change;
+  std::optional<Error> error;
+};
+
+/// Applies each rule to a copy of `valid`, writes it with `write` and reads it with `decode`.
+template <typename T, typename Write, typename Decode>
+void check_rules(const T& valid, Write write, Decode decode, const std::vector<Rule<T>>& rules) {
+  for (const Rule<T>& rule : rules) {
+    CAPTURE(rule.name);
+    T message = valid;
+    rule.change(message);
+    Bytes frame;
+    MessageWriter writer(frame);
+    (writer.*write)(message);
+    CHECK(error_of(decode(only_message(frame).payload)) == rule.error);
+  }
+}
+
+TEST_CASE("hello: magic, identity and the token's length are checked") {
+  const std::string token_max(kTokenBytesMax, 't'), token_over(kTokenBytesMax + 1, 't');
+  const HelloMessage valid{.replica = {1}};
+  check_rules<HelloMessage>(
+      valid, &MessageWriter::hello, decode_hello,
+      {{"as it is", [](HelloMessage&) {}, {}},
+       {"no replica", [](HelloMessage& m) { m.replica = {}; }, Error::Malformed},
+       {"longest token", [&](HelloMessage& m) { m.token = as_bytes(token_max); }, {}},
+       {"token too long", [&](HelloMessage& m) { m.token = as_bytes(token_over); },
+        Error::TooLarge}});
+  Bytes frame;
+  MessageWriter(frame).hello(valid);
+  ++frame[2];  // The first byte of the magic, behind size and kind.
+  CHECK(error_of(decode_hello(only_message(frame).payload)) == Error::Malformed);
+}
+
+TEST_CASE("subscribe: kind, name and the cursor's length are checked") {
+  const std::string name_max(kMapNameBytesMax, 'm'), name_over(kMapNameBytesMax + 1, 'm');
+  const std::string cursor_max(kCursorBytesMax, 'c'), cursor_over(kCursorBytesMax + 1, 'c');
+  using Message = SubscribeMessage;
+  check_rules<Message>(
+      {.map = as_bytes("map")}, &MessageWriter::subscribe, decode_subscribe,
+      {{"as it is", [](Message&) {}, {}},
+       {"kind zero", [](Message& m) { m.kind = MapKind(0); }, Error::Malformed},
+       {"kind unknown", [](Message& m) { m.kind = MapKind(4); }, Error::Malformed},
+       {"no name", [](Message& m) { m.map = {}; }, Error::Malformed},
+       {"longest name", [&](Message& m) { m.map = as_bytes(name_max); }, {}},
+       {"name too long", [&](Message& m) { m.map = as_bytes(name_over); }, Error::TooLarge},
+       {"name not UTF-8", [](Message& m) { m.map = as_bytes("\xff"); }, Error::InvalidUtf8},
+       {"longest cursor", [&](Message& m) { m.cursor = as_bytes(cursor_max); }, {}},
+       {"cursor too long", [&](Message& m) { m.cursor = as_bytes(cursor_over); },
+        Error::TooLarge}});
+}
+
+TEST_CASE("welcome, ack, subscribed: levels and modes are those that exist") {
+  for (int value = 0; value < 256; ++value) {
+    CAPTURE(value);
+    const auto level = static_cast<AckLevel>(value);
+    const bool is_level = value >= 1 && value <= 4;
+    Bytes welcome, ack, subscribed;
+    MessageWriter(welcome).welcome({.level_max = level});
+    MessageWriter(ack).ack({.level = level});
+    MessageWriter(subscribed).subscribed({.mode = static_cast<SyncMode>(value)});
+    CHECK(decode_welcome(only_message(welcome).payload).ok() == is_level);
+    CHECK(decode_ack(only_message(ack).payload).ok() == is_level);
+    CHECK(decode_subscribed(only_message(subscribed).payload).ok() == (value >= 1 && value <= 5));
+  }
+}
+
+TEST_CASE("reject: names at least one sequence, and only sequences that exist") {
+  const std::string detail_max(kErrorDetailBytesMax, 'd'),
+      detail_over(kErrorDetailBytesMax + 1, 'd');
+  using Message = RejectMessage;
+  check_rules<Message>(
+      {.sequence = 1, .count = 1}, &MessageWriter::reject, decode_reject,
+      {{"as it is", [](Message&) {}, {}},
+       {"sequence zero", [](Message& m) { m.sequence = 0; }, Error::Malformed},
+       {"no sequence", [](Message& m) { m.count = 0; }, Error::Malformed},
+       {"all sequences", [](Message& m) { m.count = UINT64_MAX; }, {}},
+       {"the last sequence", [](Message& m) { m.sequence = UINT64_MAX; }, {}},
+       {"beyond the last sequence", [](Message& m) { m.sequence = UINT64_MAX, m.count = 2; },
+        Error::Malformed},
+       {"longest detail", [&](Message& m) { m.detail = as_bytes(detail_max); }, {}},
+       {"detail too long", [&](Message& m) { m.detail = as_bytes(detail_over); }, Error::TooLarge},
+       {"detail not UTF-8", [](Message& m) { m.detail = as_bytes("\xff"); }, Error::InvalidUtf8}});
+}
+
+TEST_CASE("error: detail and the fatal mark are checked") {
+  const std::string detail_over(kErrorDetailBytesMax + 1, 'd');
+  using Message = ErrorMessage;
+  check_rules<Message>(
+      {.error = 999}, &MessageWriter::error, decode_error,
+      {{"a number this build does not know", [](Message&) {}, {}},
+       {"detail too long", [&](Message& m) { m.detail = as_bytes(detail_over); }, Error::TooLarge},
+       {"detail not UTF-8", [](Message& m) { m.detail = as_bytes("\xff"); }, Error::InvalidUtf8}});
+  Bytes frame;
+  MessageWriter(frame).error({.error = 1});
+  frame[4] = 2;  // Neither fatal nor not, behind size, kind and number.
+  CHECK(error_of(decode_error(only_message(frame).payload)) == Error::Malformed);
+}
+
+DiffMessage::Node node_at(HashPrefix prefix, uint8_t child_bits) {
+  return {prefix, child_bits, std::vector<uint32_t>(size_t{1} << child_bits, 1)};
+}
+
+std::vector<DiffMessage::Leaf> leaves_of(uint64_t count, size_t fingerprints) {
+  std::vector<DiffMessage::Leaf> leaves;
+  for (uint64_t i = 0; i < count; ++i) {
+    leaves.push_back({{48, i}, std::vector<uint32_t>(fingerprints, 1)});
+  }
+  return leaves;
+}
+
+TEST_CASE("diff: prefixes, order and every limit are checked") {
+  using Message = DiffMessage;
+  const auto most_nodes = [](uint64_t count, uint8_t child_bits) {
+    return [=](Message& m) {
+      for (uint64_t i = 0; i < count; ++i) m.nodes.push_back(node_at({40, i}, child_bits));
+    };
+  };
+  check_rules<Message>(
+      {}, &MessageWriter::diff, decode_diff,
+      {{"empty", [](Message&) {}, {}},
+       {"half unknown", [](Message& m) { m.half = 2; }, Error::Malformed},
+       {"widest node", [](Message& m) { m.nodes = {node_at({}, 6)}; }, {}},
+       {"node too wide", [](Message& m) { m.nodes = {node_at({}, 7)}; }, Error::Malformed},
+       {"node without width", [](Message& m) { m.nodes = {node_at({}, 0)}; }, Error::Malformed},
+       {"deepest node",
+        [](Message& m) {
+          m.nodes = {node_at({45, 1}, 3)};
+        },
+        {}},
+       {"children too deep",
+        [](Message& m) {
+          m.nodes = {node_at({46, 1}, 3)};
+        },
+        Error::Malformed},
+       {"prefix too deep",
+        [](Message& m) {
+          m.leaves = {{{49, 1}, {}}};
+        },
+        Error::Malformed},
+       {"prefix far too deep",
+        [](Message& m) {
+          m.leaves = {{{255, 1}, {}}};
+        },
+        Error::Malformed},
+       {"bits beyond the depth",
+        [](Message& m) {
+          m.leaves = {{{3, 8}, {}}};
+        },
+        Error::Malformed},
+       {"neighbours",
+        [](Message& m) {
+          m.leaves = {{{3, 1}, {}}, {{6, 16}, {}}};
+        },
+        {}},
+       {"a region twice",
+        [](Message& m) {
+          m.leaves = {{{3, 1}, {}}, {{3, 1}, {}}};
+        },
+        Error::Malformed},
+       {"a region in a region",
+        [](Message& m) {
+          m.wants = {{{3, 1}, {}}, {{6, 9}, {}}};
+        },
+        Error::Malformed},
+       {"a region around a region",
+        [](Message& m) {
+          m.wants = {{{6, 8}, {}}, {{3, 1}, {}}};
+        },
+        Error::Malformed},
+       {"nodes descending",
+        [](Message& m) {
+          m.nodes = {node_at({3, 1}, 1), node_at({3, 0}, 1)};
+        },
+        Error::Malformed},
+       {"fingerprints that tie",
+        [](Message& m) {
+          m.leaves = {{{3, 1}, {5, 5}}};
+        },
+        {}},
+       {"fingerprints descending",
+        [](Message& m) {
+          m.leaves = {{{3, 1}, {5, 4}}};
+        },
+        Error::Malformed},
+       {"most nodes", most_nodes(kDiffEntriesMax, 3), {}},
+       {"too many nodes", most_nodes(kDiffEntriesMax + 1, 1), Error::TooLarge},
+       {"most leaves", [](Message& m) { m.leaves = leaves_of(kDiffEntriesMax, 16); }, {}},
+       {"too many leaves", [](Message& m) { m.leaves = leaves_of(kDiffEntriesMax + 1, 0); },
+        Error::TooLarge},
+       {"too many wants", [](Message& m) { m.wants = leaves_of(kDiffEntriesMax + 1, 0); },
+        Error::TooLarge},
+       {"most hashes in one leaf", [](Message& m) { m.leaves = leaves_of(1, kDiffHashesMax); }, {}},
+       {"too many hashes in one leaf",
+        [](Message& m) { m.leaves = leaves_of(1, kDiffHashesMax + 1); }, Error::TooLarge},
+       {"too many hashes together",
+        [](Message& m) {
+          m.leaves = leaves_of(1, kDiffHashesMax / 2);
+          m.wants = leaves_of(1, kDiffHashesMax / 2 + 1);
+        },
+        Error::TooLarge}});
+}
+
+TEST_CASE("diff: a count that cannot be met takes no memory") {
+  Bytes payload;
+  ByteWriter out(payload);
+  out.varint(1);
+  out.u8(0);
+  out.varint(0);
+  out.varint(1);
+  out.u8(0);
+  out.varint(0);
+  out.varint(kDiffHashesMax);
+  CHECK(error_of(decode_diff(payload)) == Error::Truncated);
+}
+
+TEST_CASE("authenticate: the token's length is checked") {
+  Bytes longest, over;
+  MessageWriter(longest).authenticate(Bytes(kTokenBytesMax));
+  MessageWriter(over).authenticate(Bytes(kTokenBytesMax + 1));
+  CHECK(decode_authenticate(only_message(longest).payload).ok());
+  CHECK(error_of(decode_authenticate(only_message(over).payload)) == Error::TooLarge);
+}
+
+}  // namespace
+}  // namespace topgun
