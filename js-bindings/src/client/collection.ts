@@ -129,12 +129,10 @@ export abstract class Collection<Value> {
     this.changes.push(change);
   }
 
-  /** True if a write may go into the buffer now; otherwise `write` was kept for later. */
-  protected ready(write: () => void): boolean {
+  /** True if a write may go into the buffer now; otherwise it is for `defer`. */
+  protected writable(): boolean {
     if (this.isClosed) throw new TopGunError(ErrorCode.Closed, `the map ${this.name} was closed`);
-    if (this.sink.acceptsWrites()) return true;
-    this.sink.defer(write);
-    return false;
+    return this.sink.acceptsWrites();
   }
 
   /** Tells the listeners what was recorded. @internal */

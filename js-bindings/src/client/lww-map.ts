@@ -64,7 +64,7 @@ export class LwwMap<T> extends Collection<T> {
    * can. Throws {@link TopGunError} if the key (1 to 1024 bytes) or the value cannot be stored.
    */
   set(key: string, value: T, options?: WriteOptions): void {
-    if (!this.ready(() => this.set(key, value, options))) return;
+    if (!this.writable()) return this.sink.defer(() => this.set(key, value, options));
     const ttlMs = options === undefined ? 0 : ttlOf(options);
     this.sink.buffer.set(this.handle, key, ttlMs, value);
     this.put(key, frozenCopy(value) as T, ttlMs === 0 ? 0 : Date.now() + ttlMs, 'local');
@@ -75,7 +75,10 @@ export class LwwMap<T> extends Collection<T> {
   /** Removes `key`. Returns whether it had a value. */
   delete(key: string): boolean {
     const existed = this.has(key);
-    if (!this.ready(() => this.delete(key))) return existed;
+    if (!this.writable()) {
+      this.sink.defer(() => this.delete(key));
+      return existed;
+    }
     this.sink.buffer.remove(this.handle, key);
     this.drop(key, 'local');
     this.sink.written();

@@ -65,7 +65,7 @@ export class OrMap<T> extends Collection<readonly T[]> {
    * {@link TopGunError} if the key (1 to 1024 bytes) or the value cannot be stored.
    */
   add(key: string, value: T, options?: WriteOptions): void {
-    if (!this.ready(() => this.add(key, value, options))) return;
+    if (!this.writable()) return this.sink.defer(() => this.add(key, value, options));
     const ttlMs = ttlOf(options);
     this.sink.buffer.orAdd(this.handle, key, ttlMs, value);
     this.addLocal(key, frozenCopy(value) as T, ttlMs, 'local');
@@ -76,7 +76,10 @@ export class OrMap<T> extends Collection<readonly T[]> {
   /** Removes every element of `key` that equals `value`. Returns how many there were. */
   remove(key: string, value: T): number {
     const matches = this.tagsOf(key, value);
-    if (!this.ready(() => this.remove(key, value))) return matches.length;
+    if (!this.writable()) {
+      this.sink.defer(() => this.remove(key, value));
+      return matches.length;
+    }
     this.sink.buffer.orRemove(this.handle, key, value);
     for (const tag of matches) this.drop(key, tag, 'local');
     this.sink.written();

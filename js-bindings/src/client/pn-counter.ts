@@ -28,7 +28,7 @@ export class CounterMap extends Collection<number> {
     if (!Number.isSafeInteger(amount)) {
       throw new TopGunError(ErrorCode.InvalidArgument, 'a counter moves by whole numbers');
     }
-    if (!this.ready(() => this.add(key, amount))) return;
+    if (!this.writable()) return this.sink.defer(() => this.add(key, amount));
     this.sink.buffer.counterAdd(this.handle, key, amount);
     this.put(key, (this.mirror.get(key) ?? 0n) + BigInt(amount), 'local');
     this.sink.written();
