@@ -27,6 +27,8 @@ struct ClientMap {
   /// id.
   uint64_t handle = 0;
   SyncPhase phase = SyncPhase::Detached;
+  /// The application wants changes of this map whenever there is a connection.
+  bool followed = false;
 
   // Where we stand with the node; stored.
   uint64_t incarnation = 0;

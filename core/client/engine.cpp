@@ -225,7 +225,7 @@ Answer Engine::Impl::open_map(ByteReader& in, Now now) {
   if (!done.ok()) return done;
   const Result<ClientMap*> map = replica.open_map(handle, kind, name, now);
   if (!map.ok()) return map.error();
-  link.follow(**map, now);
+  link.follow(**map);
   return {};
 }
 

@@ -209,7 +209,7 @@ Result<void> Link::on_welcome(ByteView payload, Now now) {
   replica_.outbox().mark_unsent();
   replica_.collect(welcome->horizon_ms);
   replica_.for_each_map([&](ClientMap& map) {
-    if (map.handle != 0) subscribe(map);
+    if (map.followed) subscribe(map);
   });
   return {};
 }

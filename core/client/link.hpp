@@ -34,7 +34,7 @@ class Link {
   void open(uint64_t seed, uint64_t instance);
   void set_online(bool online, Now now);
   void set_token(ByteView token);
-  void follow(ClientMap& map, Now now);
+  void follow(ClientMap& map);
   void unfollow(ClientMap& map);
 
   void transport_opened(Now now);

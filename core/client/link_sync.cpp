@@ -13,7 +13,8 @@ constexpr size_t kUploadBytes = 64 * 1024;
 
 // The part of `Link` that keeps maps in step with the node.
 
-void Link::follow(ClientMap& map, Now) {
+void Link::follow(ClientMap& map) {
+  map.followed = true;
   if (state_ == State::Online && map.phase == SyncPhase::Detached) subscribe(map);
 }
 
@@ -22,6 +23,7 @@ void Link::unfollow(ClientMap& map) {
     MessageWriter(out_).unsubscribe(map.handle);
   }
   map.phase = SyncPhase::Detached;
+  map.followed = false;
 }
 
 void Link::subscribe(ClientMap& map) {

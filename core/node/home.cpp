@@ -149,6 +149,7 @@ Result<void> Home::on_authenticate(Session& session, ByteView payload) {
   if (principal->subject != session.principal->subject) return Error::Forbidden;
   *session.principal = std::move(*principal);
   session.write_map.clear();
+  drop_forbidden_subscriptions(session);
   return {};
 }
 

@@ -53,6 +53,9 @@ class Home {
   Result<void> on_unsubscribe(Session& session, ByteView payload);
   Result<void> on_credit(Session& session, ByteView payload);
   Result<void> on_diff(Session& session, ByteView payload);
+  bool may_read(const Session& session, std::string_view map) const;
+  /// Ends the subscriptions that a new token no longer covers.
+  void drop_forbidden_subscriptions(Session& session);
   Channel& channel_for(MapKind kind, ByteView map);
   void leave_channel(ConnectionId connection, const Subscription& subscription);
   Subscription* find_subscription(Session& session, uint64_t id);

@@ -36,6 +36,23 @@ Bytes map_payload(const Channel& channel) {
 
 }  // namespace
 
+bool Home::may_read(const Session& session, std::string_view map) const {
+  const AccessPolicy* access = context_.options.access;
+  return access == nullptr || access->allows(*session.principal, map, Permission::Read);
+}
+
+void Home::drop_forbidden_subscriptions(Session& session) {
+  for (auto it = session.subscriptions.begin(); it != session.subscriptions.end();) {
+    if (may_read(session, channels_.at(it->second.channel).map)) {
+      ++it;
+      continue;
+    }
+    leave_channel(session.connection, it->second);
+    it = session.subscriptions.erase(it);
+    send_error(session, Error::Forbidden);
+  }
+}
+
 Channel& Home::channel_for(MapKind kind, ByteView map) {
   const auto key = std::make_pair(kind, std::string(as_text(map)));
   const auto found = channel_ids_.find(key);
@@ -70,10 +87,7 @@ Subscription* Home::find_subscription(Session& session, uint64_t id) {
 Result<void> Home::on_subscribe(Session& session, ByteView payload) {
   const Result<SubscribeMessage> message = decode_subscribe(payload);
   if (!message.ok()) return message.error();
-  const AccessPolicy* access = context_.options.access;
-  const bool allowed = access == nullptr ||
-                       access->allows(*session.principal, as_text(message->map), Permission::Read);
-  if (!allowed) {
+  if (!may_read(session, as_text(message->map))) {
     send_error(session, Error::Forbidden);
     return {};
   }

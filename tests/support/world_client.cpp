@@ -8,8 +8,12 @@ namespace {
 
 /// Values in these tests are texts, encoded by hand as MessagePack str 16.
 Bytes encode_text(const std::string& text) {
-  Bytes bytes = {0xda, static_cast<uint8_t>(text.size() >> 8), static_cast<uint8_t>(text.size())};
-  bytes.insert(bytes.end(), text.begin(), text.end());
+  Bytes bytes;
+  ByteWriter out(bytes);
+  out.u8(0xda);
+  out.u8(static_cast<uint8_t>(text.size() >> 8));
+  out.u8(static_cast<uint8_t>(text.size()));
+  out.raw(as_bytes(text));
   return bytes;
 }
 

@@ -34,6 +34,22 @@ class NotesOnly final : public node::AccessPolicy {
   }
 };
 
+/// The token lists, separated by blanks, the maps its bearer may use.
+class AnyToken final : public node::Authenticator {
+ public:
+  Result<node::Principal> verify(ByteView token, uint64_t) const override {
+    return node::Principal{"someone", {std::string(as_text(token))}, 0};
+  }
+};
+
+class RoleIsMap final : public node::AccessPolicy {
+ public:
+  bool allows(const node::Principal& principal, std::string_view map,
+              node::Permission) const override {
+    return principal.roles[0].find(map) != std::string::npos;
+  }
+};
+
 World::Client& online_client(World& world) {
   World::Client& client = world.add_client();
   client.open(kNotes, MapKind::Lww, "notes");
@@ -206,6 +222,31 @@ TEST_CASE("session: unsubscribing stops the flow of changes") {
   world.settle();
   CHECK(bob.get(kNotes, "a").empty());
   CHECK(world.stats().subscriptions == 1);
+  bob.cut();
+  for (int i = 0; i < 4; ++i) {
+    world.advance(1'000);
+    world.settle();
+  }
+  CHECK(bob.status() == client::Status::Online);
+  CHECK(world.stats().subscriptions == 1);  // A new connection does not bring it back.
+}
+
+TEST_CASE("session: a new token with fewer rights ends the subscriptions it does not cover") {
+  const AnyToken authenticator;
+  const RoleIsMap access;
+  World world({.authenticator = &authenticator, .access = &access});
+  World::Client& alice = world.add_client();
+  alice.set_token("notes news");
+  alice.open(kNotes, MapKind::Lww, "notes");
+  alice.open(2, MapKind::Lww, "news");
+  alice.go_online();
+  world.settle();
+  CHECK(world.stats().subscriptions == 2);
+  alice.set_token("notes");
+  world.settle();
+  CHECK(world.stats().subscriptions == 1);
+  CHECK(alice.status() == client::Status::Online);
+  CHECK(alice.errors == std::vector<Error>{Error::Forbidden});
 }
 
 }  // namespace topgun
