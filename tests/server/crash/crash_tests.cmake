@@ -6,8 +6,9 @@ add_executable(
 target_link_libraries(topgun-crash PRIVATE topgun_core wslay Threads::Threads topgun_warnings)
 
 # The same server with storage that lies: proof that the test above would notice.
-add_executable(topgun-server-faulty "${PROJECT_SOURCE_DIR}/host-native/server/main.cpp"
-                                    server/crash/faulty_storage.cpp)
+get_target_property(topgun_server_sources topgun-server SOURCES)
+list(TRANSFORM topgun_server_sources PREPEND "${PROJECT_SOURCE_DIR}/host-native/")
+add_executable(topgun-server-faulty ${topgun_server_sources} server/crash/faulty_storage.cpp)
 target_compile_definitions(topgun-server-faulty PRIVATE TOPGUN_VERSION="${PROJECT_VERSION}")
 target_link_libraries(topgun-server-faulty PRIVATE topgun_host topgun_storage topgun_warnings)
 
