@@ -1,4 +1,6 @@
 #include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <thread>
 
@@ -91,11 +93,19 @@ TEST_CASE("server: a peer that does not read stops being read, and loses nothing
   WebSocketClient client(server.port());
   const Bytes frame = pattern(64 * 1024);
   constexpr int kFrames = 400;
-  std::thread sender([&] {
-    Bytes wire;
+  Bytes wire;
+  for (int i = 0; i < kFrames; ++i) {
     host::append_client_frame(wire, host::WebSocketOpcode::Binary, frame, 7);
-    for (int i = 0; i < kFrames; ++i) client.socket().send(wire);
-  });
+  }
+  // Nothing is read until the server has taken nothing for a while.
+  ByteView rest(wire);
+  pollfd writable{client.socket().fd(), POLLOUT, 0};
+  while (!rest.empty() && poll(&writable, 1, 200) > 0) {
+    const ssize_t sent = send(client.socket().fd(), rest.data(), rest.size(), MSG_DONTWAIT);
+    if (sent > 0) rest = rest.subspan(static_cast<size_t>(sent));
+  }
+  CHECK_FALSE(rest.empty());
+  std::thread sender([&] { client.socket().send(rest); });
   int equal = 0;
   for (int i = 0; i < kFrames; ++i) equal += client.receive() == frame ? 1 : 0;
   sender.join();
