@@ -32,6 +32,7 @@ class Shard::Impl {
     }
   }
 
+  uint64_t last_tick_ms = 0;
   ShardContext context;
   Owner owner;
   Home home;
@@ -96,6 +97,7 @@ void Shard::drain(Now now) {
 
 void Shard::tick(Now now) {
   impl_->context.now = now;
+  impl_->last_tick_ms = now.mono_ms;
   const uint64_t retention_ms = impl_->context.options.limits.tombstone_retention_ms;
   impl_->owner.advance_horizon(horizon_at(now.wall_ms, retention_ms));
   impl_->home.tick();
@@ -113,7 +115,7 @@ Effects Shard::take_effects() {
   return effects;
 }
 
-uint64_t Shard::next_tick_ms() const { return impl_->context.now.mono_ms + kTickIntervalMs; }
+uint64_t Shard::next_tick_ms() const { return impl_->last_tick_ms + kTickIntervalMs; }
 
 CheckpointChunk Shard::next_checkpoint_chunk(size_t bytes_max) {
   return impl_->owner.next_checkpoint_chunk(bytes_max);
