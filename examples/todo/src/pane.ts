@@ -73,9 +73,8 @@ export class Pane {
   };
 
   private render(): void {
-    const usable = this.replica.state !== 'opening' && this.replica.state !== 'elsewhere';
-    one(this.element, '.add').inert = !usable;
-    one(this.element, '.switch').inert = !usable;
+    one(this.element, '.add').inert = !this.replica.ready;
+    one(this.element, '.switch').inert = !this.replica.ready;
     const todos = this.replica.todos.all();
     const shown = todos.filter((todo) => matches(todo, this.filter));
     this.rows.render(shown);

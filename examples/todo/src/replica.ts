@@ -70,6 +70,11 @@ export class Replica {
     return status === 'online' ? 'online' : 'connecting';
   }
 
+  /** True once the stored copy was read; before, there is nothing to show or change. */
+  get ready(): boolean {
+    return this.state !== 'opening' && this.state !== 'elsewhere';
+  }
+
   get connected(): boolean {
     return this.state === 'online';
   }

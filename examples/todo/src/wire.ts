@@ -18,9 +18,10 @@ export class Wire {
     this.renderLine(this.left);
     this.renderLine(this.right);
     this.root.dataset['server'] = this.left.connected || this.right.connected ? 'up' : 'unknown';
-    const agree = sameTodos(this.left, this.right);
+    const ready = this.left.ready && this.right.ready;
+    const agree = ready && sameTodos(this.left, this.right);
     this.root.dataset['agree'] = String(agree);
-    one(this.root, '.verdict').textContent = agree ? 'Both replicas agree' : this.difference();
+    one(this.root, '.verdict').textContent = agree ? 'Both replicas agree' : ready ? this.difference() : '';
   };
 
   private renderLine(replica: Replica): void {
