@@ -133,6 +133,39 @@ test('todo: a store that is wiped under the page is reported, and nothing on the
   await laptop.shows(['Before', 'After']);
 });
 
+test('todo: a row that is dragged down moves on both sides', async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(await launchBrowser(t), server.url);
+  const { laptop, phone } = await todoPanes(page);
+  for (const text of ['First', 'Second', 'Third']) await laptop.add(text);
+  await phone.shows(['First', 'Second', 'Third']);
+
+  const grips = laptop.pane.locator('.grip');
+  await grips.nth(0).hover();
+  await page.mouse.down();
+  const end = await grips.nth(2).boundingBox();
+  await page.mouse.move(end.x + end.width / 2, end.y + end.height / 2 + 5, { steps: 5 });
+  await page.mouse.up();
+  await laptop.shows(['Second', 'Third', 'First']);
+  await phone.shows(['Second', 'Third', 'First']);
+});
+
+test('todo: the filter shows a part, and clearing removes what is done on both sides', async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(await launchBrowser(t), server.url);
+  const { laptop, phone } = await todoPanes(page);
+  for (const text of ['Open', 'Done']) await laptop.add(text);
+  await laptop.tick('Done');
+  const filter = (name) => laptop.pane.getByRole('button', { name, exact: true }).click();
+  await filter('Active');
+  await laptop.shows(['Open']);
+  await filter('Done');
+  await laptop.shows(['Done']);
+  await laptop.pane.getByRole('button', { name: 'Clear done' }).click();
+  await laptop.pane.getByText('Nothing done').waitFor();
+  await phone.shows(['Open']);
+});
+
 test('todo: it can be used by keyboard alone', async (t) => {
   const server = await startServer(t);
   const page = await openPage(await launchBrowser(t), server.url);
