@@ -16,7 +16,8 @@ Bytes draw_operations(Gen& gen) {
     Operation operation;
     operation.kind = record.tombstone ? OperationKind::LwwRemove : OperationKind::LwwSet;
     operation.sequence = sequence_base + i;
-    operation.time = stamp_time(gen.below(2000), static_cast<uint16_t>(gen.below(65536)));
+    const uint64_t ms = gen.below(2000);
+    operation.time = stamp_time(ms, static_cast<uint16_t>(gen.below(65536)));
     operation.ttl_ms = record.ttl_ms;
     operation.key = as_bytes(record.key);
     operation.payload = record.value;

@@ -19,7 +19,10 @@ std::string draw_key(Gen& gen) {
 }
 
 /// A number of any magnitude up to `last`.
-uint64_t draw_number(Gen& gen, uint64_t last) { return gen.between(0, last) >> gen.below(64); }
+uint64_t draw_number(Gen& gen, uint64_t last) {
+  const uint64_t number = gen.between(0, last);
+  return number >> gen.below(64);
+}
 
 std::vector<OwnedOperation> draw_operations(Gen& gen, const OperationBatchHeader& header) {
   std::vector<OwnedOperation> operations(static_cast<size_t>(gen.between(1, 6)));
