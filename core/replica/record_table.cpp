@@ -155,7 +155,7 @@ size_t RecordTable::locate(uint64_t hash, const Record& record) const {
 }
 
 void RecordTable::insert(uint64_t hash, size_t at, const Record& record) {
-  if (slots_.empty() || (size_ + 1) * 4 > slots_.size() * 3) {
+  if (slots_.empty() || (size_ + 1) * 5 > slots_.size() * 4) {
     grow();
     at = locate(hash, record);
   }

@@ -21,7 +21,7 @@ namespace topgun {
 /// returned borrows from it until the next write to the table.
 ///
 /// Cost of a write: one probe, two hashes of the record, one addition a tree level; growth doubles
-/// the table. Memory: 16 bytes a slot at 3/8 to 3/4 load, 32 bytes of header a record, about 2.3
+/// the table. Memory: 16 bytes a slot at 2/5 to 4/5 load, 32 bytes of header a record, about 2.3
 /// bytes a slot of tree.
 class RecordTable {
  public:
