@@ -111,19 +111,18 @@ class RecordTable {
   /// `prefix`. The table must not be written meanwhile. O(records there + one probe run).
   template <typename Visit>
   void visit(HashPrefix prefix, Visit&& visit) const {
-    if (slots_.empty()) return;
-    const size_t mask = slots_.size() - 1;
-    const size_t begin = slot_index(prefix.first());
-    const size_t span = prefix.depth <= bits_ ? slots_.size() >> prefix.depth : 1;
-    for (size_t step = 0; step < slots_.size(); ++step) {
-      const Slot& slot = slots_[(begin + step) & mask];
-      // Records are displaced only to the right, without gaps.
-      if (slot.blob == nullptr) {
-        if (step >= span) return;
-        continue;
-      }
-      if (prefix.contains(slot.hash)) visit(slot.hash, record_hash(slot), read(slot));
-    }
+    visit_slots(prefix, [&](const Slot& slot) {
+      visit(slot.hash, record_hash(slot), read(slot));
+      return true;
+    });
+  }
+
+  /// Whether more than `count` records lie below `prefix`. Looks at slots alone, not at the
+  /// records. O(count + one probe run).
+  bool holds_more_than(HashPrefix prefix, size_t count) const {
+    size_t seen = 0;
+    visit_slots(prefix, [&](const Slot&) { return ++seen <= count; });
+    return seen > count;
   }
 
   /// Calls `visit(const Record&)` for the record at exactly this placement: one, or none, or very
@@ -178,6 +177,24 @@ class RecordTable {
     if (blob == nullptr) return;
     __builtin_prefetch(blob);
     __builtin_prefetch(blob + 64);
+  }
+
+  /// Calls `visit(const Slot&)` for the filled slots below `prefix` until it returns false.
+  template <typename Visit>
+  void visit_slots(HashPrefix prefix, Visit&& visit) const {
+    if (slots_.empty()) return;
+    const size_t mask = slots_.size() - 1;
+    const size_t begin = slot_index(prefix.first());
+    const size_t span = prefix.depth <= bits_ ? slots_.size() >> prefix.depth : 1;
+    for (size_t step = 0; step < slots_.size(); ++step) {
+      const Slot& slot = slots_[(begin + step) & mask];
+      // Records are displaced only to the right, without gaps.
+      if (slot.blob == nullptr) {
+        if (step >= span) return;
+        continue;
+      }
+      if (prefix.contains(slot.hash) && !visit(slot)) return;
+    }
   }
 
   size_t slot_index(uint64_t hash) const {

@@ -63,19 +63,21 @@ DiffRegion expand(const RecordTable& table, HashPrefix prefix) {
   DiffRegion region;
   region.prefix = prefix;
   const bool can_descend = prefix.depth + kDiffStepBits <= kPrefixDepthMax;
-  if (can_descend) {
-    for (uint64_t i = 0; i < (uint64_t{1} << kDiffStepBits); ++i) {
-      region.children.push_back(table.node(prefix.child(kDiffStepBits, i)));
+  region.many = can_descend && table.holds_more_than(prefix, kDiffLeafRecords);
+  if (can_descend) region.children.resize(size_t{1} << kDiffStepBits);
+  if (region.many) {
+    for (uint64_t i = 0; i < region.children.size(); ++i) {
+      region.children[static_cast<size_t>(i)] = table.node(prefix.child(kDiffStepBits, i));
     }
+    return region;
   }
-  // Far above the deepest kept level there are surely many; counting them would cost O(n).
-  region.many = can_descend && prefix.depth + 2 * kDiffStepBits <= table.tree_depth();
-  if (region.many) return region;
-  table.visit(prefix, [&](uint64_t, uint64_t hash, const Record&) {
+  // Below a leaf no level of the tree is kept: its few records make up the children themselves.
+  table.visit(prefix, [&](uint64_t placement, uint64_t hash, const Record&) {
     region.record_hashes.push_back(hash);
+    if (!can_descend) return;
+    const uint64_t child = placement >> (64 - prefix.depth - kDiffStepBits);
+    region.children[static_cast<size_t>(child % region.children.size())] += hash;
   });
-  region.many = can_descend && region.record_hashes.size() > kDiffLeafRecords;
-  if (region.many) region.record_hashes.clear();
   return region;
 }
 
