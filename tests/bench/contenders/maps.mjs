@@ -1,4 +1,5 @@
-// Maps of small objects in this process: a TopGun client and a Y.Map, behind `set` and `get`.
+// Maps of small objects in this process: a TopGun client and a Y.Map, behind `set` and `get`; the
+// environment variable TOPGUN_CORE says which build of the core runs.
 
 import assert from 'node:assert/strict';
 
@@ -11,16 +12,14 @@ export const recordOf = (index) => ({
   owner: 'somebody',
 });
 
-/** @param {'wasm' | 'native' | undefined} core which build of the core; by default what is best */
-export async function topgunMap(core) {
-  if (core) process.env.TOPGUN_CORE = core;
+async function topgunMap() {
   const { TopGunClient } = await import('topgun');
   const client = new TopGunClient();
   await client.start();
-  if (core) assert.equal(client.engine, core);
+  if (process.env.TOPGUN_CORE) assert.equal(client.engine, process.env.TOPGUN_CORE);
   const map = client.getMap('map');
   return {
-    engine: client.engine,
+    map,
     set: (key, value) => map.set(key, value),
     get: (key) => map.get(key),
     entries: () => map.entries(),
@@ -31,10 +30,11 @@ export async function topgunMap(core) {
   };
 }
 
-export async function yjsMap() {
+async function yjsMap() {
   const Y = await import('yjs');
   const map = new Y.Doc().getMap('map');
   return {
+    map,
     set: (key, value) => void map.set(key, value),
     get: (key) => map.get(key),
     entries: () => map.entries(),
@@ -44,7 +44,7 @@ export async function yjsMap() {
   };
 }
 
-export async function automergeMap() {
+async function automergeMap() {
   const Automerge = await import('@automerge/automerge');
   let doc = Automerge.from({});
   return {
@@ -61,4 +61,5 @@ export async function automergeMap() {
   };
 }
 
+/** By name; `map` is the object itself, where there is one. */
 export const contenders = { topgun: topgunMap, yjs: yjsMap, automerge: automergeMap };

@@ -90,14 +90,14 @@ export class WasmOperations {
   }
   /** The hash of what was loaded last. */
   hashInPlace() { return this.timed(() => this.exports.hash()); }
-  /** `framed` values in, canonical ones out, framed alike. */
-  reencode(framed) {
+  /** Runs `operation` on framed pieces; what it leaves in the buffer is `output`. */
+  transform(operation, framed) {
     let output;
     const { ms, result } = this.timed(() => {
       this.load(framed);
-      const valid = this.exports.reencode();
+      const count = this.exports[operation]();
       output = this.output().slice();
-      return valid;
+      return count;
     });
     return { ms, result, output };
   }

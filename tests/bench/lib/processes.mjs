@@ -54,9 +54,9 @@ export function startServer(command, ready, { cwd } = {}) {
 }
 
 /** What a program prints; rejects if it fails. */
-export function outputOf(command) {
+export function outputOf(command, { env = process.env } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command[0], command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     let errors = '';
     child.stdout.setEncoding('utf8').on('data', (chunk) => (output += chunk));

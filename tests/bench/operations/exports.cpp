@@ -30,3 +30,5 @@ TG_EXPORT(reconcile) uint32_t reconcile() { return operations.reconcile(); }
 TG_EXPORT(digest) uint32_t digest(uint32_t replica) { return operations.digest(replica); }
 TG_EXPORT(hash) uint32_t hash() { return operations.hash(); }
 TG_EXPORT(reencode) uint32_t reencode() { return operations.reencode(); }
+TG_EXPORT(make_records) uint32_t make_records() { return operations.make_records(); }
+TG_EXPORT(canonicalize) uint32_t canonicalize() { return operations.canonicalize(); }

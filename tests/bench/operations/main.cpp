@@ -1,8 +1,8 @@
 // topgun-bench-operations: runs `Operations` natively, a command a line on stdin, and answers each
 // with a line "<nanoseconds> <result>".
 //
-//   fill N · make-update G · merge-update · diverge G N · reconcile · digest R · buffer N · hash ·
-//   load N (then N bytes follow) · reencode
+//   fill N · make-update G · merge-update · diverge G N · reconcile · digest R · hash ·
+//   load N (then N bytes follow)
 
 #include <chrono>
 #include <cstdio>
@@ -24,7 +24,6 @@ std::optional<uint32_t> run(topgun::bench::Operations& operations, const std::st
   if (command == "reconcile") return operations.reconcile();
   if (command == "digest" && first < 2) return operations.digest(first);
   if (command == "hash") return operations.hash();
-  if (command == "reencode") return operations.reencode();
   if (command == "load") {
     operations.buffer().resize(first);
     std::cin.read(reinterpret_cast<char*>(operations.buffer().data()), first);

@@ -179,7 +179,45 @@ uint32_t Operations::digest(uint32_t replica) const {
 
 uint32_t Operations::hash() const { return static_cast<uint32_t>(hash64(buffer_)); }
 
+uint32_t Operations::make_records() {
+  output_.clear();
+  RecordBatchBuilder builder;
+  uint32_t count = 0;
+  uint32_t in_batch = 0;
+  for_each_framed(buffer_, [&](ByteView value) {
+    if (in_batch++ == 0) builder.begin(MapKind::Lww, as_bytes("map"));
+    const std::string key = "key:" + std::to_string(count++);
+    Record record;
+    record.key = as_bytes(key);
+    record.stamp = {stamp_time(kStartMs, 0), ReplicaId{42}};
+    record.value = value;
+    builder.add(record);
+    if (in_batch < kBatchRecordsMax) return;
+    append_framed(output_, builder.finish());
+    in_batch = 0;
+  });
+  if (in_batch > 0) append_framed(output_, builder.finish());
+  std::swap(buffer_, output_);
+  return count;
+}
+
 uint32_t Operations::reencode() {
+  output_.clear();
+  RecordBatch batch;
+  RecordBatchBuilder builder;
+  uint32_t count = 0;
+  for_each_framed(buffer_, [&](ByteView bytes) {
+    if (!decode_records(bytes, Values::Validate, batch).ok() || batch.records.empty()) return;
+    builder.begin(batch.kind, batch.map);
+    for (const Record& record : batch.records) builder.add(record);
+    count += static_cast<uint32_t>(batch.records.size());
+    append_framed(output_, builder.finish());
+  });
+  std::swap(buffer_, output_);
+  return count;
+}
+
+uint32_t Operations::canonicalize() {
   uint32_t valid = 0;
   output_.clear();
   for_each_framed(buffer_, [&](ByteView bytes) {

@@ -42,9 +42,15 @@ class Operations {
   /// Low bits of the core's hash of the buffer.
   uint32_t hash() const;
 
+  /// Puts the values in the buffer, each behind a u32 of its size, into record batches, which
+  /// replace them, each behind a u32 of its size. Returns the records.
+  uint32_t make_records();
+  /// Decodes and validates such record batches and encodes them anew, into the buffer and in the
+  /// same framing, as a node does with records that pass through it. Returns the records.
+  uint32_t reencode();
   /// Validates the values in the buffer, each behind a u32 of its size, and leaves them in
   /// canonical encoding in the same framing. Returns how many were valid.
-  uint32_t reencode();
+  uint32_t canonicalize();
 
  private:
   void write(node::OwnedMap& map, uint32_t generation, uint32_t first, uint32_t step);

@@ -7,8 +7,7 @@ import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundlePage, bundleWorker } from '../contenders/first_use/bundle.mjs';
-import { recordOf, topgunMap, yjsMap } from '../contenders/maps.mjs';
-import { interleave, time_ms } from '../lib/measure.mjs';
+import { interleave, median, mustAgree } from '../lib/measure.mjs';
 import { findProgram, root } from '../lib/paths.mjs';
 import { outputOf } from '../lib/processes.mjs';
 import { progress } from '../lib/results.mjs';
@@ -29,34 +28,19 @@ export async function run(results, { smoke }) {
 /** `set` and `get` of objects with six fields, in Node with WebAssembly. */
 async function border(results, { smoke }) {
   progress('js: set and get');
-  const keys = Array.from({ length: 1000 }, (_, i) => `key:${i}`);
-  const records = keys.map((_, i) => recordOf(i));
-  const sets = smoke ? 1000 : 50_000;
-  const gets = smoke ? 1000 : 1_000_000;
-  const maps = { wasm: await topgunMap('wasm'), Yjs: await yjsMap() };
-
-  const setting = (map) => async () => {
-    const ms = await time_ms(() => {
-      for (let i = 0; i < sets; i++) map.set(keys[i % 1000], records[i % 1000]);
-      map.settle();
-    });
-    await map.stored();
-    return (ms * 1e6) / sets;
+  const counts = (smoke ? [1000, 1000] : [50_000, 1_000_000]).map(String);
+  const gets = { wasm: [], Yjs: [] };
+  const digests = {};
+  const measure = (name, contender) => async () => {
+    const env = { ...process.env, TOPGUN_CORE: 'wasm' };
+    const output = JSON.parse(await outputOf([process.execPath, here('border.mjs'), contender, ...counts], { env }));
+    gets[name].push(output.get_ns);
+    digests[name] = output.digest;
+    return output.set_ns;
   };
-  const set = await interleave(smoke ? 1 : 9, { wasm: setting(maps.wasm), Yjs: setting(maps.Yjs) });
-  const state = (map) => [...map.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
-  assert.deepEqual(state(maps.wasm), state(maps.Yjs));
-
-  const getting = (map) => async () => {
-    let sum = 0;
-    const ms = await time_ms(() => {
-      for (let i = 0; i < gets; i++) sum += map.get(keys[i % 1000]).priority;
-    });
-    assert.equal(sum, gets * 2);
-    return (ms * 1e6) / gets;
-  };
-  const get = await interleave(smoke ? 1 : 9, { wasm: getting(maps.wasm), Yjs: getting(maps.Yjs) });
-  await maps.wasm.close();
+  const set = await interleave(smoke ? 1 : 5, { wasm: measure('wasm', 'topgun'), Yjs: measure('Yjs', 'yjs') });
+  mustAgree('set and get', digests);
+  const get = { wasm: median(gets.wasm.slice(1)), Yjs: median(gets.Yjs.slice(1)) };
 
   for (const [metric, times, bar] of [['map.set with stamp and merge', set, 6], ['map.get, hot', get, 2.5]]) {
     results.add({

@@ -91,27 +91,30 @@ async function writes(results, { smoke, redis }) {
 
 async function durableWrites(results, { smoke, redis, fresh }) {
   progress('server: writes acked when they are on disk');
-  const operations = smoke ? 800 : 100_000;
+  const operations = smoke ? 800 : 200_000;
   const topgun = await startTopgun(durable(fresh('topgun')));
   const other = redis && (await startRedis(appendOnly(fresh('redis'))));
-  const { perSecond } = await compare(
-    smoke ? 1 : 5,
-    () => topgun.load({ operations, batch: 1, inflight: 16, level: 'local' }),
-    other && (() => other.load({ operations, pipeline: 16 })),
-  );
+  const perSecond = await interleave(smoke ? 1 : 5, {
+    // As clients send the writes of a turn, and as redis-benchmark sends a pipeline: in one piece.
+    'in one frame': async () => (await topgun.load({ operations, batch: 16, inflight: 1, level: 'local' })).perSecond,
+    'in a frame each': async () => (await topgun.load({ operations, batch: 1, inflight: 16, level: 'local' })).perSecond,
+    ...(redis && { redis: async () => (await other.load({ operations, pipeline: 16 })).perSecond }),
+  });
   await topgun.stop();
   await other?.stop();
-  results.add({
-    case: 'durable writes of 64 B (fsync before the ack), 50 connections, 16 in flight',
-    metric: 'writes',
-    value: perSecond.topgun,
-    unit: 'operations/s',
-    ...(redis && {
-      baseline: { name: 'Redis, appendfsync always', value: perSecond.redis },
-      ratio: perSecond.topgun / perSecond.redis,
-      bar: ['>=', 3],
-    }),
-  });
+  for (const [how, bar] of [['in one frame', ['>=', 3]], ['in a frame each']]) {
+    results.add({
+      case: 'durable writes of 64 B (fsync before the ack), 50 connections, 16 in flight',
+      metric: `writes, the 16 ${how}`,
+      value: perSecond[how],
+      unit: 'operations/s',
+      ...(redis && {
+        baseline: { name: 'Redis, appendfsync always', value: perSecond.redis },
+        ratio: perSecond[how] / perSecond.redis,
+        bar,
+      }),
+    });
+  }
 }
 
 /** Both are killed with everything in their logs; a start with an empty folder is subtracted. */
