@@ -34,7 +34,9 @@ bool carries_batch(uint8_t kind) {
 
 TEST_CASE("messages: each kind is read and written again as it was") {
   std::vector<uint8_t> kinds;
-  for (const auto& [name, frame] : sample_messages()) {
+  for (const auto& sample : sample_messages()) {
+    const auto& name = sample.first;
+    const auto& frame = sample.second;
     CAPTURE(name);
     const MessageView message = only_message(frame);
     const Result<Bytes> again = recode_message(message);
@@ -46,7 +48,9 @@ TEST_CASE("messages: each kind is read and written again as it was") {
 }
 
 TEST_CASE("messages: no payload that is cut off is a payload") {
-  for (const auto& [name, frame] : sample_messages()) {
+  for (const auto& sample : sample_messages()) {
+    const auto& name = sample.first;
+    const auto& frame = sample.second;
     const MessageView message = only_message(frame);
     if (message.kind == static_cast<uint8_t>(MessageKind::Operations)) continue;
     // A batch that is cut off is the batch decoder's to refuse.
@@ -62,7 +66,9 @@ TEST_CASE("messages: no payload that is cut off is a payload") {
 }
 
 TEST_CASE("messages: no payload has a byte more") {
-  for (const auto& [name, frame] : sample_messages()) {
+  for (const auto& sample : sample_messages()) {
+    const auto& name = sample.first;
+    const auto& frame = sample.second;
     const MessageView message = only_message(frame);
     if (carries_batch(message.kind)) continue;
     CAPTURE(name);
