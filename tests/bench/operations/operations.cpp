@@ -10,7 +10,8 @@ namespace topgun::bench {
 
 namespace {
 
-constexpr uint32_t kBatchOperations = 4096;
+/// Operations in a batch, as clients send them.
+constexpr uint32_t kBatchOperations = 256;
 constexpr size_t kTextBytes = 64;
 constexpr uint64_t kStartMs = 1'700'000'000'000;
 constexpr uint64_t kSubscription = 1;
