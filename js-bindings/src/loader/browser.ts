@@ -16,10 +16,10 @@ async function compile(url: URL): Promise<WebAssembly.Module> {
   if (!response.ok) {
     throw new TopGunError(ErrorCode.NotReady, `${url.href} answered ${response.status}`);
   }
-  try {
-    // Compiles while it downloads, but only if the server names the right MIME type.
-    return await WebAssembly.compileStreaming(response.clone());
-  } catch {
-    return WebAssembly.compile(await response.arrayBuffer());
+  // Compiles while it downloads, for which browsers insist on the right MIME type. A copy of the
+  // response to fall back on would cost the stream its fast path.
+  if (response.headers.get('content-type') === 'application/wasm') {
+    return WebAssembly.compileStreaming(response);
   }
+  return WebAssembly.compile(await response.arrayBuffer());
 }

@@ -105,7 +105,7 @@ function serve(folder) {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
 
-/** Each run in a fresh context, from navigation to the first value; an empty page is subtracted. */
+/** Each run in a fresh context; an import of nothing is subtracted. */
 async function firstUseInBrowser(results, { smoke }) {
   const executablePath = findProgram('chromium', 'chromium-browser', 'google-chrome');
   if (!executablePath) return progress('js: no Chromium; the first use in a browser is left out');
