@@ -24,6 +24,8 @@ if (names.length === 0 || unknown.length > 0) {
 const options = { smoke: flags.includes('--smoke') };
 const everything = names.includes('all') || names.includes('report');
 const wanted = everything ? kSuites : names;
+// The suites import what they compare with, so that has to be there first.
+if (!flags.includes('--no-build')) await prepare(new Set(['baselines']));
 const suites = new Map();
 for (const name of wanted) suites.set(name, await import(`./suites/${name}.mjs`));
 if (!flags.includes('--no-build')) {

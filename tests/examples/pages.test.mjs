@@ -42,7 +42,7 @@ async function runAt(program, name, url) {
   const path = `${workFolder}/${name}.mjs`;
   const page = `globalThis.location = { origin: ${JSON.stringify(url)} };\n`;
   const end = '\nif (client.status !== "closed") await client.close();\n';
-  await writeFile(path, page + code.replaceAll('ws://127.0.0.1:8080/ws', url) + end);
+  await writeFile(path, page + code.replaceAll(/ws:\/\/127\.0\.0\.1:8080\/ws|http:\/\/localhost:8080/g, url) + end);
   const { stdout } = await run(process.execPath, [path], { timeout: 30_000 });
   return stdout;
 }
