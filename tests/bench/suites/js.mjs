@@ -89,7 +89,14 @@ async function firstUseInNode(results, { smoke }) {
     ratio: ms.topgun / ms.Automerge,
     bar: ['<=', 0.5],
   });
-  results.add({ case: 'import to first set and get in Node', metric: 'time of Yjs', value: ms.Yjs, unit: 'ms' });
+  results.add({
+    case: 'import to first set and get in Node',
+    metric: 'time, beside Yjs',
+    value: ms.topgun,
+    unit: 'ms',
+    baseline: { name: 'Yjs', value: ms.Yjs },
+    ratio: ms.topgun / ms.Yjs,
+  });
 }
 
 const kTypes = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
