@@ -1,7 +1,7 @@
 // Writes docs/benchmarks.md and its charts from the results of all suites.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, root, versionOf } from '../lib/paths.mjs';
 import { progress } from '../lib/results.mjs';
@@ -70,6 +70,7 @@ ${judged.filter(({ met }) => met).length} of ${judged.length} bars are met.
 | | |
 | --- | --- |
 | machine | ${cpus().length} × ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release().split('-')[0]} |
+| load | ${loadavg()[1].toFixed(1)} runnable threads on average while measuring, the benchmark's own among them |
 | Node | ${process.version} |
 | Redis | ${redis ? versionOf(redis).replace(/ sha=.*/, '') : 'not installed'} |
 | Chromium | ${chromium ? versionOf(chromium) : 'not installed'} |
