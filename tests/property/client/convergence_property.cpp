@@ -19,6 +19,9 @@ constexpr uint8_t kLocal = 2;
 constexpr size_t kClients = 3;
 
 struct History {
+  /// Clients that are online and have all maps open.
+  History(World& the_world, Gen& the_gen);
+
   World& world;
   Gen& gen;
   std::vector<World::Client*> clients;
@@ -27,6 +30,7 @@ struct History {
   std::vector<int64_t> counted;
   uint64_t writes = 0;
 
+  World::Client& client() { return *clients[static_cast<size_t>(gen.below(clients.size()))]; }
   void write(size_t who);
   void step();
   std::set<std::string> acked_keys() const;
@@ -37,6 +41,14 @@ void open_maps(World::Client& client) {
   client.open(kOr, MapKind::Or, "tags");
   client.open(kCounter, MapKind::Counter, "hits");
   client.go_online();
+}
+
+History::History(World& the_world, Gen& the_gen)
+    : world(the_world), gen(the_gen), unique_writes(kClients), counted(kClients) {
+  for (size_t i = 0; i < kClients; ++i) {
+    clients.push_back(&world.add_client());
+    open_maps(*clients.back());
+  }
 }
 
 void History::write(size_t who) {
@@ -139,16 +151,8 @@ void heal(World& world, std::vector<World::Client*>& clients) {
 }
 
 void run_history(Gen& gen, uint64_t steps) {
-  World::Options options;
-  options.shards = static_cast<uint16_t>(1 + gen.below(3));
-  World world(options);
-  History history{world, gen, {}, {}, {}, 0};
-  for (size_t i = 0; i < kClients; ++i) {
-    history.clients.push_back(&world.add_client());
-    open_maps(*history.clients.back());
-  }
-  history.unique_writes.resize(kClients);
-  history.counted.resize(kClients);
+  World world({.shards = static_cast<uint16_t>(1 + gen.below(3))});
+  History history(world, gen);
   for (uint64_t i = 0; i < steps; ++i) history.step();
   const std::set<std::string> acked = history.acked_keys();
   heal(world, history.clients);
@@ -163,16 +167,8 @@ void run_history(Gen& gen, uint64_t steps) {
 
 /// The strict form of durability: nobody but the node may help.
 void run_crash(Gen& gen, uint64_t steps) {
-  World::Options options;
-  options.shards = static_cast<uint16_t>(1 + gen.below(3));
-  World world(options);
-  History history{world, gen, {}, {}, {}, 0};
-  for (size_t i = 0; i < kClients; ++i) {
-    history.clients.push_back(&world.add_client());
-    open_maps(*history.clients.back());
-  }
-  history.unique_writes.resize(kClients);
-  history.counted.resize(kClients);
+  World world({.shards = static_cast<uint16_t>(1 + gen.below(3))});
+  History history(world, gen);
   for (uint64_t i = 0; i < steps; ++i) history.step();
   const std::set<std::string> acked = history.acked_keys();
   for (World::Client* client : history.clients) client->go_offline();
@@ -189,21 +185,14 @@ void run_crash(Gen& gen, uint64_t steps) {
 
 void run_restarts(Gen& gen, uint64_t steps) {
   World world;
-  std::vector<World::Client*> clients;
-  for (size_t i = 0; i < kClients; ++i) {
-    clients.push_back(&world.add_client());
-    open_maps(*clients.back());
-  }
-  History history{world, gen, clients, {}, {}, 0};
-  history.unique_writes.resize(kClients);
-  history.counted.resize(kClients);
+  History history(world, gen);
   for (uint64_t i = 0; i < steps; ++i) {
     history.step();
     // A process that dies takes along what it had not stored; only the rest has to agree.
-    if (gen.below(25) == 0) clients[static_cast<size_t>(gen.below(kClients))]->restart();
+    if (gen.below(25) == 0) history.client().restart();
   }
-  heal(world, clients);
-  check_agreement(world, clients);
+  heal(world, history.clients);
+  check_agreement(world, history.clients);
 }
 
 }  // namespace
