@@ -7,7 +7,16 @@
 import { prepare } from './lib/prepare.mjs';
 import { Results, progress } from './lib/results.mjs';
 
-const kSuites = ['server', 'merge', 'reconcile', 'wasm', 'js', 'size'];
+/** Each suite and what has to be there before it can even be imported. */
+const kNeeds = {
+  server: ['server'],
+  merge: ['operations', 'baselines'],
+  reconcile: ['operations', 'baselines'],
+  wasm: ['operations', 'baselines'],
+  js: ['package', 'baselines'],
+  size: ['package'],
+};
+const kSuites = Object.keys(kNeeds);
 
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
@@ -24,13 +33,11 @@ if (names.length === 0 || unknown.length > 0) {
 const options = { smoke: flags.includes('--smoke') };
 const everything = names.includes('all') || names.includes('report');
 const wanted = everything ? kSuites : names;
-// The suites import what they compare with, so that has to be there first.
-if (!flags.includes('--no-build')) await prepare(new Set(['baselines']));
+if (!flags.includes('--no-build')) {
+  await prepare(new Set(wanted.flatMap((name) => kNeeds[name])));
+}
 const suites = new Map();
 for (const name of wanted) suites.set(name, await import(`./suites/${name}.mjs`));
-if (!flags.includes('--no-build')) {
-  await prepare(new Set([...suites.values()].flatMap(({ needs }) => needs)));
-}
 
 let failed = 0;
 const all = [];

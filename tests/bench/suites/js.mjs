@@ -12,8 +12,6 @@ import { findProgram, root } from '../lib/paths.mjs';
 import { outputOf } from '../lib/processes.mjs';
 import { progress } from '../lib/results.mjs';
 
-export const needs = ['package', 'baselines'];
-
 const here = (path) => fileURLToPath(new URL(`../contenders/${path}`, import.meta.url));
 const apps = join(root, 'build/bench');
 

@@ -6,8 +6,6 @@ import { YjsOperations } from '../contenders/yjs.mjs';
 import { interleave, mustAgree } from '../lib/measure.mjs';
 import { progress } from '../lib/results.mjs';
 
-export const needs = ['operations', 'baselines'];
-
 export async function run(results, { smoke }) {
   const records = smoke ? 500 : 100_000;
   const contenders = { native: new NativeOperations(), wasm: new WasmOperations(), Yjs: new YjsOperations() };

@@ -7,8 +7,6 @@ import { YjsOperations } from '../contenders/yjs.mjs';
 import { interleave, median, mustAgree } from '../lib/measure.mjs';
 import { progress } from '../lib/results.mjs';
 
-export const needs = ['operations', 'baselines'];
-
 export async function run(results, { smoke }) {
   const records = smoke ? 400 : 100_000;
   const differing = smoke ? 20 : 100;

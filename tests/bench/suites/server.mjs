@@ -7,8 +7,6 @@ import { interleave, median } from '../lib/measure.mjs';
 import { findProgram, root } from '../lib/paths.mjs';
 import { progress } from '../lib/results.mjs';
 
-export const needs = ['server'];
-
 const kMemory = ['--memory', '--no-auth'];
 /** No checkpoint while a run lasts: the log alone is measured. */
 const durable = (folder) => ['--data', folder, '--no-auth', '--checkpoint-interval-ms', '3600000'];

@@ -4,8 +4,6 @@ import { memoryStorage, TopGunClient } from 'topgun';
 import { measureFirstLoad } from '../../packaging/first_load.mjs';
 import { progress } from '../lib/results.mjs';
 
-export const needs = ['package'];
-
 export async function run(results, { smoke }) {
   progress('size: first load');
   for (const { case: name, metric, value, bar } of await measureFirstLoad()) {

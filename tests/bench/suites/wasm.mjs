@@ -7,8 +7,6 @@ import { NativeOperations, WasmOperations } from '../contenders/operations.mjs';
 import { fnv1a, interleave, time_ms } from '../lib/measure.mjs';
 import { progress } from '../lib/results.mjs';
 
-export const needs = ['operations', 'baselines'];
-
 export async function run(results, { smoke }) {
   await hashing(results, { smoke });
   await reencoding(results, { smoke });
