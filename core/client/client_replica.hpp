@@ -150,7 +150,10 @@ class ClientReplica {
   RowWriter row_;
   bool meta_changed_ = false;
   bool storage_failed_ = false;
+  /// Operations sent without having been stored; counted until a snapshot that holds them is
+  /// stored, over however many failures that takes.
   uint64_t unstored_operations_ = 0;
+  uint64_t snapshot_transaction_ = 0;  ///< Of the latest snapshot handed to the host.
   uint64_t conflated_operations_ = 0;
 
   OperationBatch operations_;  // Reused.

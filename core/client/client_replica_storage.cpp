@@ -203,6 +203,8 @@ void ClientReplica::end_turn_without_storage() {
 void ClientReplica::persisted(uint64_t transaction, std::optional<Error> error) {
   if (!error.has_value()) {
     outbox_.mark_stored(transaction);
+    const bool is_whole = !storage_failed_ && transaction >= snapshot_transaction_;
+    if (is_whole) unstored_operations_ = 0;
     return;
   }
   storage_failed_ = true;
@@ -215,7 +217,6 @@ void ClientReplica::persisted(uint64_t transaction, std::optional<Error> error) 
 bool ClientReplica::retry_storage() {
   if (!storage_failed_) return false;
   storage_failed_ = false;
-  unstored_operations_ = 0;
   close_batch();
   row_.finish();
   write_snapshot();
@@ -288,9 +289,9 @@ void ClientReplica::write_snapshot() {
     turn_page(Store::kPageBytes);
   }
   turn_page(0);
-  const uint64_t transaction = store_.replace(std::move(pages), events_);
+  snapshot_transaction_ = store_.replace(std::move(pages), events_);
   for (Outbox::Entry& entry : outbox_.entries()) {
-    if (!entry.stored && entry.transaction == 0) entry.transaction = transaction;
+    if (!entry.stored && entry.transaction == 0) entry.transaction = snapshot_transaction_;
   }
 }
 

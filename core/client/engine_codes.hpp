@@ -42,7 +42,6 @@ enum class Event : uint8_t {
   Ack = 21,
   Rejected = 22,
   Error = 23,
-  ReplicaChanged = 24,
 };
 
 enum class Status : uint8_t { Offline = 0, Connecting = 1, Online = 2, Closed = 3 };

@@ -52,7 +52,6 @@ class OwnedMaps {
   void for_each(const std::function<void(OwnedMap&)>& visit);
 
   size_t count() const { return count_; }
-  size_t bytes_reserved() const { return slab_.bytes_reserved(); }
 
  private:
   using ByName = std::map<std::string, std::unique_ptr<OwnedMap>, std::less<>>;

@@ -148,9 +148,6 @@ class RecordTable {
   /// are few.
   uint64_t node(HashPrefix prefix) const;
 
-  /// Bits of the deepest level whose nodes are kept.
-  uint8_t tree_depth() const { return tree_.depth(); }
-
   /// Bytes of keys, values and their headers, as allocated.
   size_t record_bytes() const { return record_bytes_; }
 

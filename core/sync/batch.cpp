@@ -99,6 +99,17 @@ Record read_record(MapKind kind, ByteView bytes, Values values, ByteReader& in) 
   return record;
 }
 
+/// Both kinds of batch: a head, the number of items, the items.
+Bytes assemble(const Bytes& head, size_t count, const Bytes& items) {
+  Bytes bytes;
+  bytes.reserve(head.size() + kVarintBytesMax + items.size());
+  ByteWriter out(bytes);
+  out.raw(head);
+  out.varint(count);
+  out.raw(items);
+  return bytes;
+}
+
 void append_sized(Bytes& body, ByteView bytes) { ByteWriter(body).blob(bytes); }
 
 }  // namespace
@@ -172,13 +183,7 @@ void OperationBatchBuilder::add_encoded(ByteView encoded) {
 
 Bytes OperationBatchBuilder::finish() {
   TG_ASSERT(count_ > 0 && count_ <= kBatchOperationsMax);
-  Bytes bytes;
-  bytes.reserve(head_.size() + kVarintBytesMax + body_.size());
-  ByteWriter out(bytes);
-  out.raw(head_);
-  out.varint(count_);
-  out.raw(body_);
-  return bytes;
+  return assemble(head_, count_, body_);
 }
 
 Result<void> decode_records(ByteView bytes, Values values, RecordBatch& batch) {
@@ -229,13 +234,7 @@ void RecordBatchBuilder::add(const Record& record) {
 
 Bytes RecordBatchBuilder::finish() {
   TG_ASSERT(count_ > 0 && count_ <= kBatchRecordsMax);
-  Bytes bytes;
-  bytes.reserve(head_.size() + kVarintBytesMax + body_.size());
-  ByteWriter out(bytes);
-  out.raw(head_);
-  out.varint(count_);
-  out.raw(body_);
-  return bytes;
+  return assemble(head_, count_, body_);
 }
 
 }  // namespace topgun

@@ -39,7 +39,7 @@ export const ErrorCode = {
   ClockDrift: 300,
   /** A stamp or cursor is older than the tombstone horizon: resync. */
   BehindHorizon: 301,
-  /** Another live replica writes under the same replica id. */
+  /** Reserved: another replica writes under the same replica id. */
   ReplicaCloned: 302,
   /** The map exists as another kind of map. */
   TypeMismatch: 303,

@@ -161,8 +161,6 @@ void World::Client::on_event(client::Event event, ByteView payload) {
     case client::Event::Error:
       errors.push_back(static_cast<Error>(in.u16()));
       return;
-    case client::Event::ReplicaChanged:
-      return;
   }
 }
 

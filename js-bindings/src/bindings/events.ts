@@ -29,8 +29,7 @@ export type EngineEvent =
   | { readonly type: 'status'; readonly status: number }
   | { readonly type: 'ack'; readonly level: number; readonly sequence: number }
   | RejectedEvent
-  | { readonly type: 'error'; readonly code: number; readonly detail: string }
-  | { readonly type: 'replica-changed'; readonly replica: bigint };
+  | { readonly type: 'error'; readonly code: number; readonly detail: string };
 
 /** `value` is absent when the entry is. */
 export interface EntryEvent {
@@ -129,8 +128,6 @@ function readEvent(reader: ByteReader, end: number): EngineEvent | undefined {
       };
     case 23:
       return { type: 'error', code: reader.u16(), detail: reader.text() };
-    case 24:
-      return { type: 'replica-changed', replica: reader.bigU64() };
     default:
       return undefined;
   }

@@ -44,8 +44,6 @@ export interface ClientEvents {
   'engine-restarted': { readonly error: TopGunError };
   /** What the store promises has changed; with the reason, if something failed. */
   persistence: { readonly level: Persistence; readonly error: TopGunError | undefined };
-  /** A copy of this replica was found elsewhere, and this one took a new id. */
-  'node-changed': { readonly nodeId: string };
 }
 
 /** Levels of acknowledgement: received in the server's memory, or on its disk. */
@@ -105,10 +103,6 @@ export class BaseClient {
         this.emitter.emit('engine-restarted', { error });
       },
       persistence: (level, error) => this.emitter.emit('persistence', { level, error }),
-      replicaChanged: () => {
-        this.flushes.restarted();
-        this.emitter.emit('node-changed', { nodeId: this.nodeId });
-      },
       waiting: () => this.setStatus('waiting'),
       progress: () => this.flushes.check(),
     });

@@ -33,7 +33,6 @@ export interface ReplicaEvents {
   acked(level: number, sequence: number): void;
   restarted(cause: TopGunError): void;
   persistence(level: Persistence, error: TopGunError | undefined): void;
-  replicaChanged(replica: bigint): void;
   waiting(): void;
   /** Something that a flush may be waiting for has happened. */
   progress(): void;
@@ -266,9 +265,6 @@ export class Replica implements EngineHostDelegate, WriteSink {
         return this.notice(() => this.events.rejected(event));
       case 'error':
         return this.notice(() => this.events.error(errorFromCode(event.code, event.detail)));
-      case 'replica-changed':
-        this.replicaId = event.replica;
-        return this.notice(() => this.events.replicaChanged(event.replica));
     }
   }
 
