@@ -220,8 +220,8 @@ void Home::start_repair(Session& session, Subscription& subscription) {
   subscription.diff = std::make_unique<Subscription::DiffState>();
   MessageWriter out(output(session));
   out.subscribed({subscription.id, SyncMode::Repair, owner_.horizon_ms()});
-  out.diff(first_diff(subscription.id, subscription.half, subscription.total.root_children));
-  subscription.half ^= 1;
+  out.diff(first_diff(subscription.id, subscription.slice, subscription.total.root_children));
+  subscription.slice = static_cast<uint8_t>((subscription.slice + 1) % kDiffSlices);
 }
 
 void Home::start_pulls(Session& session, Subscription& subscription, PullMode mode,
@@ -397,23 +397,27 @@ void Home::on_diff_expand(const ShardMessage& message) {
       add_region(state.regions[i], part.regions[i]);
     }
   }
-  state.present.resize(part.present.size());
-  for (size_t i = 0; i < part.present.size(); ++i) {
-    state.present[i].insert(state.present[i].end(), part.present[i].begin(), part.present[i].end());
+  state.leaves.resize(part.leaves.size());
+  for (size_t i = 0; i < part.leaves.size(); ++i) add_leaf_part(state.leaves[i], part.leaves[i]);
+  state.lost.resize(part.lost.size());
+  for (size_t i = 0; i < part.lost.size(); ++i) {
+    state.lost[i].insert(state.lost[i].end(), part.lost[i].begin(), part.lost[i].end());
   }
   if (--subscription->answers_missing == 0) finish_diff(*session, *subscription);
 }
 
 void Home::finish_diff(Session& session, Subscription& subscription) {
   Subscription::DiffState& state = *subscription.diff;
-  DiffMessage answer;
-  answer.subscription = subscription.id;
-  answer.half = state.message.half;
-  answer_regions(state.regions, answer);
-  for (size_t i = 0; i < state.message.leaves.size(); ++i) {
-    DiffMessage::Leaf missing = missing_fingerprints(state.message.leaves[i], state.present[i]);
-    if (!missing.fingerprints.empty()) answer.wants.push_back(std::move(missing));
+  const DiffMessage& received = state.message;
+  DiffMessage answer = begin_answer(received);
+  for (const DiffRegion& region : state.regions) answer_region(region, answer);
+  for (size_t i = 0; i < received.leaves.size(); ++i) {
+    answer_leaf(received.leaves[i], state.leaves[i], answer);
   }
+  for (size_t i = 0; i < received.claims.size(); ++i) {
+    answer_claim(received.claims[i], state.lost[i], answer);
+  }
+  limit_answer(answer);
   MessageWriter(output(session)).diff(answer);
   if (!answer.empty()) return;
   subscription.diff.reset();

@@ -212,9 +212,7 @@ void Owner::on_diff_children(const ShardMessage& message) {
   if (map != nullptr) {
     hashes = diff_children(map->table, *diff);
   } else {
-    for (const DiffMessage::Node& node : diff->nodes) {
-      hashes.insert(hashes.end(), node.children.size(), 0);
-    }
+    hashes.assign(diff->children.size(), 0);
   }
   context_.post(message.from, ShardMessageKind::DiffChildrenAnswer,
                 {message.numbers[0], message.numbers[1]}, share(encode_sequences(hashes)));
@@ -228,7 +226,6 @@ void Owner::on_diff_expand(const ShardMessage& message) {
   TG_ASSERT(diff.ok());
   const Result<OwnedMap*> found = maps_.find_or_create(ref.kind, ref.name);
   DiffExpansion expansion;
-  expansion.present.resize(diff->leaves.size());
   Slab no_records;
   const RecordTable empty(ref.kind, no_records);
   const RecordTable& table = found.ok() ? (*found)->table : empty;
@@ -241,10 +238,13 @@ void Owner::on_diff_expand(const ShardMessage& message) {
     expansion.batches.push_back(builder.finish());
     builder.begin(ref.kind, ref.name);
   };
-  for (size_t i = 0; i < diff->leaves.size(); ++i) {
-    expansion.present[i] = compare_leaf(table, diff->leaves[i], diff->half, send);
+  for (const DiffMessage::Entry& leaf : diff->leaves) {
+    expansion.leaves.push_back(compare_leaf(table, leaf, diff->slice, send));
   }
-  for (const DiffMessage::Leaf& want : diff->wants) find_wanted(table, want, diff->half, send);
+  for (const DiffMessage::Claim& claim : diff->claims) {
+    expansion.lost.push_back(settle_claim(table, claim, diff->slice, send));
+  }
+  for (const DiffMessage::Entry& want : diff->wants) find_wanted(table, want, diff->slice, send);
   if (builder.count() > 0) expansion.batches.push_back(builder.finish());
   context_.post(message.from, ShardMessageKind::DiffExpandAnswer,
                 {message.numbers[0], message.numbers[1]}, share(encode_expansion(expansion)));

@@ -34,7 +34,7 @@ struct Subscription {
   uint64_t client_records = 0;
   uint64_t synced_ms = 0;
   std::vector<uint64_t> client_versions;  ///< Empty without a cursor of this incarnation.
-  uint8_t half = 0;                       ///< Alternates between repairs, see Diff.
+  uint8_t slice = 0;                      ///< Another at each repair, see Diff.
 
   /// Up to which version of each shard the client has everything.
   std::vector<uint64_t> versions;
@@ -57,7 +57,8 @@ struct Subscription {
     DiffMessage message;
     std::vector<uint64_t> children;
     std::vector<DiffRegion> regions;
-    std::vector<std::vector<uint32_t>> present;
+    std::vector<LeafPart> leaves;             ///< For each leaf received.
+    std::vector<std::vector<uint16_t>> lost;  ///< For each claim received.
   };
   std::unique_ptr<DiffState> diff;
 };

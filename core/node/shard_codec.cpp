@@ -14,6 +14,17 @@ std::vector<uint64_t> take_numbers(ByteReader& in) {
   return numbers;
 }
 
+void put_short_numbers(ByteWriter& out, const std::vector<uint16_t>& numbers) {
+  out.varint(numbers.size());
+  for (const uint16_t number : numbers) out.u16(number);
+}
+
+std::vector<uint16_t> take_short_numbers(ByteReader& in) {
+  std::vector<uint16_t> numbers(static_cast<size_t>(in.varint()));
+  for (uint16_t& number : numbers) number = in.u16();
+  return numbers;
+}
+
 void put_prefix(ByteWriter& out, HashPrefix prefix) {
   out.u8(prefix.depth);
   out.u64(prefix.bits);
@@ -122,11 +133,17 @@ Bytes encode_expansion(const DiffExpansion& expansion) {
     out.u8(region.many ? 1 : 0);
     put_numbers(out, region.record_hashes);
   }
-  out.varint(expansion.present.size());
-  for (const std::vector<uint32_t>& present : expansion.present) {
-    out.varint(present.size());
-    for (const uint32_t fingerprint : present) out.u32(fingerprint);
+  out.varint(expansion.leaves.size());
+  for (const LeafPart& leaf : expansion.leaves) {
+    put_short_numbers(out, leaf.present);
+    out.varint(leaf.offers.size());
+    for (const DiffMessage::Offer& offer : leaf.offers) {
+      out.u16(offer.identity);
+      out.u64(offer.rank);
+    }
   }
+  out.varint(expansion.lost.size());
+  for (const std::vector<uint16_t>& lost : expansion.lost) put_short_numbers(out, lost);
   put_batches(out, expansion.batches);
   return bytes;
 }
@@ -141,11 +158,17 @@ DiffExpansion decode_expansion(ByteView bytes) {
     region.many = in.u8() != 0;
     region.record_hashes = take_numbers(in);
   }
-  expansion.present.resize(static_cast<size_t>(in.varint()));
-  for (std::vector<uint32_t>& present : expansion.present) {
-    present.resize(static_cast<size_t>(in.varint()));
-    for (uint32_t& fingerprint : present) fingerprint = in.u32();
+  expansion.leaves.resize(static_cast<size_t>(in.varint()));
+  for (LeafPart& leaf : expansion.leaves) {
+    leaf.present = take_short_numbers(in);
+    leaf.offers.resize(static_cast<size_t>(in.varint()));
+    for (DiffMessage::Offer& offer : leaf.offers) {
+      offer.identity = in.u16();
+      offer.rank = in.u64();
+    }
   }
+  expansion.lost.resize(static_cast<size_t>(in.varint()));
+  for (std::vector<uint16_t>& lost : expansion.lost) lost = take_short_numbers(in);
   expansion.batches.resize(static_cast<size_t>(in.varint()));
   for (Bytes& batch : expansion.batches) batch = to_bytes(in.blob(bytes.size()));
   TG_ASSERT(in.ok());

@@ -26,7 +26,8 @@ struct Description {
 
 struct DiffExpansion {
   std::vector<DiffRegion> regions;
-  std::vector<std::vector<uint32_t>> present;  ///< For each leaf of the diff.
+  std::vector<LeafPart> leaves;             ///< For each leaf of the diff.
+  std::vector<std::vector<uint16_t>> lost;  ///< For each claim of the diff.
   std::vector<Bytes> batches;
 };
 

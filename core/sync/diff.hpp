@@ -13,8 +13,9 @@ namespace topgun {
 /// parts of shards are added before they are compared.
 ///
 /// A step has two halves. First `diff_children` of every part, added up, tell with
-/// `differing_children` where the sides differ. Then `expand` of every part and `answer_diff` make
-/// the answer.
+/// `differing_children` where the sides differ. Then `expand`, `compare_leaf`, `settle_claim` and
+/// `find_wanted` of every part, joined by `add_region`, `add_leaf_part` or by appending, make the
+/// answer.
 
 /// Records below a prefix at or under which its fingerprints are sent instead of more hashes.
 inline constexpr uint32_t kDiffLeafRecords = 6;
@@ -22,12 +23,24 @@ inline constexpr uint32_t kDiffLeafRecords = 6;
 inline constexpr uint8_t kDiffRootBits = 6;
 /// Children below every other node.
 inline constexpr uint8_t kDiffStepBits = 3;
+/// Records of one part below one leaf that are offered; where there are more, the other side can
+/// have few of them, and they are sent unasked.
+inline constexpr size_t kDiffOffersMax = 6;
 
-/// The half of a hash that a conversation compares. Halves keep messages small; a conversation that
-/// was fooled by equal halves is repeated with the other.
-constexpr uint32_t hash_half(uint64_t hash, uint8_t half) {
-  return static_cast<uint32_t>(half == 0 ? hash : hash >> 32);
+/// The slice of a hash that a conversation compares. Slices keep messages small; a conversation
+/// that was fooled by equal slices is repeated with the next.
+constexpr uint16_t hash_slice(uint64_t hash, uint8_t slice) {
+  return static_cast<uint16_t>(hash >> (16 * slice));
 }
+
+/// Tells the records below a leaf apart by key and tag, whatever they hold. Not a part of the
+/// placement: records that collide there must not collide here.
+uint16_t record_identity(const Record& record, uint8_t slice);
+
+/// Of two records with one key and tag, the one of higher rank wins the merge; equal ranks decide
+/// nothing, and both records travel. Milliseconds without the stamp's counter, which would take
+/// more bytes than it saves. All counters have one rank: of them neither need win.
+uint64_t record_rank(MapKind kind, const Record& record);
 
 /// The part's hashes of all children of all nodes of `received`, in their order.
 std::vector<uint64_t> diff_children(const RecordTable& table, const DiffMessage& received);
@@ -51,26 +64,45 @@ DiffRegion expand(const RecordTable& table, HashPrefix prefix);
 /// Adds `other`, which has the same prefix, to `region`.
 void add_region(DiffRegion& region, const DiffRegion& other);
 
-/// The answer's nodes and leaves for the regions that differ.
-void answer_regions(const std::vector<DiffRegion>& regions, DiffMessage& answer);
+/// What one part holds of a leaf of the other side.
+struct LeafPart {
+  std::vector<uint16_t> present;  ///< Fingerprints of the leaf that this part has, too.
+  std::vector<DiffMessage::Offer> offers;
+};
 
-/// Calls `visit(const Record&)` for this part's records below `leaf` that the other side lacks, and
-/// returns which of the leaf's fingerprints this part has.
-template <typename Visit>
-std::vector<uint32_t> compare_leaf(const RecordTable& table, const DiffMessage::Leaf& leaf,
-                                   uint8_t half, Visit&& visit);
+/// Compares a leaf of the other side with this part. Calls `send(const Record&)` for records that
+/// the other side lacks for sure; what it may hold in another state is offered.
+template <typename Send>
+LeafPart compare_leaf(const RecordTable& table, const DiffMessage::Entry& leaf, uint8_t slice,
+                      Send&& send);
 
-/// Calls `visit(const Record&)` for this part's records that `want` names.
-template <typename Visit>
-void find_wanted(const RecordTable& table, const DiffMessage::Leaf& want, uint8_t half,
-                 Visit&& visit);
+void add_leaf_part(LeafPart& part, const LeafPart& other);
 
-/// The fingerprints of `leaf` that are not in `present` (which is sorted by this call).
-DiffMessage::Leaf missing_fingerprints(const DiffMessage::Leaf& leaf,
-                                       std::vector<uint32_t>& present);
+/// Calls `send(const Record&)` for this part's records that `claim` misses, but for those that lose
+/// against an offer. Returns the identities of offers that lose against them.
+template <typename Send>
+std::vector<uint16_t> settle_claim(const RecordTable& table, const DiffMessage::Claim& claim,
+                                   uint8_t slice, Send&& send);
+
+/// Calls `send(const Record&)` for this part's records that `want` names.
+template <typename Send>
+void find_wanted(const RecordTable& table, const DiffMessage::Entry& want, uint8_t slice,
+                 Send&& send);
+
+/// An answer to `received` that says nothing yet.
+DiffMessage begin_answer(const DiffMessage& received);
+/// The answer's node or leaf for a region that differs.
+void answer_region(const DiffRegion& region, DiffMessage& answer);
+/// The answer's claim on a leaf, if there is one; sorts `part`.
+void answer_leaf(const DiffMessage::Entry& leaf, LeafPart& part, DiffMessage& answer);
+/// What the answer wants of the offers of a claim, given those that lost; sorts `lost`.
+void answer_claim(const DiffMessage::Claim& claim, std::vector<uint16_t>& lost,
+                  DiffMessage& answer);
+/// Leaves out what goes beyond the limits of a message; another conversation will find it.
+void limit_answer(DiffMessage& answer);
 
 /// The first message of a conversation: the children of the root, given our total for each.
-DiffMessage first_diff(uint64_t subscription, uint8_t half, const std::vector<uint64_t>& children);
+DiffMessage first_diff(uint64_t subscription, uint8_t slice, const std::vector<uint64_t>& children);
 /// The prefixes whose totals `first_diff` wants, one part's share.
 std::vector<uint64_t> root_children(const RecordTable& table);
 
@@ -83,50 +115,87 @@ DiffMessage answer_diff(const RecordTable& table, const DiffMessage& received, S
 
 namespace internal {
 /// `numbers` ascend.
-bool contains(const std::vector<uint32_t>& numbers, uint32_t wanted);
+bool contains(const std::vector<uint16_t>& numbers, uint16_t wanted);
+/// The numbers of `all` that are not in `some`. Both ascend.
+std::vector<uint16_t> without(const std::vector<uint16_t>& all, const std::vector<uint16_t>& some);
+/// One of these identity, or nothing. `offers` ascend.
+const DiffMessage::Offer* find_offer(const std::vector<DiffMessage::Offer>& offers,
+                                     uint16_t identity);
+void sort_numbers(std::vector<uint16_t>& numbers);
 }  // namespace internal
 
-template <typename Visit>
-std::vector<uint32_t> compare_leaf(const RecordTable& table, const DiffMessage::Leaf& leaf,
-                                   uint8_t half, Visit&& visit) {
-  std::vector<uint32_t> present;
+template <typename Send>
+LeafPart compare_leaf(const RecordTable& table, const DiffMessage::Entry& leaf, uint8_t slice,
+                      Send&& send) {
+  LeafPart part;
+  std::vector<Record> ours;
   table.visit(leaf.prefix, [&](uint64_t, uint64_t hash, const Record& record) {
-    const uint32_t fingerprint = hash_half(hash, half);
-    if (internal::contains(leaf.fingerprints, fingerprint)) {
-      present.push_back(fingerprint);
+    const uint16_t fingerprint = hash_slice(hash, slice);
+    if (internal::contains(leaf.numbers, fingerprint)) {
+      part.present.push_back(fingerprint);
     } else {
-      visit(record);
+      ours.push_back(record);
     }
   });
-  return present;
+  if (ours.empty()) return part;
+  internal::sort_numbers(part.present);
+  const bool known_there = !internal::without(leaf.numbers, part.present).empty();
+  const bool has_ranks = table.kind() != MapKind::Counter;
+  const bool offers = known_there && has_ranks && ours.size() <= kDiffOffersMax;
+  for (const Record& record : ours) {
+    if (offers) {
+      part.offers.push_back({record_identity(record, slice), record_rank(table.kind(), record)});
+    } else {
+      send(record);
+    }
+  }
+  return part;
 }
 
-template <typename Visit>
-void find_wanted(const RecordTable& table, const DiffMessage::Leaf& want, uint8_t half,
-                 Visit&& visit) {
-  table.visit(want.prefix, [&](uint64_t, uint64_t hash, const Record& record) {
-    if (internal::contains(want.fingerprints, hash_half(hash, half))) visit(record);
+template <typename Send>
+std::vector<uint16_t> settle_claim(const RecordTable& table, const DiffMessage::Claim& claim,
+                                   uint8_t slice, Send&& send) {
+  std::vector<uint16_t> lost;
+  if (claim.missing.empty()) return lost;
+  table.visit(claim.prefix, [&](uint64_t, uint64_t hash, const Record& record) {
+    if (!internal::contains(claim.missing, hash_slice(hash, slice))) return;
+    if (claim.offers.empty()) return send(record);
+    const uint16_t identity = record_identity(record, slice);
+    const DiffMessage::Offer* offer = internal::find_offer(claim.offers, identity);
+    if (offer == nullptr) return send(record);
+    const uint64_t rank = record_rank(table.kind(), record);
+    if (rank > offer->rank) lost.push_back(identity);
+    if (rank >= offer->rank) send(record);
+  });
+  return lost;
+}
+
+template <typename Send>
+void find_wanted(const RecordTable& table, const DiffMessage::Entry& want, uint8_t slice,
+                 Send&& send) {
+  table.visit(want.prefix, [&](uint64_t, uint64_t, const Record& record) {
+    if (internal::contains(want.numbers, record_identity(record, slice))) send(record);
   });
 }
 
 template <typename Send>
 DiffMessage answer_diff(const RecordTable& table, const DiffMessage& received, Send&& send) {
-  DiffMessage answer;
-  answer.subscription = received.subscription;
-  answer.half = received.half;
-  std::vector<DiffRegion> regions;
+  DiffMessage answer = begin_answer(received);
   for (const HashPrefix& prefix : differing_children(received, diff_children(table, received))) {
-    regions.push_back(expand(table, prefix));
+    answer_region(expand(table, prefix), answer);
   }
-  answer_regions(regions, answer);
-  for (const DiffMessage::Leaf& leaf : received.leaves) {
-    std::vector<uint32_t> present = compare_leaf(table, leaf, received.half, send);
-    DiffMessage::Leaf missing = missing_fingerprints(leaf, present);
-    if (!missing.fingerprints.empty()) answer.wants.push_back(std::move(missing));
+  for (const DiffMessage::Entry& leaf : received.leaves) {
+    LeafPart part = compare_leaf(table, leaf, received.slice, send);
+    answer_leaf(leaf, part, answer);
   }
-  for (const DiffMessage::Leaf& want : received.wants) {
-    find_wanted(table, want, received.half, send);
+  for (const DiffMessage::Claim& claim : received.claims) {
+    std::vector<uint16_t> lost = settle_claim(table, claim, received.slice, send);
+    answer_claim(claim, lost, answer);
   }
+  for (const DiffMessage::Entry& want : received.wants) {
+    find_wanted(table, want, received.slice, send);
+  }
+  limit_answer(answer);
   return answer;
 }
 

@@ -1,7 +1,5 @@
 #include "core/sync/messages.hpp"
 
-#include <algorithm>
-
 #include "core/value/utf8.hpp"
 
 namespace topgun {
@@ -39,85 +37,6 @@ Result<T> finish(ByteReader& in, T message) {
   if (!in.ok()) return in.error();
   if (!in.at_end()) return Error::Malformed;
   return message;
-}
-
-void put_prefix(ByteWriter& out, const HashPrefix& prefix) {
-  out.u8(prefix.depth);
-  out.varint(prefix.bits);
-}
-
-HashPrefix take_prefix(ByteReader& in) {
-  HashPrefix prefix;
-  prefix.depth = in.u8();
-  prefix.bits = in.varint();
-  const bool in_range = prefix.depth <= kPrefixDepthMax && (prefix.bits >> prefix.depth) == 0;
-  if (in.ok() && !in_range) in.fail(Error::Malformed);
-  return prefix;
-}
-
-void put_leaves(ByteWriter& out, const std::vector<DiffMessage::Leaf>& leaves) {
-  out.varint(leaves.size());
-  for (const DiffMessage::Leaf& leaf : leaves) {
-    put_prefix(out, leaf.prefix);
-    out.varint(leaf.fingerprints.size());
-    for (const uint32_t fingerprint : leaf.fingerprints) out.u32(fingerprint);
-  }
-}
-
-/// Takes `count` numbers, after a check that they are there and within the message's total.
-std::vector<uint32_t> take_numbers(ByteReader& in, uint64_t count, uint64_t& total) {
-  total += count;
-  if (total > kDiffHashesMax) in.fail(Error::TooLarge);
-  if (in.remaining() / 4 < count) in.fail(Error::Truncated);
-  std::vector<uint32_t> numbers;
-  if (!in.ok()) return numbers;
-  numbers.reserve(static_cast<size_t>(count));
-  for (uint64_t i = 0; i < count; ++i) numbers.push_back(in.u32());
-  return numbers;
-}
-
-/// Regions must come in ascending order without overlap: a message then costs its receiver one walk
-/// over its records at most, however many entries it has.
-template <typename Entry>
-void check_order(ByteReader& in, const std::vector<Entry>& before, const HashPrefix& prefix) {
-  if (!in.ok() || before.empty()) return;
-  const HashPrefix& last = before.back().prefix;
-  const bool ascends = last.first() < prefix.first() && !last.contains(prefix.first());
-  if (!ascends) in.fail(Error::Malformed);
-}
-
-std::vector<DiffMessage::Leaf> take_leaves(ByteReader& in, uint64_t& total) {
-  std::vector<DiffMessage::Leaf> leaves;
-  const uint64_t count = in.varint_max(kDiffEntriesMax);
-  for (uint64_t i = 0; i < count && in.ok(); ++i) {
-    DiffMessage::Leaf leaf;
-    leaf.prefix = take_prefix(in);
-    check_order(in, leaves, leaf.prefix);
-    const uint64_t numbers = in.varint_max(kDiffHashesMax);
-    leaf.fingerprints = take_numbers(in, numbers, total);
-    const bool ascend = std::is_sorted(leaf.fingerprints.begin(), leaf.fingerprints.end());
-    if (in.ok() && !ascend) in.fail(Error::Malformed);
-    leaves.push_back(std::move(leaf));
-  }
-  return leaves;
-}
-
-std::vector<DiffMessage::Node> take_nodes(ByteReader& in, uint64_t& total) {
-  std::vector<DiffMessage::Node> nodes;
-  const uint64_t count = in.varint_max(kDiffEntriesMax);
-  for (uint64_t i = 0; i < count && in.ok(); ++i) {
-    DiffMessage::Node node;
-    node.prefix = take_prefix(in);
-    check_order(in, nodes, node.prefix);
-    node.child_bits = in.u8();
-    const bool in_range = node.child_bits >= 1 && node.child_bits <= kDiffChildBitsMax &&
-                          node.prefix.depth + node.child_bits <= kPrefixDepthMax;
-    if (in.ok() && !in_range) in.fail(Error::Malformed);
-    if (!in.ok()) break;
-    node.children = take_numbers(in, uint64_t{1} << node.child_bits, total);
-    nodes.push_back(std::move(node));
-  }
-  return nodes;
 }
 
 }  // namespace
@@ -168,19 +87,7 @@ void MessageWriter::unsubscribe(uint64_t subscription) {
 }
 
 void MessageWriter::diff(const DiffMessage& diff) {
-  message(MessageKind::Diff, [&](ByteWriter& out) {
-    out.varint(diff.subscription);
-    out.u8(diff.half);
-    out.varint(diff.nodes.size());
-    for (const DiffMessage::Node& node : diff.nodes) {
-      TG_ASSERT(node.children.size() == size_t{1} << node.child_bits);
-      put_prefix(out, node.prefix);
-      out.u8(node.child_bits);
-      for (const uint32_t child : node.children) out.u32(child);
-    }
-    put_leaves(out, diff.leaves);
-    put_leaves(out, diff.wants);
-  });
+  message(MessageKind::Diff, [&](ByteWriter& out) { put_diff(out, diff); });
 }
 
 void MessageWriter::records(const RecordsMessage& records) {
@@ -316,14 +223,7 @@ Result<uint64_t> decode_unsubscribe(ByteView payload) {
 
 Result<DiffMessage> decode_diff(ByteView payload) {
   ByteReader in(payload);
-  DiffMessage diff;
-  diff.subscription = in.varint();
-  diff.half = in.u8();
-  if (diff.half > 1) in.fail(Error::Malformed);
-  uint64_t total = 0;
-  diff.nodes = take_nodes(in, total);
-  diff.leaves = take_leaves(in, total);
-  diff.wants = take_leaves(in, total);
+  DiffMessage diff = take_diff(in);
   return finish(in, std::move(diff));
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/byte_io.hpp"
 #include "core/crdt/record.hpp"
 #include "core/merkle/merkle_tree.hpp"
+#include "core/sync/diff_message.hpp"
 
 namespace topgun {
 
@@ -19,10 +20,6 @@ inline constexpr uint8_t kProtocolVersion = 1;
 inline constexpr size_t kTokenBytesMax = 8 * 1024;
 inline constexpr size_t kCursorBytesMax = 4 * 1024;
 inline constexpr size_t kErrorDetailBytesMax = 1024;
-inline constexpr size_t kDiffEntriesMax = 4096;
-inline constexpr size_t kDiffHashesMax = 65536;
-/// A node of a Diff announces at most 2^6 children.
-inline constexpr uint8_t kDiffChildBitsMax = 6;
 
 enum class MessageKind : uint8_t {
   Hello = 1,
@@ -125,28 +122,6 @@ struct ErrorMessage {
   bool fatal = false;
   uint64_t retry_after_ms = 0;
   ByteView detail = {};
-};
-
-/// One step of a Merkle comparison; see docs/protocol.md. The prefixes of each list ascend and do
-/// not overlap, fingerprints ascend. Owns its numbers.
-struct DiffMessage {
-  struct Node {
-    HashPrefix prefix;
-    uint8_t child_bits = 0;
-    std::vector<uint32_t> children;  ///< 2^child_bits halves of hashes.
-  };
-  struct Leaf {
-    HashPrefix prefix;
-    std::vector<uint32_t> fingerprints;
-  };
-
-  uint64_t subscription = 0;
-  uint8_t half = 0;
-  std::vector<Node> nodes;
-  std::vector<Leaf> leaves;
-  std::vector<Leaf> wants;
-
-  bool empty() const { return nodes.empty() && leaves.empty() && wants.empty(); }
 };
 
 /// Appends messages to a frame. Borrows the frame.

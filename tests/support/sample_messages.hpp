@@ -42,9 +42,12 @@ inline std::vector<std::pair<std::string, Bytes>> sample_messages() {
   add("diff", [&](MessageWriter& to) {
     DiffMessage diff;
     diff.subscription = 7;
-    diff.half = 1;
-    diff.nodes = {{{3, 5}, 1, {10, 11}}, {{6, 62}, 2, {1, 2, 3, 0xffffffff}}};
+    diff.slice = 3;
+    diff.child_bits = 1;
+    diff.nodes = {{3, 5}, {6, 62}};
+    diff.children = {10, 11, 1, 0xffff};
     diff.leaves = {{{6, 1}, {4, 9}}, {{48, 0xffffffffffff}, {}}};
+    diff.claims = {{{6, 1}, {9}, {{5, 1700000000000}, {300, 1700000000001}}}, {{4, 9}, {}, {}}};
     diff.wants = {{{0, 0}, {77}}};
     to.diff(diff);
   });

@@ -55,6 +55,8 @@ class Operations {
  private:
   void write(node::OwnedMap& map, uint32_t generation, uint32_t first, uint32_t step);
   bool receive(node::OwnedMap& map, ByteView bytes);
+  /// One conversation; the bytes of its frames, 0 if one was not understood.
+  size_t converse(uint8_t slice);
 
   struct Replica {
     Slab slab;

@@ -220,82 +220,67 @@ TEST_CASE("error: detail and the fatal mark are checked") {
   CHECK(error_of(decode_error(only_message(frame).payload)) == Error::Malformed);
 }
 
-DiffMessage::Node node_at(HashPrefix prefix, uint8_t child_bits) {
-  return {prefix, child_bits, std::vector<uint32_t>(size_t{1} << child_bits, 1)};
+/// One more node, with as many children as the message says.
+void add_node(DiffMessage& message, HashPrefix prefix) {
+  message.nodes.push_back(prefix);
+  message.children.resize(message.children.size() + (size_t{1} << message.child_bits), 1);
 }
 
-std::vector<DiffMessage::Leaf> leaves_of(uint64_t count, size_t fingerprints) {
-  std::vector<DiffMessage::Leaf> leaves;
+std::vector<DiffMessage::Entry> entries_of(uint64_t count, size_t numbers) {
+  std::vector<DiffMessage::Entry> entries;
   for (uint64_t i = 0; i < count; ++i) {
-    leaves.push_back({{48, i}, std::vector<uint32_t>(fingerprints, 1)});
+    entries.push_back({{48, i}, std::vector<uint16_t>(numbers, 1)});
   }
-  return leaves;
+  return entries;
 }
 
-TEST_CASE("diff: prefixes, order and every limit are checked") {
+DiffMessage::Claim claim_of(size_t missing, size_t offers) {
+  return {{}, std::vector<uint16_t>(missing, 1), std::vector<DiffMessage::Offer>(offers, {1, 1})};
+}
+
+TEST_CASE("diff: depths, order and every limit are checked") {
   using Message = DiffMessage;
-  const auto most_nodes = [](uint64_t count, uint8_t child_bits) {
+  const auto nodes = [](uint64_t count, uint8_t depth, uint8_t child_bits) {
     return [=](Message& m) {
-      for (uint64_t i = 0; i < count; ++i) m.nodes.push_back(node_at({40, i}, child_bits));
+      m.child_bits = child_bits;
+      for (uint64_t i = 0; i < count; ++i) add_node(m, {depth, i});
     };
   };
   check_rules<Message>(
       {}, &MessageWriter::diff, decode_diff,
       {{"empty", [](Message&) {}, {}},
-       {"half unknown", [](Message& m) { m.half = 2; }, Error::Malformed},
-       {"widest node", [](Message& m) { m.nodes = {node_at({}, 6)}; }, {}},
-       {"node too wide", [](Message& m) { m.nodes = {node_at({}, 7)}; }, Error::Malformed},
-       {"node without width", [](Message& m) { m.nodes = {node_at({}, 0)}; }, Error::Malformed},
-       {"deepest node",
-        [](Message& m) {
-          m.nodes = {node_at({45, 1}, 3)};
-        },
-        {}},
-       {"children too deep",
-        [](Message& m) {
-          m.nodes = {node_at({46, 1}, 3)};
-        },
-        Error::Malformed},
-       {"prefix too deep",
+       {"last slice", [](Message& m) { m.slice = 3; }, {}},
+       {"slice unknown", [](Message& m) { m.slice = 4; }, Error::Malformed},
+       {"widest node", nodes(1, 0, 6), {}},
+       {"node too wide", nodes(1, 0, 7), Error::Malformed},
+       {"node without width", nodes(1, 0, 0), Error::Malformed},
+       {"deepest node", nodes(1, 45, 3), {}},
+       {"children too deep", nodes(1, 46, 3), Error::Malformed},
+       {"region too deep",
         [](Message& m) {
           m.leaves = {{{49, 1}, {}}};
         },
         Error::Malformed},
-       {"prefix far too deep",
-        [](Message& m) {
-          m.leaves = {{{255, 1}, {}}};
-        },
-        Error::Malformed},
-       {"bits beyond the depth",
+       {"beyond the last region",
         [](Message& m) {
           m.leaves = {{{3, 8}, {}}};
         },
         Error::Malformed},
-       {"neighbours",
+       {"after the last region",
         [](Message& m) {
-          m.leaves = {{{3, 1}, {}}, {{6, 16}, {}}};
+          m.leaves = {{{3, 7}, {}}, {{3, 8}, {}}};
+        },
+        Error::Malformed},
+       {"after everything",
+        [](Message& m) {
+          m.wants = {{{0, 0}, {}}, {{3, 8}, {}}};
+        },
+        Error::Malformed},
+       {"neighbours of other sizes",
+        [](Message& m) {
+          m.leaves = {{{3, 1}, {}}, {{6, 16}, {}}, {{6, 17}, {}}, {{3, 3}, {}}};
         },
         {}},
-       {"a region twice",
-        [](Message& m) {
-          m.leaves = {{{3, 1}, {}}, {{3, 1}, {}}};
-        },
-        Error::Malformed},
-       {"a region in a region",
-        [](Message& m) {
-          m.wants = {{{3, 1}, {}}, {{6, 9}, {}}};
-        },
-        Error::Malformed},
-       {"a region around a region",
-        [](Message& m) {
-          m.wants = {{{6, 8}, {}}, {{3, 1}, {}}};
-        },
-        Error::Malformed},
-       {"nodes descending",
-        [](Message& m) {
-          m.nodes = {node_at({3, 1}, 1), node_at({3, 0}, 1)};
-        },
-        Error::Malformed},
        {"fingerprints that tie",
         [](Message& m) {
           m.leaves = {{{3, 1}, {5, 5}}};
@@ -306,35 +291,87 @@ TEST_CASE("diff: prefixes, order and every limit are checked") {
           m.leaves = {{{3, 1}, {5, 4}}};
         },
         Error::Malformed},
-       {"most nodes", most_nodes(kDiffEntriesMax, 3), {}},
-       {"too many nodes", most_nodes(kDiffEntriesMax + 1, 1), Error::TooLarge},
-       {"most leaves", [](Message& m) { m.leaves = leaves_of(kDiffEntriesMax, 16); }, {}},
-       {"too many leaves", [](Message& m) { m.leaves = leaves_of(kDiffEntriesMax + 1, 0); },
-        Error::TooLarge},
-       {"too many wants", [](Message& m) { m.wants = leaves_of(kDiffEntriesMax + 1, 0); },
-        Error::TooLarge},
-       {"most hashes in one leaf", [](Message& m) { m.leaves = leaves_of(1, kDiffHashesMax); }, {}},
-       {"too many hashes in one leaf",
-        [](Message& m) { m.leaves = leaves_of(1, kDiffHashesMax + 1); }, Error::TooLarge},
-       {"too many hashes together",
+       {"missing descending",
         [](Message& m) {
-          m.leaves = leaves_of(1, kDiffHashesMax / 2);
-          m.wants = leaves_of(1, kDiffHashesMax / 2 + 1);
+          m.claims = {{{}, {5, 4}, {}}};
+        },
+        Error::Malformed},
+       {"identities that tie",
+        [](Message& m) {
+          m.claims = {{{}, {}, {{5, 1}, {5, 0}}}};
+        },
+        {}},
+       {"identities descending",
+        [](Message& m) {
+          m.claims = {{{}, {}, {{5, 1}, {4, 2}}}};
+        },
+        Error::Malformed},
+       {"ranks of all sizes",
+        [](Message& m) {
+          m.claims = {{{}, {}, {{1, UINT64_MAX}, {2, 0}, {3, 1}}}};
+        },
+        {}},
+       {"most nodes", nodes(kDiffEntriesMax, 40, 4), {}},
+       {"too many nodes", nodes(kDiffEntriesMax + 1, 40, 1), Error::TooLarge},
+       {"too many children", nodes(kDiffNumbersMax / 64 + 1, 40, 6), Error::TooLarge},
+       {"most leaves", [](Message& m) { m.leaves = entries_of(kDiffEntriesMax, 16); }, {}},
+       {"too many leaves", [](Message& m) { m.leaves = entries_of(kDiffEntriesMax + 1, 0); },
+        Error::TooLarge},
+       {"too many claims",
+        [](Message& m) {
+          for (uint64_t i = 0; i <= kDiffEntriesMax; ++i) m.claims.push_back({{48, i}, {}, {}});
+        },
+        Error::TooLarge},
+       {"too many wants", [](Message& m) { m.wants = entries_of(kDiffEntriesMax + 1, 0); },
+        Error::TooLarge},
+       {"most numbers in one leaf",
+        [](Message& m) { m.leaves = entries_of(1, kDiffNumbersMax); },
+        {}},
+       {"too many numbers in one leaf",
+        [](Message& m) { m.leaves = entries_of(1, kDiffNumbersMax + 1); }, Error::TooLarge},
+       {"most numbers in one claim",
+        [](Message& m) { m.claims = {claim_of(kDiffNumbersMax / 2, kDiffNumbersMax / 2)}; },
+        {}},
+       {"too many numbers in one claim",
+        [](Message& m) { m.claims = {claim_of(kDiffNumbersMax / 2, kDiffNumbersMax / 2 + 1)}; },
+        Error::TooLarge},
+       {"too many numbers together",
+        [](Message& m) {
+          m.leaves = entries_of(1, kDiffNumbersMax / 2);
+          m.wants = entries_of(1, kDiffNumbersMax / 2 + 1);
         },
         Error::TooLarge}});
 }
 
+/// A Diff up to its leaves, without nodes.
+ByteWriter begin_leaves(Bytes& payload) {
+  ByteWriter out(payload);
+  out.varint(1);  // Subscription.
+  out.u8(0);      // Slice.
+  out.u8(3);      // Child bits.
+  out.varint(0);  // Nodes.
+  return out;
+}
+
 TEST_CASE("diff: a count that cannot be met takes no memory") {
   Bytes payload;
-  ByteWriter out(payload);
+  ByteWriter out = begin_leaves(payload);
   out.varint(1);
-  out.u8(0);
   out.varint(0);
-  out.varint(1);
-  out.u8(0);
-  out.varint(0);
-  out.varint(kDiffHashesMax);
+  out.varint(kDiffNumbersMax);
   CHECK(error_of(decode_diff(payload)) == Error::Truncated);
+}
+
+TEST_CASE("diff: a region has one form") {
+  Bytes payload;
+  ByteWriter out = begin_leaves(payload);
+  out.varint(1);
+  out.varint(1);  // At another depth than before,
+  out.u8(0);      // but it is the same.
+  out.varint(0);
+  out.varint(0);
+  out.varint(0);
+  CHECK(error_of(decode_diff(payload)) == Error::Malformed);
 }
 
 TEST_CASE("authenticate: the token's length is checked") {

@@ -124,30 +124,40 @@ std::string spell(const HashPrefix& prefix) {
   return std::to_string(prefix.depth) + "/" + std::to_string(prefix.bits) + ":";
 }
 
-std::string spell(const std::vector<uint32_t>& numbers) {
+std::string spell(const std::vector<uint16_t>& numbers) {
   std::string text;
-  for (const uint32_t number : numbers) {
+  for (const uint16_t number : numbers) {
     text += (text.empty() ? "" : ",") + std::to_string(number);
   }
   return text;
 }
 
-std::string spell(const std::vector<DiffMessage::Leaf>& leaves) {
+std::string spell(const std::vector<DiffMessage::Entry>& entries) {
   std::string text;
-  for (const DiffMessage::Leaf& leaf : leaves) {
-    text += "[" + spell(leaf.prefix) + spell(leaf.fingerprints) + "]";
+  for (const DiffMessage::Entry& entry : entries) {
+    text += "[" + spell(entry.prefix) + spell(entry.numbers) + "]";
+  }
+  return text;
+}
+
+std::string spell(const std::vector<DiffMessage::Claim>& claims) {
+  std::string text;
+  for (const DiffMessage::Claim& claim : claims) {
+    text += "[" + spell(claim.prefix) + spell(claim.missing) + ":";
+    for (const DiffMessage::Offer& offer : claim.offers) {
+      text += "(" + std::to_string(offer.identity) + "," + std::to_string(offer.rank) + ")";
+    }
+    text += "]";
   }
   return text;
 }
 
 void spell(Fields& to, const DiffMessage& m) {
   std::string nodes;
-  for (const DiffMessage::Node& node : m.nodes) {
-    nodes += "[" + spell(node.prefix) + std::to_string(node.child_bits) + ":" +
-             spell(node.children) + "]";
-  }
-  to.number("subscription", m.subscription).number("half", m.half).add("nodes", nodes);
-  to.add("leaves", spell(m.leaves)).add("wants", spell(m.wants));
+  for (const HashPrefix& node : m.nodes) nodes += "[" + spell(node) + "]";
+  to.number("subscription", m.subscription).number("slice", m.slice);
+  to.number("child_bits", m.child_bits).add("nodes", nodes).add("children", spell(m.children));
+  to.add("leaves", spell(m.leaves)).add("claims", spell(m.claims)).add("wants", spell(m.wants));
 }
 
 void spell(Fields& to, const RecordsMessage& m) {
