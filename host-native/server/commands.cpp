@@ -14,6 +14,7 @@
 #include "core/base/error.hpp"
 #include "host-native/storage/backup.hpp"
 #include "host-native/storage/check.hpp"
+#include "host-native/storage/posix_environment.hpp"
 
 namespace topgun::host {
 
@@ -43,11 +44,12 @@ int finish(const char* what, const Result<void>& done) {
 }
 
 int run_check(const Flags& flags) {
-  return finish("check", check_directory(flags.at("data"), print_line));
+  return finish("check", check_directory(posix_environment(), flags.at("data"), print_line));
 }
 
 int run_restore(const Flags& flags) {
-  return finish("restore", restore_directory(flags.at("from"), flags.at("data"), print_line));
+  return finish("restore", restore_directory(posix_environment(), flags.at("from"),
+                                             flags.at("data"), print_line));
 }
 
 std::string percent_encode(std::string_view text) {

@@ -1,10 +1,6 @@
 #include "host-native/storage/check.hpp"
 
-#include <unistd.h>
-
 #include "core/sync/batch.hpp"
-#include "host-native/storage/data_directory.hpp"
-#include "host-native/storage/directory_lock.hpp"
 
 namespace topgun::host {
 namespace {
@@ -25,16 +21,18 @@ Result<void> check_entry(node::LogEntryKind kind, ByteView payload, OperationBat
 
 }  // namespace
 
-Result<void> check_directory(const std::string& directory,
+Result<void> check_directory(const DataEnvironment& environment, const std::string& directory,
                              const std::function<void(std::string_view line)>& report) {
   const auto say = [&report](const std::string& line) {
     if (report) report(line);
   };
-  if (::access(checkpoint_path(directory).c_str(), F_OK) != 0) {
+  const Result<bool> has_data = environment.files.exists(checkpoint_path(directory));
+  if (!has_data.ok() || !*has_data) {
     say(directory + " holds no data: there is no checkpoint.db");
     return Error::StorageIo;
   }
-  const Result<DirectoryLock> lock = DirectoryLock::acquire(directory);
+  const Result<std::unique_ptr<storage::FileLock>> lock =
+      lock_data_directory(environment.files, directory);
   if (!lock.ok()) {
     say("cannot lock " + directory + ": a server uses it, or it cannot be written");
     return lock.error();
@@ -42,7 +40,7 @@ Result<void> check_directory(const std::string& directory,
   OperationBatch operations;
   RecordBatch records;
   const Result<DataDirectory> data = read_data_directory(
-      directory, CheckpointStore::Mode::Inspect, open_posix_log_directory,
+      environment, directory, CheckpointStore::Mode::Inspect,
       [&](node::LogEntryKind kind, ByteView payload) {
         return check_entry(kind, payload, operations, records);
       },

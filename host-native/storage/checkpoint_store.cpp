@@ -1,12 +1,9 @@
 #include "host-native/storage/checkpoint_store.hpp"
 
-#include <fcntl.h>
-
 #include <algorithm>
 
 #include "core/base/byte_io.hpp"
 #include "core/base/hash.hpp"
-#include "host-native/storage/file.hpp"
 
 namespace topgun::host {
 namespace {
@@ -101,11 +98,12 @@ struct CheckpointStore::Row {
 };
 
 Result<std::unique_ptr<CheckpointStore>> CheckpointStore::open(const std::string& path, Mode mode,
-                                                               Report report) {
-  Result<SqliteDatabase> database = SqliteDatabase::open(path);
+                                                               Report report,
+                                                               const std::string& vfs) {
+  Result<SqliteDatabase> database = SqliteDatabase::open(path, vfs);
   if (!database.ok()) return database.error();
   std::unique_ptr<CheckpointStore> store(
-      new CheckpointStore(std::move(*database), std::move(report)));
+      new CheckpointStore(std::move(*database), std::move(report), vfs));
   if (mode == Mode::Inspect) {
     // Closing the last connection would fold the WAL into the database; a check changes nothing.
     sqlite3_db_config(store->database_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
@@ -419,19 +417,15 @@ Result<void> CheckpointStore::failed(std::string_view what, Error error) {
 }
 
 Result<void> CheckpointStore::copy_to(const std::string& path) {
-  {
-    Result<SqliteDatabase> target = SqliteDatabase::open(path);
-    if (!target.ok()) return target.error();
-    sqlite3_backup* const backup =
-        sqlite3_backup_init(target->handle(), "main", database_.handle(), "main");
-    if (backup == nullptr) return error_of_sqlite(sqlite3_errcode(target->handle()));
-    sqlite3_backup_step(backup, -1);
-    const int code = sqlite3_backup_finish(backup);
-    if (code != SQLITE_OK) return error_of_sqlite(code);
-  }
-  const Result<File> file = File::open(path, O_RDWR);
-  if (!file.ok()) return file.error();
-  return file->sync();
+  Result<SqliteDatabase> target = SqliteDatabase::open(path, vfs_);
+  if (!target.ok()) return target.error();
+  sqlite3_backup* const backup =
+      sqlite3_backup_init(target->handle(), "main", database_.handle(), "main");
+  if (backup == nullptr) return error_of_sqlite(sqlite3_errcode(target->handle()));
+  sqlite3_backup_step(backup, -1);
+  const int code = sqlite3_backup_finish(backup);
+  if (code != SQLITE_OK) return error_of_sqlite(code);
+  return {};
 }
 
 Result<void> CheckpointStore::check_structure() {

@@ -30,8 +30,9 @@ class CheckpointStore {
   /// Whether opening may create the file and its tables, and closing may tidy up.
   enum class Mode : uint8_t { Work, Inspect };
 
+  /// `vfs` as in `SqliteDatabase::open`.
   static Result<std::unique_ptr<CheckpointStore>> open(const std::string& path, Mode mode,
-                                                       Report report);
+                                                       Report report, const std::string& vfs = {});
 
   /// What the checkpoint knows of the log; empty in a new database.
   const std::optional<uint64_t>& log_id() const { return log_id_; }
@@ -61,7 +62,7 @@ class CheckpointStore {
   /// its checksum; the report names the map and the key. Returns the number of records.
   Result<uint64_t> load(const std::function<Result<void>(ByteView batch)>& on_batch);
 
-  /// A consistent copy in the new file `path`, synced.
+  /// A consistent copy in the new file `path` of the same file system; not synced.
   Result<void> copy_to(const std::string& path);
 
   /// SQLite's own structure check. Reports what is wrong.
@@ -74,8 +75,8 @@ class CheckpointStore {
     Bytes name;
   };
 
-  CheckpointStore(SqliteDatabase database, Report report)
-      : database_(std::move(database)), report_(std::move(report)) {}
+  CheckpointStore(SqliteDatabase database, Report report, std::string vfs)
+      : database_(std::move(database)), report_(std::move(report)), vfs_(std::move(vfs)) {}
   Result<void> prepare();
   Result<void> read_meta();
   Result<void> read_maps();
@@ -91,6 +92,7 @@ class CheckpointStore {
 
   SqliteDatabase database_;
   Report report_;
+  std::string vfs_;
   std::optional<uint64_t> log_id_;
   std::optional<storage::LogRetention::Start> log_start_;
   storage::AppliedVector applied_;

@@ -1,28 +1,15 @@
 #include "host-native/storage/data_directory.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
-#include <chrono>
 
-#include "host-native/storage/posix_log_directory.hpp"
+#include "host-native/storage/file_log_directory.hpp"
 
 namespace topgun::host {
 namespace {
 
-uint64_t milliseconds_since(std::chrono::steady_clock::time_point start) {
-  const auto elapsed = std::chrono::steady_clock::now() - start;
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count());
-}
-
-Result<uint64_t> random_log_id() {
-  uint64_t id = 0;
-  while (id == 0) {
-    if (::getrandom(&id, sizeof(id), 0) != static_cast<ssize_t>(sizeof(id))) {
-      return Error::StorageIo;
-    }
-  }
+Result<uint64_t> random_log_id(const DataEnvironment& environment) {
+  Result<uint64_t> id = environment.random();
+  while (id.ok() && *id == 0) id = environment.random();
   return id;
 }
 
@@ -33,8 +20,8 @@ bool is_log_kind(uint8_t kind) {
 
 /// Hands the entries of a group that the checkpoint does not cover to `recover`.
 Result<void> replay_group(const storage::BlockHeader& block, const storage::EntryGroup& group,
-                          const storage::AppliedVector& applied,
-                          const StorageEngine::Recover& recover, uint64_t& entries) {
+                          const storage::AppliedVector& applied, const storage::Recover& recover,
+                          uint64_t& entries) {
   const uint64_t covered = applied.sequence({block.incarnation, group.shard});
   if (covered >= group.last_sequence()) return {};
   uint64_t sequence = group.first_sequence;
@@ -55,14 +42,15 @@ void say(const CheckpointStore::Report& report, const std::string& line) {
 }
 
 std::string place(uint64_t segment, uint64_t offset) {
-  return "log segment " + PosixLogDirectory::segment_name(segment) + " at byte " +
+  return "log segment " + FileLogDirectory::segment_name(segment) + " at byte " +
          std::to_string(offset);
 }
 
 /// The log's identity: the checkpoint knows it, or the first segment says it, or the log is new.
-Result<uint64_t> find_log_id(DataDirectory& data, const std::vector<uint64_t>& segments) {
+Result<uint64_t> find_log_id(const DataEnvironment& environment, DataDirectory& data,
+                             const std::vector<uint64_t>& segments) {
   if (data.checkpoint->log_id()) return *data.checkpoint->log_id();
-  if (segments.empty()) return random_log_id();
+  if (segments.empty()) return random_log_id(environment);
   const Result<Bytes> content = data.log->read(segments.front());
   if (!content.ok()) return content.error();
   const Result<storage::SegmentHeader> header = storage::decode_segment_header(*content);
@@ -71,8 +59,7 @@ Result<uint64_t> find_log_id(DataDirectory& data, const std::vector<uint64_t>& s
 }
 
 Result<void> read_log(DataDirectory& data, const std::vector<uint64_t>& segments,
-                      const StorageEngine::Recover& recover,
-                      const CheckpointStore::Report& report) {
+                      const storage::Recover& recover, const CheckpointStore::Report& report) {
   const storage::AppliedVector& applied = data.checkpoint->applied();
   storage::LogRecovery recovery(data.log_id, data.checkpoint->log_start());
   const auto on_group = [&](const storage::BlockHeader& block, const storage::EntryGroup& group) {
@@ -112,8 +99,9 @@ Result<void> read_log(DataDirectory& data, const std::vector<uint64_t>& segments
 
 }  // namespace
 
-Result<std::unique_ptr<LogDirectory>> open_posix_log_directory(const std::string& path) {
-  Result<std::unique_ptr<PosixLogDirectory>> opened = PosixLogDirectory::open(path);
+Result<std::unique_ptr<LogDirectory>> open_file_log_directory(storage::FileSystem& files,
+                                                              const std::string& path) {
+  Result<std::unique_ptr<FileLogDirectory>> opened = FileLogDirectory::open(files, path);
   if (!opened.ok()) return opened.error();
   return std::unique_ptr<LogDirectory>(std::move(*opened));
 }
@@ -121,17 +109,23 @@ Result<std::unique_ptr<LogDirectory>> open_posix_log_directory(const std::string
 std::string log_path(const std::string& directory) { return directory + "/log"; }
 std::string checkpoint_path(const std::string& directory) { return directory + "/checkpoint.db"; }
 
-Result<DataDirectory> read_data_directory(const std::string& directory, CheckpointStore::Mode mode,
-                                          const OpenLogDirectory& open_log,
-                                          const StorageEngine::Recover& recover,
+Result<std::unique_ptr<storage::FileLock>> lock_data_directory(storage::FileSystem& files,
+                                                               const std::string& directory) {
+  if (auto made = files.make_directories(directory); !made.ok()) return made.error();
+  return files.lock(directory + "/LOCK");
+}
+
+Result<DataDirectory> read_data_directory(const DataEnvironment& environment,
+                                          const std::string& directory, CheckpointStore::Mode mode,
+                                          const storage::Recover& recover,
                                           const CheckpointStore::Report& report) {
-  const auto start = std::chrono::steady_clock::now();
   DataDirectory data;
-  Result<std::unique_ptr<LogDirectory>> log = open_log(log_path(directory));
+  Result<std::unique_ptr<LogDirectory>> log =
+      environment.open_log(environment.files, log_path(directory));
   if (!log.ok()) return log.error();
   data.log = std::move(*log);
   Result<std::unique_ptr<CheckpointStore>> checkpoint =
-      CheckpointStore::open(checkpoint_path(directory), mode, report);
+      CheckpointStore::open(checkpoint_path(directory), mode, report, environment.sqlite_vfs);
   if (!checkpoint.ok()) return checkpoint.error();
   data.checkpoint = std::move(*checkpoint);
 
@@ -143,7 +137,7 @@ Result<DataDirectory> read_data_directory(const std::string& directory, Checkpoi
   // What lies before is covered by the checkpoint; a crash kept it from being recycled.
   segments->erase(segments->begin(), needed);
 
-  const Result<uint64_t> log_id = find_log_id(data, *segments);
+  const Result<uint64_t> log_id = find_log_id(environment, data, *segments);
   if (!log_id.ok()) {
     say(report, "the header of the first log segment is damaged");
     return log_id.error();
@@ -159,7 +153,6 @@ Result<DataDirectory> read_data_directory(const std::string& directory, Checkpoi
   data.report.checkpoint_records = *records;
   if (auto read = read_log(data, *segments, recover, report); !read.ok()) return read.error();
   data.end.segment = std::max(data.end.segment, highest);
-  data.report.duration_ms = milliseconds_since(start);
   return data;
 }
 

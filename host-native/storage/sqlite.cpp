@@ -63,11 +63,12 @@ ByteView SqliteStatement::bytes(int column) const {
   return {static_cast<const uint8_t*>(data), size};
 }
 
-Result<SqliteDatabase> SqliteDatabase::open(const std::string& path) {
+Result<SqliteDatabase> SqliteDatabase::open(const std::string& path, const std::string& vfs) {
   sqlite3* opened = nullptr;
   // One thread at a time uses a connection, so SQLite's own mutexes would only cost.
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  const int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &opened, flags, vfs.empty() ? nullptr : vfs.c_str());
   SqliteDatabase database;
   database.database_.reset(opened);
   if (code != SQLITE_OK) return error_of_sqlite(code);

@@ -53,8 +53,9 @@ class SqliteStatement {
 /// One connection. Not thread-safe.
 class SqliteDatabase {
  public:
-  /// Creates the file if it is missing.
-  static Result<SqliteDatabase> open(const std::string& path);
+  /// Creates the file if it is missing. `vfs` names the file system that SQLite works on; empty for
+  /// that of the operating system.
+  static Result<SqliteDatabase> open(const std::string& path, const std::string& vfs = {});
 
   Result<void> execute(const char* sql);
   Result<SqliteStatement> prepare(const char* sql);

@@ -1,6 +1,7 @@
 #include "host-native/storage/storage_engine.hpp"
 
 #include "host-native/storage/engine.hpp"
+#include "host-native/storage/posix_environment.hpp"
 
 namespace topgun::host {
 
@@ -8,7 +9,7 @@ namespace topgun::host {
 Result<std::unique_ptr<StorageEngine>> StorageEngine::open(const Options& options,
                                                            uint64_t incarnation,
                                                            const Recover& recover) {
-  return open_engine(options, incarnation, recover, open_posix_log_directory);
+  return open_engine(options, incarnation, recover, posix_environment());
 }
 
 }  // namespace topgun::host

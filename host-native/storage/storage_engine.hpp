@@ -1,55 +1,23 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "core/base/result.hpp"
-#include "core/node/effects.hpp"
-#include "core/node/shard.hpp"
+#include "core/storage/node_storage.hpp"
 
 namespace topgun::host {
 
 /// Durable storage of one node: the group-committed operation log, which is the database, and
 /// SQLite as its checkpoint. All methods may be called from any shard thread; nothing here blocks
 /// on a disk except `open`, `start`, `backup` and `close`. Log and database work happen on two
-/// helper threads of the engine.
+/// helper threads of the engine, and so do the calls back.
 class StorageEngine {
  public:
-  struct Options {
-    std::string directory;
-    uint64_t segment_bytes = 64ull << 20;
-    uint64_t checkpoint_interval_ms = 5'000;
-    /// Receives one line for every finding worth a log line: where damage lies, why a file cannot
-    /// be used. Called from `open` and from the helper threads; may be empty.
-    std::function<void(std::string_view line)> report = {};
-  };
-
-  struct Callbacks {
-    /// Called on the log thread: entries of `shard` up to `sequence` are fsynced.
-    std::function<void(uint16_t shard, uint64_t sequence)> durable;
-    /// Called on a helper thread when the log stops (`StorageFull`, `StorageIo`) or works again.
-    std::function<void(Error error)> failed;
-    std::function<void()> recovered;
-    /// Called on the checkpoint thread: a checkpoint chunk of every shard is wanted; each shard
-    /// answers with `checkpoint`, chunk by chunk until its last.
-    std::function<void()> checkpoint_wanted;
-  };
-
-  /// Called during `open`, in order: first every record batch of the checkpoint, as kind
-  /// `Checkpoint`, then every log entry after it.
-  using Recover = std::function<Result<void>(node::LogEntryKind kind, ByteView payload)>;
-
-  /// What recovery found, for the log line at the start.
-  struct RecoveryReport {
-    uint64_t checkpoint_records = 0;
-    uint64_t log_entries = 0;
-    uint64_t log_bytes = 0;
-    uint64_t torn_bytes = 0;
-    uint64_t duration_ms = 0;
-  };
+  using Options = storage::StorageOptions;
+  using Callbacks = storage::StorageCallbacks;
+  using Recover = storage::Recover;
+  using RecoveryReport = storage::RecoveryReport;
 
   /// Opens or creates the directory and recovers from it. `StorageCorrupt` if the log is damaged
   /// before its end; nothing is changed then. `incarnation` is random and new; it marks the entries
@@ -62,8 +30,9 @@ class StorageEngine {
   virtual const RecoveryReport& recovery() const = 0;
 
   /// Makes the recovered log durable and starts the helper threads; call once, before the first
-  /// `append`. Log written before this start is recycled once a checkpoint of each of the
-  /// `shard_count` shards has covered it, so the number must be the true one.
+  /// `append`. With a disk that refuses, `failed` is called before it returns. Log written before
+  /// this start is recycled once a checkpoint of each of the `shard_count` shards has covered it,
+  /// so the number must be the true one.
   virtual void start(Callbacks callbacks, uint16_t shard_count) = 0;
 
   /// Takes over the entries of one turn of `shard`. Never blocks.

@@ -13,6 +13,7 @@
 
 #include "core/base/byte_io.hpp"
 #include "host-native/storage/engine.hpp"
+#include "host-native/storage/posix_environment.hpp"
 
 namespace topgun::host {
 namespace {
@@ -76,7 +77,7 @@ Result<std::unique_ptr<StorageEngine>> StorageEngine::open(const Options& option
   if (name == nullptr) return Error::InvalidArgument;
   const Fault fault =
       std::string(name) == "dropped-record" ? Fault::DroppedRecord : Fault::AckBeforeWrite;
-  auto sound = open_engine(options, incarnation, recover, open_posix_log_directory);
+  auto sound = open_engine(options, incarnation, recover, posix_environment());
   if (!sound.ok()) return sound.error();
   return std::unique_ptr<StorageEngine>(std::make_unique<FaultyEngine>(std::move(*sound), fault));
 }

@@ -10,6 +10,7 @@
 
 #include "host-native/storage/backup.hpp"
 #include "host-native/storage/check.hpp"
+#include "host-native/storage/posix_environment.hpp"
 #include "tests/server/support/native_client.hpp"
 #include "tests/server/support/test_server.hpp"
 #include "tests/server/support/token_maker.hpp"
@@ -97,9 +98,10 @@ TEST_CASE("node: a backup of a running server can be checked, restored and serve
     REQUIRE(client.wait_ack(client.set("map", "key", "later"), AckLevel::Local));
   }
   const auto ignore = [](std::string_view) {};
-  CHECK(host::check_directory(directory.below("data"), ignore).ok());
-  REQUIRE(
-      host::restore_directory(directory.below("backup"), directory.below("restored"), ignore).ok());
+  CHECK(host::check_directory(host::posix_environment(), directory.below("data"), ignore).ok());
+  REQUIRE(host::restore_directory(host::posix_environment(), directory.below("backup"),
+                                  directory.below("restored"), ignore)
+              .ok());
   config.data_directory = directory.below("restored");
   TestServer server(config);
   CHECK(NativeClient(server.port(), 2).read_map("map") == Content{{"key", "kept"}});

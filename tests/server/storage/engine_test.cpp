@@ -138,17 +138,21 @@ TEST_CASE("engine: a backup made while the node runs restores to the same state"
 
   std::vector<std::string> lines;
   const auto report = [&lines](std::string_view line) { lines.emplace_back(line); };
-  REQUIRE(restore_directory(directory.sub("copy"), directory.sub("restored"), report).ok());
-  CHECK(check_directory(directory.sub("restored"), report).ok());
+  REQUIRE(restore_directory(posix_environment(), directory.sub("copy"), directory.sub("restored"),
+                            report)
+              .ok());
+  CHECK(check_directory(posix_environment(), directory.sub("restored"), report).ok());
   const Opened restored = open_and_start(directory.sub("restored"), {.incarnation = 2});
   REQUIRE(restored.engine);
   CHECK(restored.recovered->rows("m") == std::map<std::string, int>{{"a", 1}});
   CHECK(restored.recovered->operations == std::vector<Bytes>{lww_batch("m", "b", 2001, 2)});
 
-  CHECK_FALSE(restore_directory(directory.sub("copy"), directory.sub("restored"), report).ok());
+  CHECK_FALSE(restore_directory(posix_environment(), directory.sub("copy"),
+                                directory.sub("restored"), report)
+                  .ok());
   std::filesystem::remove(directory.sub("copy") + "/BACKUP");
   const Result<void> unfinished =
-      restore_directory(directory.sub("copy"), directory.sub("other"), report);
+      restore_directory(posix_environment(), directory.sub("copy"), directory.sub("other"), report);
   REQUIRE_FALSE(unfinished.ok());
   CHECK(unfinished.error() == Error::Truncated);
 }

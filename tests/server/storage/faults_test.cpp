@@ -1,14 +1,12 @@
 // The engine on a disk that fails: files that cannot be synced, a full device, bytes that changed.
 
 #include <doctest/doctest.h>
-#include <fcntl.h>
 
 #include <atomic>
 #include <fstream>
 
 #include "host-native/storage/check.hpp"
-#include "host-native/storage/file.hpp"
-#include "host-native/storage/posix_log_directory.hpp"
+#include "host-native/storage/file_log_directory.hpp"
 #include "tests/server/storage/storage_fixture.hpp"
 
 namespace topgun::host {
@@ -79,8 +77,9 @@ class FaultyDirectory final : public LogDirectory {
 };
 
 OpenLogDirectory faulty(Faults& faults) {
-  return [&faults](const std::string& path) -> Result<std::unique_ptr<LogDirectory>> {
-    Result<std::unique_ptr<LogDirectory>> sound = open_posix_log_directory(path);
+  return [&faults](storage::FileSystem& files,
+                   const std::string& path) -> Result<std::unique_ptr<LogDirectory>> {
+    Result<std::unique_ptr<LogDirectory>> sound = open_file_log_directory(files, path);
     if (!sound.ok()) return sound.error();
     return std::unique_ptr<LogDirectory>(
         std::make_unique<FaultyDirectory>(std::move(*sound), faults));
@@ -189,7 +188,7 @@ TEST_CASE("engine: damage inside the log stops the start, and changes nothing") 
       REQUIRE(opened.observer->wait_durable(0, i));
     }
   }
-  const std::string segment = directory.sub("log/") + PosixLogDirectory::segment_name(1);
+  const std::string segment = directory.sub("log/") + FileLogDirectory::segment_name(1);
   flip_byte(segment, 2 * storage::kLogPageBytes + 60);
   const auto size = std::filesystem::file_size(segment);
   const Opened again = open_and_start(directory.path(), {.incarnation = 2});
@@ -198,9 +197,9 @@ TEST_CASE("engine: damage inside the log stops the start, and changes nothing") 
   REQUIRE_FALSE(again.recovered->report.empty());
   CHECK(again.recovered->report.back().find("00001.log at byte 8192") != std::string::npos);
   CHECK(std::filesystem::file_size(segment) == size);
-  CHECK_FALSE(check_directory(directory.path(), {}).ok());
+  CHECK_FALSE(check_directory(posix_environment(), directory.path(), {}).ok());
   flip_byte(segment, 2 * storage::kLogPageBytes + 60);
-  CHECK(check_directory(directory.path(), {}).ok());
+  CHECK(check_directory(posix_environment(), directory.path(), {}).ok());
 }
 
 TEST_CASE("engine: a damaged row of the checkpoint is named, never passed over") {
@@ -217,9 +216,7 @@ TEST_CASE("engine: a damaged row of the checkpoint is named, never passed over")
   }
   // Closing folded the WAL into the database.
   const std::string database = directory.sub("checkpoint.db");
-  const Result<File> file = File::open(database, O_RDONLY);
-  REQUIRE(file.ok());
-  const Result<Bytes> content = file->read_all();
+  const Result<Bytes> content = storage::read_file(posix_environment().files, database);
   REQUIRE(content.ok());
   const std::string_view text = as_text(*content);
   const size_t key = text.find("the key");

@@ -14,6 +14,7 @@
 #include "core/base/byte_io.hpp"
 #include "core/sync/batch.hpp"
 #include "host-native/storage/engine.hpp"
+#include "host-native/storage/posix_environment.hpp"
 
 namespace topgun::host {
 
@@ -196,7 +197,7 @@ struct OpenOptions {
   uint64_t segment_bytes = 64u << 10;
   uint64_t checkpoint_interval_ms = 3'600'000;
   uint16_t shards = 1;
-  OpenLogDirectory open_log = open_posix_log_directory;
+  OpenLogDirectory open_log = open_file_log_directory;
 };
 
 inline Opened open_and_start(const std::string& directory, const OpenOptions& options = {}) {
@@ -209,8 +210,9 @@ inline Opened open_and_start(const std::string& directory, const OpenOptions& op
   engine_options.report = [recovered](std::string_view line) {
     recovered->report.emplace_back(line);
   };
-  auto engine =
-      open_engine(engine_options, options.incarnation, recovered->recover(), options.open_log);
+  DataEnvironment environment = posix_environment();
+  environment.open_log = options.open_log;
+  auto engine = open_engine(engine_options, options.incarnation, recovered->recover(), environment);
   if (!engine.ok()) {
     opened.error = engine.error();
     return opened;

@@ -3,16 +3,18 @@
 #include <mutex>
 #include <string>
 
+#include "core/storage/file_system.hpp"
 #include "host-native/storage/log_directory.hpp"
 
 namespace topgun::host {
 
 /// The segments of a log as files of one directory: `<20 digits>.log`, and `spare-<n>` for files
 /// that wait to become one.
-class PosixLogDirectory final : public LogDirectory {
+class FileLogDirectory final : public LogDirectory {
  public:
-  /// Makes the directory if it is missing.
-  static Result<std::unique_ptr<PosixLogDirectory>> open(const std::string& path);
+  /// Makes the directory if it is missing. `files` is borrowed.
+  static Result<std::unique_ptr<FileLogDirectory>> open(storage::FileSystem& files,
+                                                        const std::string& path);
 
   Result<std::vector<uint64_t>> segments() override;
   Result<Bytes> read(uint64_t segment) override;
@@ -31,16 +33,23 @@ class PosixLogDirectory final : public LogDirectory {
     uint64_t bytes = 0;
   };
 
-  explicit PosixLogDirectory(std::string path) : path_(std::move(path)) {}
+  FileLogDirectory(storage::FileSystem& files, std::string path)
+      : files_(files), path_(std::move(path)) {}
   Result<void> find_spares();
   std::string segment_path(uint64_t segment) const { return path_ + "/" + segment_name(segment); }
+  Result<uint64_t> size_of(const std::string& path);
+  Result<void> retire_one(const std::string& path);
   std::string next_spare_path();
   /// A spare of at least `bytes`, or an empty path.
   std::string take_spare(uint64_t bytes);
   Result<std::string> allocate(uint64_t bytes);
+  Result<std::unique_ptr<storage::File>> name_segment(const std::string& spare,
+                                                      const storage::SegmentHeader& header);
+  Result<void> fill(const std::string& path, uint64_t bytes);
 
+  storage::FileSystem& files_;
   const std::string path_;
-  std::mutex mutex_;  // Guards the spares: log and checkpoint thread both deal with them.
+  std::mutex mutex_;  // Guards the spares: log and checkpoint task both deal with them.
   std::vector<Spare> spares_;
   uint64_t next_spare_ = 0;
 };
