@@ -66,22 +66,57 @@ Result<ClientMap*> ClientReplica::open_map(uint64_t handle, MapKind kind, ByteVi
 }
 
 void ClientReplica::report_map(ClientMap& map, Now now) {
+  expiries_.remove_map(map.handle);
   map.table.visit_all([&](uint64_t, uint64_t, const Record& record) {
     // A counter is reported once for each of its contributors, with the same sum.
-    if (record.visible(now.wall_ms)) report_key(map, record, now);
+    if (!record.visible(now.wall_ms)) return;
+    report_key(map, record, now);
+    schedule_expiry(map, record, now);
   });
   events_.push(Event::MapLoaded, [&](ByteWriter& out) { out.varint(map.handle); });
+}
+
+void ClientReplica::schedule_expiry(const ClientMap& map, const Record& record, Now now) {
+  if (map.handle == 0 || record.ttl_ms == 0 || !record.visible(now.wall_ms)) return;
+  expiries_.add({record.expires_at_ms(), map.handle,
+                 RecordTable::placement(map.kind, record.key, record.tag)});
+}
+
+bool ClientReplica::merge(ClientMap& map, const Record& record, Now now) {
+  const bool changed = map.table.merge(record, [&](const Record& before) {
+    if (map.handle == 0 || before.ttl_ms == 0) return;
+    expiries_.remove({before.expires_at_ms(), map.handle,
+                      RecordTable::placement(map.kind, before.key, before.tag)});
+  });
+  if (changed) schedule_expiry(map, record, now);
+  return changed;
+}
+
+void ClientReplica::expire(Now now) {
+  for (size_t i = 0; i < kExpiriesMax; ++i) {
+    const std::optional<ExpirySchedule::Entry> due = expiries_.take_due(now.wall_ms);
+    if (!due.has_value()) return;
+    ClientMap* map = map_of(due->map);
+    if (map == nullptr) continue;
+    map->table.visit_placement(due->placement, [&](const Record& record) {
+      // A refused write may have been forgotten and another record have taken its place.
+      const bool is_it = !record.tombstone && record.expires_at_ms() == due->expires_at_ms;
+      if (is_it) report_key(*map, record, now);
+    });
+  }
 }
 
 void ClientReplica::report_key(ClientMap& map, const Record& record, Now now) {
   if (map.handle == 0) return;
   const bool present = record.visible(now.wall_ms);
+  const uint64_t expires_at_ms =
+      record.ttl_ms == 0 ? 0 : record.expires_at_ms() - static_cast<uint64_t>(clock_offset_ms_);
   switch (map.kind) {
     case MapKind::Lww:
       events_.push(Event::Entry, [&](ByteWriter& out) {
         put_handle_and_key(out, map, record.key);
         out.u8(present ? 1 : 0);
-        out.u64(present ? record.expires_at_ms() : 0);
+        out.u64(present ? expires_at_ms : 0);
         if (present) out.raw(record.value);
       });
       return;
@@ -90,7 +125,7 @@ void ClientReplica::report_key(ClientMap& map, const Record& record, Now now) {
         put_handle_and_key(out, map, record.key);
         out.raw(record.tag);
         out.u8(present ? 1 : 0);
-        out.u64(present ? record.expires_at_ms() : 0);
+        out.u64(present ? expires_at_ms : 0);
         if (present) out.raw(record.value);
       });
       return;
@@ -143,7 +178,7 @@ void ClientReplica::issue(ClientMap& map, Operation operation, Now now) {
   }
   builder_.add(operation);
   for_each_record(options_.replica, operation, [&](const Record& record) {
-    if (map.table.merge(record)) return;
+    if (merge(map, record, now)) return;
     // Someone else's record carries a later stamp than our clock would follow. The host believes in
     // its own write, so it is told what the map really holds.
     const std::optional<Record> current = map.table.find(record.key, record.tag);

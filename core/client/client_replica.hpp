@@ -6,6 +6,7 @@
 
 #include "core/client/client_map.hpp"
 #include "core/client/event_queue.hpp"
+#include "core/client/expiry_schedule.hpp"
 #include "core/client/outbox.hpp"
 #include "core/client/store.hpp"
 #include "core/clock/now.hpp"
@@ -67,6 +68,21 @@ class ClientReplica {
   /// Stores what the turn changed. Nothing happens if nothing changed.
   void end_turn();
 
+  // --- time ---
+
+  /// How far the node's clock is ahead of the host's, as far as that counts. Times that are
+  /// reported to the host are by the host's own clock; all others here are corrected by this.
+  void set_clock_offset(int64_t ms) { clock_offset_ms_ = ms; }
+  int64_t clock_offset_ms() const { return clock_offset_ms_; }
+
+  /// Records that expire in one turn; the others wait for the next, so that no turn takes long.
+  static constexpr size_t kExpiriesMax = 4096;
+  /// Reports the entries and elements of open maps that have expired by now.
+  void expire(Now now);
+  /// When `expire` is wanted next, in corrected wall time; nothing if no open map has anything that
+  /// expires.
+  std::optional<uint64_t> next_expiry_ms() const { return expiries_.next_ms(); }
+
   // --- what the node says ---
 
   /// Another replica's operations. Returns the map, or nothing if we do not have it.
@@ -103,6 +119,9 @@ class ClientReplica {
   // client_replica.cpp
   Result<void> check_writable(const ClientMap& map, MapKind kind, ByteView key) const;
   void issue(ClientMap& map, Operation operation, Now now);
+  /// Merges into the table and keeps the schedule of expiries in step. True if the state changed.
+  bool merge(ClientMap& map, const Record& record, Now now);
+  void schedule_expiry(const ClientMap& map, const Record& record, Now now);
   void report_key(ClientMap& map, const Record& record, Now now);
   void report_map(ClientMap& map, Now now);
   int64_t counter_value(const ClientMap& map, ByteView key) const;
@@ -140,6 +159,9 @@ class ClientReplica {
   std::vector<std::unique_ptr<ClientMap>> maps_;
   std::map<uint64_t, ClientMap*> by_handle_;
   std::map<std::pair<MapKind, std::string>, ClientMap*, std::less<>> by_name_;
+
+  ExpirySchedule expiries_;  ///< Of open maps, by their handles.
+  int64_t clock_offset_ms_ = 0;
 
   Outbox outbox_;
   OperationBatchBuilder builder_;

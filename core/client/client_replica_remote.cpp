@@ -12,7 +12,7 @@ void ClientReplica::observe(Stamp stamp, Now now) {
 
 void ClientReplica::merge_and_report(ClientMap& map, const Record& record, Now now) {
   observe(record.stamp, now);
-  if (map.table.merge(record)) report_key(map, record, now);
+  if (merge(map, record, now)) report_key(map, record, now);
 }
 
 Result<ClientMap*> ClientReplica::merge_operations(ByteView batch, Now now) {
@@ -157,6 +157,7 @@ void ClientReplica::resync(ClientMap& map, Now now) {
     if (record.visible(now.wall_ms) && map.kind != MapKind::Counter) report_key(map, gone, now);
   });
   map.table.clear();
+  expiries_.remove_map(map.handle);
   map.synced_ms = 0;
   map.versions.clear();
   map.position_changed = true;

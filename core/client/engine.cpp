@@ -99,6 +99,7 @@ void Engine::Impl::run(ByteView request) {
     respond(in.error(), length_at, error_at);
   }
   if (!ran_any || !replica.started()) return;
+  replica.expire(link.corrected(now));
   replica.end_turn();
   link.end_turn(now);
 }
@@ -223,7 +224,7 @@ Answer Engine::Impl::open_map(ByteReader& in, Now now) {
   const ByteView name = in.blob(kMapNameBytesMax);
   const Answer done = finish(in);
   if (!done.ok()) return done;
-  const Result<ClientMap*> map = replica.open_map(handle, kind, name, now);
+  const Result<ClientMap*> map = replica.open_map(handle, kind, name, link.corrected(now));
   if (!map.ok()) return map.error();
   link.follow(**map);
   return {};

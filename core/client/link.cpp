@@ -9,6 +9,9 @@ namespace {
 constexpr size_t kFrameBytes = 64 * 1024;
 /// A refusal that a new attempt will not cure soon, such as a bad token.
 constexpr uint64_t kRefusedWaitMs = 10'000;
+/// A calendar may be set forward while we wait for an entry to expire, so it is looked at now and
+/// then.
+constexpr uint64_t kExpiryWaitMsMax = 3'600'000;
 /// Beyond this difference from the node, our clock is taken to be wrong.
 constexpr int64_t kClockOffsetMinMs = 20'000;
 
@@ -198,7 +201,7 @@ Result<void> Link::on_welcome(ByteView payload, Now now) {
   put_off_until_ms_ = 0;
   const auto offset = static_cast<int64_t>(welcome->node_ms - now.wall_ms);
   const bool is_off = offset > kClockOffsetMinMs || offset < -kClockOffsetMinMs;
-  clock_offset_ms_ = is_off ? offset : 0;
+  replica_.set_clock_offset(is_off ? offset : 0);
   if (is_off) {
     report_error(Error::ClockDrift,
                  as_bytes("this device's clock is off; the node's time is used"));
@@ -331,6 +334,12 @@ uint64_t Link::next_wake_ms(Now now) const {
     if (ms != 0) wake = std::min(wake, ms);
   };
   at(storage_retry_at_ms_);
+  if (const std::optional<uint64_t> expiry_ms = replica_.next_expiry_ms()) {
+    // Times to live count by the calendar, timers do not; the difference is what both agree on.
+    const uint64_t wall_ms = corrected(now).wall_ms;
+    const uint64_t wait_ms = *expiry_ms > wall_ms ? *expiry_ms - wall_ms : 0;
+    at(now.mono_ms + std::max<uint64_t>(std::min(wait_ms, kExpiryWaitMsMax), 1));
+  }
   if (state_ == State::Offline) return wake;
   if (state_ != State::Online) {
     at(std::max(deadline_ms_, now.mono_ms + 1));
@@ -362,7 +371,7 @@ void Link::end_turn(Now now) {
 }
 
 Now Link::corrected(Now now) const {
-  now.wall_ms += static_cast<uint64_t>(clock_offset_ms_);
+  now.wall_ms += static_cast<uint64_t>(replica_.clock_offset_ms());
   return now;
 }
 

@@ -95,7 +95,6 @@ class Link {
   uint64_t final_acked_ = 0;
   uint64_t put_off_until_ms_ = 0;
   uint64_t storage_retry_at_ms_ = 0;
-  int64_t clock_offset_ms_ = 0;
 
   size_t consumed_bytes_ = 0;
   Bytes out_;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { EngineTrapped, type Engine, type EngineFactory } from '../src/bindings/engine.js';
+import type { Change } from '../src/client/collection.js';
 import { ErrorCode } from '../src/errors.js';
 import { memoryStorage } from '../src/storage/memory.js';
 import { clientOn, next } from './support/clients.js';
@@ -206,3 +207,23 @@ class TrappingFactory implements EngineFactory {
     };
   }
 }
+
+testOnCores('core: listeners are told when an entry or an element expires', async (factory) => {
+  const client = clientOn(factory);
+  await client.start();
+  const map = client.getMap<number>('numbers');
+  const bags = client.getORMap<string>('bags');
+  map.set('short', 1, { ttlMs: 30 });
+  map.set('long', 2);
+  bags.add('a', 'short', { ttlMs: 30 });
+  bags.add('a', 'long');
+  const gone = new Promise<Change<number>>((resolve) => map.subscribe(([change]) => resolve(change!)));
+  const less = new Promise<Change<readonly string[]>>((resolve) =>
+    bags.subscribe(([change]) => resolve(change!)),
+  );
+  assert.deepEqual(await gone, { key: 'short', value: undefined, previous: 1, origin: 'remote' });
+  assert.deepEqual((await less).value, ['long']);
+  assert.deepEqual([...map.keys(), map.size], ['long', 1]);
+  assert.deepEqual([...bags.entries()], [['a', ['long']]]);
+  await client.close();
+});

@@ -102,7 +102,7 @@ class World::Client {
   void open(uint64_t handle, MapKind kind, const std::string& name);
   Error set(uint64_t map, const std::string& key, const std::string& text, uint64_t ttl_ms = 0);
   Error remove(uint64_t map, const std::string& key);
-  Error or_add(uint64_t map, const std::string& key, const std::string& text);
+  Error or_add(uint64_t map, const std::string& key, const std::string& text, uint64_t ttl_ms = 0);
   Error or_remove(uint64_t map, const std::string& key, const std::string& text);
   Error counter_add(uint64_t map, const std::string& key, int64_t amount);
   void go_online();
@@ -139,6 +139,8 @@ class World::Client {
   uint64_t pending();
   uint64_t acked(uint8_t level) const;
   client::Status status() const { return status_; }
+  /// The monotonic time at which the client last asked to be woken.
+  uint64_t wake_ms() const { return wake_ms_; }
   size_t stored_bytes() const;
   const std::map<std::string, Bytes>& rows() const { return rows_; }
 

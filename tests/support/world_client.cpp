@@ -211,12 +211,13 @@ Error World::Client::remove(uint64_t map, const std::string& key) {
   return error_of(command(client::Command::Remove, payload).error);
 }
 
-Error World::Client::or_add(uint64_t map, const std::string& key, const std::string& text) {
+Error World::Client::or_add(uint64_t map, const std::string& key, const std::string& text,
+                            uint64_t ttl_ms) {
   Bytes payload;
   ByteWriter out(payload);
   out.varint(map);
   out.blob(as_bytes(key));
-  out.varint(0);
+  out.varint(ttl_ms);
   out.raw(encode_text(text));
   const Answer answer = command(client::Command::OrAdd, payload);
   if (answer.error == 0) elements_[map][key][std::string(as_text(answer.payload))] = text;

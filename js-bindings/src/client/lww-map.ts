@@ -4,7 +4,7 @@ import { Collection, ttlOf, type MapEvent, type WriteSink } from './collection.j
 import { decodeFrozen, frozenCopy } from './values.js';
 
 export interface WriteOptions {
-  /** Milliseconds after which the entry is gone, on every replica. */
+  /** Milliseconds after which the entry is gone, on every replica; listeners are told. */
   readonly ttlMs?: number;
 }
 
@@ -32,7 +32,10 @@ export class LwwMap<T> extends Collection<T> {
   /** @internal */
   readonly kind = MapKind.Lww;
   private readonly mirror = new Map<string, T>();
-  /** When entries with a time to live end. Empty for most maps, and then reads cost nothing more. */
+  /**
+   * When entries with a time to live end. Empty for most maps, and then reads cost nothing more. The
+   * engine says when an entry is gone; until its timer has run, reads pass over it by these.
+   */
   private readonly expiries = new Map<string, number>();
   private reloading: Set<string> | undefined;
 
@@ -43,20 +46,19 @@ export class LwwMap<T> extends Collection<T> {
 
   /** The value of `key`, frozen; `undefined` if there is none. O(1). */
   get(key: string): T | undefined {
-    if (this.expiries.size > 0) this.dropIfExpired(key);
-    return this.mirror.get(key);
+    return this.hasExpired(key) ? undefined : this.mirror.get(key);
   }
 
   /** True if `key` has a value. O(1). */
   has(key: string): boolean {
-    if (this.expiries.size > 0) this.dropIfExpired(key);
-    return this.mirror.has(key);
+    return this.mirror.has(key) && !this.hasExpired(key);
   }
 
   /** Entries in the map. */
   get size(): number {
-    this.dropExpired();
-    return this.mirror.size;
+    let size = this.mirror.size;
+    for (const key of this.expiries.keys()) if (this.hasExpired(key)) size--;
+    return size;
   }
 
   /**
@@ -88,20 +90,17 @@ export class LwwMap<T> extends Collection<T> {
 
   /** The keys, in no particular order. Writing while iterating behaves as with a JavaScript Map. */
   keys(): IterableIterator<string> {
-    this.dropExpired();
-    return this.mirror.keys();
+    return this.expiries.size === 0 ? this.mirror.keys() : this.unexpired(([key]) => key);
   }
 
   /** The values, in the order of `keys`. */
   values(): IterableIterator<T> {
-    this.dropExpired();
-    return this.mirror.values();
+    return this.expiries.size === 0 ? this.mirror.values() : this.unexpired(([, value]) => value);
   }
 
   /** Keys with their values, in the order of `keys`. */
   entries(): IterableIterator<[string, T]> {
-    this.dropExpired();
-    return this.mirror.entries();
+    return this.expiries.size === 0 ? this.mirror.entries() : this.unexpired((entry) => entry);
   }
 
   [Symbol.iterator](): IterableIterator<[string, T]> {
@@ -150,12 +149,13 @@ export class LwwMap<T> extends Collection<T> {
     if (this.observed) this.record({ key, value: undefined, previous, origin });
   }
 
-  private dropIfExpired(key: string): void {
+  private hasExpired(key: string): boolean {
+    if (this.expiries.size === 0) return false;
     const expiresAtMs = this.expiries.get(key);
-    if (expiresAtMs !== undefined && expiresAtMs <= Date.now()) this.drop(key, 'remote');
+    return expiresAtMs !== undefined && expiresAtMs <= Date.now();
   }
 
-  private dropExpired(): void {
-    for (const key of [...this.expiries.keys()]) this.dropIfExpired(key);
+  private *unexpired<R>(pick: (entry: [string, T]) => R): IterableIterator<R> {
+    for (const entry of this.mirror) if (!this.hasExpired(entry[0])) yield pick(entry);
   }
 }

@@ -44,20 +44,21 @@ export class OrMap<T> extends Collection<readonly T[]> {
 
   /** The elements of `key`, frozen, in the order in which this replica learned of them. */
   get(key: string): T[] {
-    this.dropExpired(key);
-    return Array.from(this.mirror.get(key)?.values() ?? [], (element) => element.value);
+    return Array.from(this.visible(key), (element) => element.value);
   }
 
   /** True if `key` has an element. */
   has(key: string): boolean {
-    this.dropExpired(key);
-    return this.mirror.has(key);
+    if (this.timed === 0) return this.mirror.has(key);
+    return !this.visible(key).next().done;
   }
 
   /** Keys that have elements. */
   get size(): number {
-    this.dropAllExpired();
-    return this.mirror.size;
+    if (this.timed === 0) return this.mirror.size;
+    let size = 0;
+    for (const _ of this.keys()) size++;
+    return size;
   }
 
   /**
@@ -89,8 +90,7 @@ export class OrMap<T> extends Collection<readonly T[]> {
 
   /** The keys that have elements. */
   keys(): IterableIterator<string> {
-    this.dropAllExpired();
-    return this.mirror.keys();
+    return this.timed === 0 ? this.mirror.keys() : this.visibleKeys();
   }
 
   /** The elements of each key, in the order of `keys`. */
@@ -154,8 +154,9 @@ export class OrMap<T> extends Collection<readonly T[]> {
 
   private tagsOf(key: string, value: T): string[] {
     const tags: string[] = [];
+    const now = Date.now();
     for (const [tag, element] of this.mirror.get(key) ?? []) {
-      if (sameValue(element.value, value)) tags.push(tag);
+      if (isVisible(element, now) && sameValue(element.value, value)) tags.push(tag);
     }
     return tags;
   }
@@ -185,16 +186,19 @@ export class OrMap<T> extends Collection<readonly T[]> {
     return elements && Array.from(elements.values(), (element) => element.value);
   }
 
-  private dropExpired(key: string): void {
-    if (this.timed === 0) return;
+  /** The elements of `key` without those that expired and that the engine is yet to report gone. */
+  private *visible(key: string): IterableIterator<Element<T>> {
     const now = Date.now();
-    for (const [tag, { expiresAtMs }] of [...(this.mirror.get(key) ?? [])]) {
-      if (expiresAtMs !== 0 && expiresAtMs <= now) this.drop(key, tag, 'remote');
+    for (const element of this.mirror.get(key)?.values() ?? []) {
+      if (isVisible(element, now)) yield element;
     }
   }
 
-  private dropAllExpired(): void {
-    if (this.timed === 0) return;
-    for (const key of [...this.mirror.keys()]) this.dropExpired(key);
+  private *visibleKeys(): IterableIterator<string> {
+    for (const key of this.mirror.keys()) if (this.has(key)) yield key;
   }
+}
+
+function isVisible(element: Element<unknown>, now: number): boolean {
+  return element.expiresAtMs === 0 || element.expiresAtMs > now;
 }

@@ -69,6 +69,23 @@ class Timed {
 
 }  // namespace
 
+TEST_CASE("client: an entry with a time to live sets the timer, on- or offline") {
+  Timed engine;
+  engine.run(client::Command::OpenMap, 1'000, [](ByteWriter& out) {
+    out.varint(1);
+    out.u8(1);
+    out.blob(as_bytes("map"));
+  });
+  CHECK_FALSE(engine.take_wake_ms().has_value());
+  engine.run(client::Command::Set, 1'000, [](ByteWriter& out) {
+    out.varint(1);
+    out.blob(as_bytes("key"));
+    out.varint(700);
+    out.u8(0x01);
+  });
+  CHECK(engine.take_wake_ms() == 1'700);
+}
+
 TEST_CASE("client: a tick that comes too early is answered with the time to come again") {
   // Timers of hosts round, so that a tick may precede the time that was asked for by a millisecond.
   Timed engine;
