@@ -125,6 +125,7 @@ Result<void> Home::on_hello(Session& session, ByteView payload) {
   const ShardOptions& options = context_.options;
   session.open = true;
   session.replica = hello->replica;
+  session.ack_level_min = hello->ack_level_min;
   session.principal = std::make_unique<Principal>(std::move(*principal));
   session.rate_tokens = options.limits.operations_burst;
   session.rate_counted_ms = context_.now.mono_ms;

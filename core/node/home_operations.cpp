@@ -142,7 +142,8 @@ void Home::send_acks(Session& session) {
     session.memory_acked = std::max(session.memory_acked, local);
     MessageWriter(output(session)).ack({AckLevel::Local, local});
   }
-  if (memory > session.memory_acked) {
+  const bool wants_memory = !has_log || session.ack_level_min == AckLevel::Memory;
+  if (wants_memory && memory > session.memory_acked) {
     session.memory_acked = memory;
     MessageWriter(output(session)).ack({AckLevel::Memory, memory});
   }

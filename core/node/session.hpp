@@ -74,6 +74,7 @@ struct Session {
   bool pinged = false;
 
   AckTracker acks;
+  AckLevel ack_level_min = AckLevel::Memory;
   uint64_t memory_acked = 0;
   uint64_t local_acked = 0;
   bool awaits_acks = false;

@@ -60,6 +60,9 @@ void MessageWriter::hello(const HelloMessage& hello) {
     out.varint(hello.sequence_issued);
     out.u64(hello.client_ms);
     out.blob(hello.token);
+    if (hello.ack_level_min != AckLevel::Memory) {
+      out.u8(static_cast<uint8_t>(hello.ack_level_min));
+    }
   });
 }
 
@@ -196,6 +199,10 @@ Result<HelloMessage> decode_hello(ByteView payload) {
   hello.client_ms = in.u64();
   hello.token = in.blob(kTokenBytesMax);
   if (in.ok() && hello.replica.value == 0) in.fail(Error::Malformed);
+  if (in.remaining() > 0) {
+    hello.ack_level_min = take_level(in);
+    if (hello.ack_level_min == AckLevel::Memory) in.fail(Error::Malformed);  // Said by leaving out.
+  }
   return finish(in, hello);
 }
 

@@ -56,6 +56,8 @@ struct HelloMessage {
   uint64_t sequence_issued = 0;
   uint64_t client_ms = 0;
   ByteView token = {};
+  /// Acks of lower levels are of no use to the client. Each costs both sides a frame.
+  AckLevel ack_level_min = AckLevel::Memory;
 };
 
 struct SubscribeMessage {

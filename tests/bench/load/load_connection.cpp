@@ -122,8 +122,10 @@ std::string LoadConnection::open() {
   if (!answer.starts_with("HTTP/1.1 101")) return "no upgrade: " + answer;
 
   Bytes hello;
-  MessageWriter(hello).hello(
-      {.replica = ReplicaId{replica_}, .instance = replica_, .token = as_bytes(options_.token)});
+  MessageWriter(hello).hello({.replica = ReplicaId{replica_},
+                              .instance = replica_,
+                              .token = as_bytes(options_.token),
+                              .ack_level_min = options_.level});
   host::append_client_frame(output_, host::WebSocketOpcode::Binary, hello, 0);
   write();
   LoadTotals ignored;

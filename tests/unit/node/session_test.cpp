@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "core/node/shard.hpp"
+#include "core/sync/batch.hpp"
 #include "core/sync/messages.hpp"
 #include "tests/support/world.hpp"
 
@@ -247,6 +249,58 @@ TEST_CASE("session: a new token with fewer rights ends the subscriptions it does
   CHECK(world.stats().subscriptions == 1);
   CHECK(alice.status() == client::Status::Online);
   CHECK(alice.errors == std::vector<Error>{Error::Forbidden});
+}
+
+/// The levels acked to a client that writes one key to a node with a log, whose sync follows in a
+/// turn of its own.
+std::vector<AckLevel> levels_acked(AckLevel ack_level_min, bool has_log) {
+  constexpr Now kNow{1'700'000'000'000, 1'000};
+  constexpr node::ConnectionId kConnection{1};
+  node::ShardOptions options;
+  options.incarnation = 1;
+  options.has_log = has_log;
+  node::Shard shard(options);
+  std::vector<AckLevel> levels;
+  const auto end_turn = [&] {
+    shard.end_turn(kNow);
+    for (const node::Effects::Send& send : shard.take_effects().sends) {
+      FrameReader reader(*send.frame);
+      while (const auto message = reader.next()) {
+        if (message->kind != static_cast<uint8_t>(MessageKind::Ack)) continue;
+        levels.push_back(decode_ack(message->payload).value().level);
+      }
+    }
+  };
+  shard.connected(kConnection, kNow);
+  OperationBatchBuilder builder;
+  builder.begin({MapKind::Lww, {7}, 1, kNow.wall_ms, as_bytes("notes")});
+  const uint8_t value[] = {1};
+  builder.add({.kind = OperationKind::LwwSet,
+               .sequence = 1,
+               .time = stamp_time(kNow.wall_ms, 0),
+               .ttl_ms = 0,
+               .key = as_bytes("key"),
+               .payload = value});
+  Bytes frame;
+  MessageWriter out(frame);
+  out.hello({.replica = {7}, .ack_level_min = ack_level_min});
+  out.operations(builder.finish());
+  shard.frame(kConnection, frame, kNow);
+  end_turn();
+  if (has_log) shard.durable(0, 1, kNow);
+  end_turn();
+  return levels;
+}
+
+TEST_CASE("session: acks begin at the level that the client asked for") {
+  using Levels = std::vector<AckLevel>;
+  CHECK(levels_acked(AckLevel::Memory, true) == Levels{AckLevel::Memory, AckLevel::Local});
+  CHECK(levels_acked(AckLevel::Local, true) == Levels{AckLevel::Local});
+}
+
+TEST_CASE("session: a client that asks for more than the node has gets what there is") {
+  CHECK(levels_acked(AckLevel::Local, false) == std::vector<AckLevel>{AckLevel::Memory});
+  CHECK(levels_acked(AckLevel::Object, true) == std::vector<AckLevel>{AckLevel::Local});
 }
 
 }  // namespace topgun

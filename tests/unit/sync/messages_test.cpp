@@ -146,6 +146,11 @@ TEST_CASE("hello: magic, identity and the token's length are checked") {
       valid, &MessageWriter::hello, decode_hello,
       {{"as it is", [](HelloMessage&) {}, {}},
        {"no replica", [](HelloMessage& m) { m.replica = {}; }, Error::Malformed},
+       {"acks of the highest level only",
+        [](HelloMessage& m) { m.ack_level_min = AckLevel::Object; },
+        {}},
+       {"acks of a level unknown",
+        [](HelloMessage& m) { m.ack_level_min = static_cast<AckLevel>(5); }, Error::Malformed},
        {"longest token", [&](HelloMessage& m) { m.token = as_bytes(token_max); }, {}},
        {"token too long", [&](HelloMessage& m) { m.token = as_bytes(token_over); },
         Error::TooLarge}});

@@ -111,7 +111,7 @@ void spell(Fields& to, const HelloMessage& m) {
   to.number("version_min", m.version_min).number("version_max", m.version_max);
   to.number("replica", m.replica.value).number("instance", m.instance);
   to.number("sequence_issued", m.sequence_issued).number("client_ms", m.client_ms);
-  to.bytes("token", m.token);
+  to.bytes("token", m.token).number("ack_level_min", static_cast<uint64_t>(m.ack_level_min));
 }
 
 void spell(Fields& to, const SubscribeMessage& m) {
