@@ -11,7 +11,11 @@ constexpr uint64_t kReadOnlyRetryMs = 1'000;
 
 void Home::put_off(Session& session, Error error, uint64_t retry_after_ms) {
   send_error(session, error, retry_after_ms);
-  session.resume_sequence = batch_.operations.front().sequence;
+  // A client that was put off offers its whole outbox again, and so what was taken before the log
+  // failed as well. That is acked as soon as the log works and does not come once more, so the rest
+  // must not wait for it.
+  session.resume_sequence =
+      std::max(batch_.operations.front().sequence, session.taken_sequence + 1);
 }
 
 bool Home::may_take(Session& session) {
@@ -75,6 +79,7 @@ Result<void> Home::on_operations(Session& session, ByteView payload) {
   // A client speaks for one replica only: its identity is what makes delivery idempotent.
   if (batch_.header.replica != session.replica) return Error::Forbidden;
   if (!may_take(session)) return {};
+  session.taken_sequence = std::max(session.taken_sequence, batch_.operations.back().sequence);
 
   const uint16_t shards = context_.options.shard_count;
   by_shard_.resize(shards);

@@ -79,6 +79,8 @@ struct Session {
   uint64_t local_acked = 0;
   bool awaits_acks = false;
 
+  /// Every operation up to this sequence was taken, and will be acked.
+  uint64_t taken_sequence = 0;
   /// Operations from this sequence on were not taken and are to be sent again; 0 = none.
   uint64_t resume_sequence = 0;
   /// Tokens left of the operation rate, and when they were counted.

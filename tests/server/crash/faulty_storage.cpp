@@ -2,14 +2,14 @@
 // nothing wrong with this server would find nothing wrong with any. Linked in the place of
 // storage_engine.cpp; the product holds no trace of it. TOPGUN_FAULT chooses:
 //
-//   ack-before-write   entries count as durable before they are written. (A kill keeps the page
-//                      cache, so an ack between write and fsync would go unpunished here; that
-//                      gap is what tests/property/storage/log_crash_property.cpp is about.)
+//   ack-before-write   entries count as durable before they are written.
 //   dropped-record     one entry in fifty never reaches the log: another stands in its place, so
 //                      that the log itself is in order.
+//   any other name     the engine as it is; faulty_system_calls.cpp may know it.
 
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "core/base/byte_io.hpp"
 #include "host-native/storage/engine.hpp"
@@ -75,10 +75,11 @@ Result<std::unique_ptr<StorageEngine>> StorageEngine::open(const Options& option
                                                            const Recover& recover) {
   const char* const name = std::getenv("TOPGUN_FAULT");
   if (name == nullptr) return Error::InvalidArgument;
-  const Fault fault =
-      std::string(name) == "dropped-record" ? Fault::DroppedRecord : Fault::AckBeforeWrite;
   auto sound = open_engine(options, incarnation, recover, posix_environment());
   if (!sound.ok()) return sound.error();
+  const std::string_view fault_name = name;
+  if (fault_name != "dropped-record" && fault_name != "ack-before-write") return sound;
+  const Fault fault = fault_name == "dropped-record" ? Fault::DroppedRecord : Fault::AckBeforeWrite;
   return std::unique_ptr<StorageEngine>(std::make_unique<FaultyEngine>(std::move(*sound), fault));
 }
 

@@ -45,8 +45,13 @@ bool Writer::connect(uint16_t port) {
   while (!welcomed_) {
     if (!read(5000)) return false;
   }
-  for (const Sent& sent : outbox_) send(sent);
+  offer_again();
   return true;
+}
+
+void Writer::offer_again() {
+  is_put_off_ = false;
+  for (const Sent& sent : outbox_) send(sent);
 }
 
 void Writer::write(uint64_t count, uint64_t now_ms) {
@@ -83,7 +88,7 @@ void Writer::write(uint64_t count, uint64_t now_ms) {
   sent.last_sequence = sequence_;
   sent.counter = counter_;
   sent.batch = builder.finish();
-  send(sent);
+  if (!is_put_off_) send(sent);
   outbox_.push_back(std::move(sent));
 }
 
@@ -121,8 +126,10 @@ void Writer::take_frame(ByteView frame) {
         }
         break;
       }
-      case MessageKind::Reject:
       case MessageKind::Error:
+        take_error(message->payload);
+        break;
+      case MessageKind::Reject:
         problem_ = "the server refused a write";
         break;
       default:
@@ -130,6 +137,18 @@ void Writer::take_frame(ByteView frame) {
     }
   }
   if (!reader.ok()) problem_ = "a malformed frame";
+}
+
+void Writer::take_error(ByteView payload) {
+  const Result<ErrorMessage> error = decode_error(payload);
+  if (!error.ok()) {
+    problem_ = "a malformed error";
+  } else if (error->error == static_cast<uint16_t>(Error::ReadOnly) && !error->fatal) {
+    is_put_off_ = true;
+    put_offs_ += 1;
+  } else {
+    problem_ = "the server refused a write with error " + std::to_string(error->error);
+  }
 }
 
 void Writer::take_ack(uint64_t sequence) {

@@ -36,6 +36,12 @@ class Writer {
   bool is_settled() const { return outbox_.empty(); }
   uint64_t acknowledged() const { return acknowledged_; }
   uint64_t issued() const { return sequence_; }
+  /// How often the server said `ReadOnly`. From then on writes wait in the outbox.
+  uint64_t put_offs() const { return put_offs_; }
+  bool is_put_off() const { return is_put_off_; }
+  /// Offers the outbox again, as a client does when the time the server named is over.
+  void offer_again();
+
   /// Why this run says nothing: a refused write or broken bytes. Empty if all is well.
   const std::string& protocol_problem() const { return problem_; }
 
@@ -60,6 +66,7 @@ class Writer {
   void send(const Sent& sent);
   void take_frame(ByteView frame);
   void take_ack(uint64_t sequence);
+  void take_error(ByteView payload);
 
   ReplicaId replica_;
   uint64_t sequence_ = 0;
@@ -73,6 +80,8 @@ class Writer {
   std::map<std::string, uint64_t> offered_;
   uint64_t counter_ = 0;
   uint64_t counter_promised_ = 0;
+  uint64_t put_offs_ = 0;
+  bool is_put_off_ = false;
   std::string problem_;
 };
 

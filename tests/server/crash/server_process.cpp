@@ -11,18 +11,22 @@
 
 namespace topgun::test {
 
-ServerProcess::ServerProcess(const std::string& program, const std::string& data_directory) {
+ServerProcess::ServerProcess(const Options& options) {
   int pipe_ends[2];
   if (::pipe2(pipe_ends, O_CLOEXEC) != 0) return;
+  const std::string segment_bytes = std::to_string(options.segment_bytes);
+  const std::string checkpoint_interval_ms = std::to_string(options.checkpoint_interval_ms);
+  const char* const program = options.program.c_str();
   process_ = ::fork();
   if (process_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // A driver that dies takes its server with it.
     ::dup2(pipe_ends[1], STDOUT_FILENO);
-    // Small segments and frequent checkpoints, so that kills hit rotation, recycling and the
-    // checkpoint's transactions as well.
-    ::execl(program.c_str(), program.c_str(), "--data", data_directory.c_str(), "--port", "0",
-            "--no-auth", "--shards", "2", "--segment-bytes", "1048576", "--checkpoint-interval-ms",
-            "100", "--log-level", "error", static_cast<char*>(nullptr));
+    for (const auto& [name, value] : options.environment) {
+      ::setenv(name.c_str(), value.c_str(), 1);
+    }
+    ::execl(program, program, "--data", options.data_directory.c_str(), "--port", "0", "--no-auth",
+            "--shards", "2", "--segment-bytes", segment_bytes.c_str(), "--checkpoint-interval-ms",
+            checkpoint_interval_ms.c_str(), "--log-level", "error", static_cast<char*>(nullptr));
     ::_exit(127);
   }
   ::close(pipe_ends[1]);
@@ -31,6 +35,14 @@ ServerProcess::ServerProcess(const std::string& program, const std::string& data
   while (::read(pipe_ends[0], &c, 1) == 1 && c != '\n') line += c;
   ::close(pipe_ends[0]);
   if (line.rfind("PORT=", 0) == 0) port_ = static_cast<uint16_t>(std::atoi(line.c_str() + 5));
+}
+
+bool ServerProcess::has_ended() {
+  siginfo_t state{};
+  const auto id = static_cast<id_t>(process_);
+  // Left to be waited for: whoever asks does not take the end away from `kill` and `stop`.
+  return process_ <= 0 ||
+         (::waitid(P_PID, id, &state, WEXITED | WNOHANG | WNOWAIT) == 0 && state.si_pid != 0);
 }
 
 void ServerProcess::kill() {

@@ -51,7 +51,8 @@ DurableImage::DurableImage(std::string directory, const std::string& image, Mode
   objects_ = own(sys::openat(AT_FDCWD, objects.c_str(), O_RDONLY | O_DIRECTORY));
   const int working =
       own(sys::openat(AT_FDCWD, directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const NodePtr root = new_node(working, directory, true);
+  const std::string name = std::filesystem::path(directory).filename().string();
+  const NodePtr root = new_node(working, name, true);
   const std::string tree = image + "/tree";
   must(::renameat(objects_, "0", AT_FDCWD, tree.c_str()) == 0, "rename");
   take_over(directory, root);

@@ -92,8 +92,11 @@ bool Shim::fires(Trigger& trigger, const std::string& name) {
     trigger.skip -= 1;
     return false;
   }
-  trigger.count -= 1;
-  return true;
+  // The test may disarm it at this very moment; what is 0 stays 0.
+  uint64_t left = trigger.count;
+  while (left != 0 && !trigger.count.compare_exchange_weak(left, left - 1)) {
+  }
+  return left != 0;
 }
 
 void Shim::before(Call call, const std::string& name) {

@@ -349,6 +349,32 @@ TEST_CASE("client: a full log puts writes off, and they arrive once there is spa
 }
 
 TEST_CASE(
+    "client: what a stopped log has taken is acked when it works, and what it put off still "
+    "comes") {
+  World world;
+  World::Client& alice = online_client(world);
+  world.hold_log(true);
+  alice.set(kNotes, "taken", "1");
+  world.settle();
+  world.fail_log(Error::StorageFull);
+  alice.set(kNotes, "put off", "2");
+  world.settle();
+  // Both are offered again, and put off once more: the node sees the first for the second time.
+  world.advance(1'500);
+  world.settle();
+  CHECK(alice.pending() == 2);
+  // The log's own backlog is durable before the client comes again; it has only the rest to offer.
+  world.hold_log(false);
+  world.recover_log();
+  world.settle();
+  CHECK(alice.pending() == 1);
+  world.advance(5'000);
+  world.settle();
+  CHECK(alice.pending() == 0);
+  CHECK(world.node_root(MapKind::Lww, "notes").records == 2);
+}
+
+TEST_CASE(
     "client: a clock that is a day wrong is reported, and its writes are stamped by node time") {
   for (const int64_t skew_ms : {-86'400'000, 86'400'000}) {
     CAPTURE(skew_ms);
