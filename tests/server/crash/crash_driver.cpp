@@ -37,12 +37,15 @@ int run(const Options& options) {
   {
     CrashTest test(options.test, directory + "/data");
     problem = test.run();
-    std::printf(
-        "%llu kills, %llu of them where they were aimed, %llu writes acknowledged, seed %llu\n",
-        static_cast<unsigned long long>(test.kills()),
-        static_cast<unsigned long long>(test.aimed_kills()),
-        static_cast<unsigned long long>(test.acknowledged()),
-        static_cast<unsigned long long>(options.test.seed));
+    std::printf("%llu kills, %llu writes acknowledged, seed %llu\n",
+                static_cast<unsigned long long>(test.kills()),
+                static_cast<unsigned long long>(test.acknowledged()),
+                static_cast<unsigned long long>(options.test.seed));
+    for (const auto& [target, aimed] : test.aimed()) {
+      std::printf("  %-26s hit %llu times of %llu\n", target.c_str(),
+                  static_cast<unsigned long long>(aimed.hit),
+                  static_cast<unsigned long long>(aimed.tried));
+    }
     is_good = options.expect_loss ? test.found_damage() : problem.empty();
   }
   if (!problem.empty()) std::printf("%s\n", problem.c_str());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,7 +38,12 @@ class CrashTest {
   /// The data was damaged or lost, as opposed to other trouble.
   bool found_damage() const { return found_damage_; }
   uint64_t kills() const { return kills_; }
-  uint64_t aimed_kills() const { return aimed_kills_; }
+  /// How often each target was aimed at, and how often the life got that far.
+  struct Aimed {
+    uint64_t tried = 0;
+    uint64_t hit = 0;
+  };
+  const std::map<std::string, Aimed>& aimed() const { return aimed_; }
   uint64_t acknowledged() const;
 
  private:
@@ -64,7 +70,7 @@ class CrashTest {
   Prng random_;
   std::deque<Writer> writers_;  // They do not move.
   uint64_t kills_ = 0;
-  uint64_t aimed_kills_ = 0;
+  std::map<std::string, Aimed> aimed_;
   bool found_damage_ = false;
 };
 

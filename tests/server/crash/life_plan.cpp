@@ -48,7 +48,7 @@ constexpr uint64_t kAimedLifeUsMax = 400'000;
 
 /// Small numbers and large ones alike.
 uint64_t draw_skip(Prng& random) {
-  const uint64_t bits = random.below(7);
+  const uint64_t bits = random.below(5);
   return random.below(uint64_t{1} << bits);
 }
 
@@ -97,6 +97,10 @@ LifePlan draw_plan(PowerLoss choice, uint64_t seed, uint64_t life) {
   return plan;
 }
 
+std::string LifePlan::Aim::target() const {
+  return std::string(kCallNames[static_cast<size_t>(call)]) + " " + files;
+}
+
 void LifePlan::set(powerloss::Control& control) const {
   control.mode = mode;
   control.seed = seed;
@@ -118,9 +122,8 @@ std::string LifePlan::describe() const {
   std::string text = kModeNames[static_cast<size_t>(mode)];
   text += ", syncs take " + std::to_string(sync_delay_us) + " us, power goes ";
   if (aim) {
-    text += std::string(kWhenNames[static_cast<size_t>(aim->when)]) + " " +
-            kCallNames[static_cast<size_t>(aim->call)] + " " + std::to_string(aim->skip + 1) +
-            " of " + aim->files;
+    text += std::string(kWhenNames[static_cast<size_t>(aim->when)]) + " number " +
+            std::to_string(aim->skip + 1) + " of " + aim->target();
   } else {
     text += "after " + std::to_string(life_us) + " us";
   }

@@ -19,6 +19,9 @@ struct LifePlan {
     powerloss::When when;
     const char* files;
     uint64_t skip;
+
+    /// The kind of call and file, as in "rename spare-*".
+    std::string target() const;
   };
   struct Fault {
     const char* files;
