@@ -71,6 +71,28 @@ std::optional<uint64_t> retired_ms(const Record& record) {
   return std::nullopt;
 }
 
+/// Writes the WAL of the database `path` to where it stands, and syncs it. Its pages may be clean
+/// in the page cache and yet not on the disk: nobody synced them, or a sync failed (Rebello et al.,
+/// ATC 2020). They must be there before anyone relies on them, and before SQLite copies them into
+/// the database, which a loss of power would leave half done with nothing to finish it.
+Result<void> write_wal_again(storage::FileSystem& files, const std::string& path) {
+  const std::string wal = path + "-wal";
+  const Result<bool> is_there = files.exists(wal);
+  if (!is_there.ok()) return is_there.error();
+  if (!*is_there) return {};
+  const auto file = files.open(wal, storage::FileSystem::OpenMode::Write);
+  if (!file.ok()) return file.error();
+  Bytes buffer(1 << 20);
+  for (uint64_t at = 0;;) {
+    const Result<uint64_t> got = (*file)->read(at, buffer);
+    if (!got.ok()) return got.error();
+    if (*got == 0) return (*file)->sync();
+    const ByteView chunk = ByteView(buffer).first(static_cast<size_t>(*got));
+    if (auto written = (*file)->write(at, chunk); !written.ok()) return written;
+    at += *got;
+  }
+}
+
 std::string printable(ByteView bytes) {
   std::string text;
   for (const uint8_t byte : bytes) {
@@ -97,13 +119,20 @@ struct CheckpointStore::Row {
   }
 };
 
-Result<std::unique_ptr<CheckpointStore>> CheckpointStore::open(const std::string& path, Mode mode,
-                                                               Report report,
-                                                               const std::string& vfs) {
+Result<std::unique_ptr<CheckpointStore>> CheckpointStore::open(storage::FileSystem& files,
+                                                               const std::string& vfs,
+                                                               const std::string& path, Mode mode,
+                                                               Report report) {
+  if (mode == Mode::Work) {
+    if (auto safe = write_wal_again(files, path); !safe.ok()) {
+      if (report) report("checkpoint: cannot sync " + path + "-wal");
+      return safe.error();
+    }
+  }
   Result<SqliteDatabase> database = SqliteDatabase::open(path, vfs);
   if (!database.ok()) return database.error();
   std::unique_ptr<CheckpointStore> store(
-      new CheckpointStore(std::move(*database), std::move(report), vfs));
+      new CheckpointStore(files, vfs, path, std::move(*database), std::move(report)));
   if (mode == Mode::Inspect) {
     // Closing the last connection would fold the WAL into the database; a check changes nothing.
     sqlite3_db_config(store->database_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
@@ -328,12 +357,16 @@ Result<void> CheckpointStore::write_position(const Transaction& transaction) {
 }
 
 Result<void> CheckpointStore::make_durable() {
+  if (is_wal_doubtful_) {
+    if (auto safe = write_wal_again(files_, path_); !safe.ok()) return safe;
+  }
   // In WAL mode a checkpoint syncs the WAL first, copies it into the database and syncs that.
   int frames = 0;
   int copied = 0;
   const int code = sqlite3_wal_checkpoint_v2(database_.handle(), nullptr,
                                              SQLITE_CHECKPOINT_TRUNCATE, &frames, &copied);
-  if (code != SQLITE_OK) return failed("cannot sync the checkpoint", error_of_sqlite(code));
+  is_wal_doubtful_ = code != SQLITE_OK;
+  if (is_wal_doubtful_) return failed("cannot sync the checkpoint", error_of_sqlite(code));
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/node/shard.hpp"
+#include "core/storage/file_system.hpp"
 #include "core/storage/log_retention.hpp"
 #include "core/sync/batch.hpp"
 #include "host-native/storage/sqlite.hpp"
@@ -30,9 +31,16 @@ class CheckpointStore {
   /// Whether opening may create the file and its tables, and closing may tidy up.
   enum class Mode : uint8_t { Work, Inspect };
 
-  /// `vfs` as in `SqliteDatabase::open`.
-  static Result<std::unique_ptr<CheckpointStore>> open(const std::string& path, Mode mode,
-                                                       Report report, const std::string& vfs = {});
+  /// `files` is borrowed; `vfs` names SQLite's view of the same files, as in
+  /// `SqliteDatabase::open`.
+  ///
+  /// In mode `Work` all that the database holds is durable when the call returns: a process that
+  /// was killed may have left commits in the page cache alone, and whoever reads them will rely on
+  /// them.
+  static Result<std::unique_ptr<CheckpointStore>> open(storage::FileSystem& files,
+                                                       const std::string& vfs,
+                                                       const std::string& path, Mode mode,
+                                                       Report report);
 
   /// What the checkpoint knows of the log; empty in a new database.
   const std::optional<uint64_t>& log_id() const { return log_id_; }
@@ -75,8 +83,13 @@ class CheckpointStore {
     Bytes name;
   };
 
-  CheckpointStore(SqliteDatabase database, Report report, std::string vfs)
-      : database_(std::move(database)), report_(std::move(report)), vfs_(std::move(vfs)) {}
+  CheckpointStore(storage::FileSystem& files, std::string vfs, std::string path,
+                  SqliteDatabase database, Report report)
+      : files_(files),
+        vfs_(std::move(vfs)),
+        path_(std::move(path)),
+        database_(std::move(database)),
+        report_(std::move(report)) {}
   Result<void> prepare();
   Result<void> read_meta();
   Result<void> read_maps();
@@ -90,9 +103,12 @@ class CheckpointStore {
   Result<void> damaged_row(const MapName& map, ByteView key, std::string_view what);
   Result<void> failed(std::string_view what, Error error);
 
+  storage::FileSystem& files_;
+  const std::string vfs_;
+  const std::string path_;
   SqliteDatabase database_;
   Report report_;
-  std::string vfs_;
+  bool is_wal_doubtful_ = false;  // A sync failed; what the WAL shows may not be on the disk.
   std::optional<uint64_t> log_id_;
   std::optional<storage::LogRetention::Start> log_start_;
   storage::AppliedVector applied_;

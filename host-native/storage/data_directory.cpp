@@ -124,8 +124,8 @@ Result<DataDirectory> read_data_directory(const DataEnvironment& environment,
       environment.open_log(environment.files, log_path(directory));
   if (!log.ok()) return log.error();
   data.log = std::move(*log);
-  Result<std::unique_ptr<CheckpointStore>> checkpoint =
-      CheckpointStore::open(checkpoint_path(directory), mode, report, environment.sqlite_vfs);
+  Result<std::unique_ptr<CheckpointStore>> checkpoint = CheckpointStore::open(
+      environment.files, environment.sqlite_vfs, checkpoint_path(directory), mode, report);
   if (!checkpoint.ok()) return checkpoint.error();
   data.checkpoint = std::move(*checkpoint);
 
