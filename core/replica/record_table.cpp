@@ -8,8 +8,6 @@ namespace topgun {
 namespace {
 
 constexpr uint8_t kBitsMin = 3;
-/// Bits of the placement that depend on the key alone, for maps with several records a key.
-constexpr uint8_t kKeyRegionBits = 40;
 
 // A record in memory. The hash covers everything behind it, so the layout is the canonical form:
 //
