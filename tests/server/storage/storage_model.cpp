@@ -118,6 +118,14 @@ bool StorageModel::is_complete() {
   return true;
 }
 
+bool StorageModel::is_only_the_last_entry_missing() const {
+  std::set<uint64_t> missing;
+  for (const uint64_t id : promised_) {
+    if (state_.count(id) == 0) missing.insert(id);
+  }
+  return missing == std::set<uint64_t>{last_id_} && hot_ + 1 == last_id_;
+}
+
 void StorageModel::append(uint64_t count) {
   node::Effects::LogAppend append;
   append.first_sequence = appended_.size() + 1;

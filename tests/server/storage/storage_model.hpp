@@ -41,6 +41,8 @@ class StorageModel {
   bool is_open() const { return storage_ != nullptr; }
   const std::string& problem() const { return problem_; }
   Error refusal() const { return refusal_; }
+  /// After `Broken`: everything is there but the newest entry.
+  bool is_only_the_last_entry_missing() const;
   /// What storage reported since the last `open`.
   const std::vector<std::string>& report() const { return report_; }
 

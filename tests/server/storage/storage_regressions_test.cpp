@@ -65,5 +65,44 @@ TEST_CASE("storage: a segment whose header cannot be synced leaves no file behin
   CHECK(node.entries_promised() == 1);
 }
 
+/// A node whose first checkpoint fails at operation `fail` after its beginning and whose second one
+/// dies at operation `stop`. False if the failure was not that of a sync of the database.
+bool fail_then_die(StorageModel& node, uint64_t fail, uint64_t stop) {
+  REQUIRE(node.open() == Outcome::Serving);
+  for (int i = 0; i < 4; ++i) perform(node, Act::Append);
+  node.disk().fail_at(sim::VirtualDisk::Failure{.operation = node.disk().operations() + fail});
+  perform(node, Act::Checkpoint);
+  node.disk().fail_at(std::nullopt);
+  if (node.report().empty()) return false;
+  if (node.report().front().find("cannot sync the checkpoint") == std::string::npos) return false;
+  perform(node, Act::Append);
+  node.disk().stop_at(node.disk().operations() + stop);
+  perform(node, Act::Checkpoint);
+  return true;
+}
+
+// After a failed sync of its WAL, SQLite syncs again, is told that all is well, and copies pages
+// into the database whose WAL was never written: a loss of power in the middle left neither of
+// them.
+TEST_CASE("storage: a WAL whose sync failed is written once more before it is relied on") {
+  uint64_t failed_syncs = 0;
+  for (uint64_t fail = 1; fail <= 200; ++fail) {
+    CAPTURE(fail);
+    for (uint64_t stop = 1; stop <= 120; stop += 2) {
+      CAPTURE(stop);
+      StorageModel::Options options = small_node();
+      options.disk.seed = stop;
+      StorageModel node(options);
+      if (!fail_then_die(node, fail, stop)) break;
+      failed_syncs += 1;
+      node.die();
+      node.disk().restart_after_power_loss({.group_sectors = 8});
+      const Outcome outcome = node.open();
+      REQUIRE_MESSAGE(outcome == Outcome::Serving, node.problem());
+    }
+  }
+  CHECK(failed_syncs > 0);
+}
+
 }  // namespace
 }  // namespace topgun::host
