@@ -12,14 +12,13 @@ export function loadBrowserEngine(): Promise<EngineFactory> {
 }
 
 async function compile(url: URL): Promise<WebAssembly.Module> {
+  // Compiles while it downloads, without a turn of this thread in between.
+  const streamed = await WebAssembly.compileStreaming(fetch(url)).catch(() => undefined);
+  if (streamed !== undefined) return streamed;
+  // There is no such file, or a server that does not know its MIME type, on which browsers insist.
   const response = await fetch(url);
   if (!response.ok) {
     throw new TopGunError(ErrorCode.NotReady, `${url.href} answered ${response.status}`);
-  }
-  // Compiles while it downloads, for which browsers insist on the right MIME type. A copy of the
-  // response to fall back on would cost the stream its fast path.
-  if (response.headers.get('content-type') === 'application/wasm') {
-    return WebAssembly.compileStreaming(response);
   }
   return WebAssembly.compile(await response.arrayBuffer());
 }
