@@ -134,7 +134,7 @@ class ClientReplica {
   bool is_current(ClientMap& map, const Operation& operation);
   void forget_effect(ClientMap& map, const Operation& operation, Now now);
   void issue_anew(ClientMap& map, std::vector<Issued> operations, Now now);
-  void discard_from_outbox(uint64_t sequence);
+  static std::vector<Bytes> keys_of(const ClientMap& map);
 
   // client_replica_storage.cpp
   void load_sections(ByteView row, std::vector<Outbox::Entry>& own);

@@ -1,5 +1,7 @@
 #include "core/client/client_replica.hpp"
 
+#include <algorithm>
+
 namespace topgun::client {
 
 // The part of `ClientReplica` that takes what the node says.
@@ -131,6 +133,15 @@ void ClientReplica::issue_anew(ClientMap& map, std::vector<Issued> operations, N
   close_batch();
 }
 
+std::vector<Bytes> ClientReplica::keys_of(const ClientMap& map) {
+  std::vector<Bytes> keys;
+  map.table.visit_all(
+      [&](uint64_t, uint64_t, const Record& record) { keys.push_back(to_bytes(record.key)); });
+  std::sort(keys.begin(), keys.end());  // allow(sort): equal keys are equal bytes
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
+}
+
 void ClientReplica::resync(ClientMap& map, Now now) {
   close_batch();
   std::vector<Issued> unsent;
@@ -156,8 +167,15 @@ void ClientReplica::resync(ClientMap& map, Now now) {
     gone.tombstone = true;
     if (record.visible(now.wall_ms) && map.kind != MapKind::Counter) report_key(map, gone, now);
   });
+  std::vector<Bytes> counters = map.kind == MapKind::Counter ? keys_of(map) : std::vector<Bytes>();
   map.table.clear();
   expiries_.remove_map(map.handle);
+  // A counter that nobody counts on any more reads zero.
+  for (const Bytes& key : counters) {
+    Record gone;
+    gone.key = key;
+    report_key(map, gone, now);
+  }
   map.synced_ms = 0;
   map.versions.clear();
   map.position_changed = true;

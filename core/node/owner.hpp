@@ -81,6 +81,7 @@ class Owner {
     uint64_t version = 0;
     uint64_t covers_sequence = 0;
   };
+  void collect(OwnedMap& map);
   void start_checkpoint();
   void checkpoint_map(OwnedMap& map, size_t bytes_max, CheckpointChunk& chunk);
 

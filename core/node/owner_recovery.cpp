@@ -1,5 +1,7 @@
 #include "core/node/owner.hpp"
 
+#include <algorithm>
+
 namespace topgun::node {
 
 // The second half of `Owner`: how its state survives a restart, and how it forgets tombstones.
@@ -59,10 +61,23 @@ void Owner::advance_horizon(uint64_t horizon_ms) {
   Bytes payload;
   ByteWriter(payload).u64(horizon_ms);
   append_log(LogEntryKind::Horizon, payload);
-  maps_.for_each([&](OwnedMap& map) {
-    if (map.table.collect(horizon_ms) == 0) return;
-    purges_.push_back({static_cast<uint8_t>(map.kind), map.name, horizon_ms});
-  });
+  maps_.for_each([&](OwnedMap& map) { collect(map); });
+}
+
+void Owner::collect(OwnedMap& map) {
+  // The checkpoint may still hold what a tombstone overruled, and the log that has the tombstone is
+  // given up one day: so a tombstone must be in the checkpoint before it is forgotten here. Those
+  // that are not wait for the next horizon.
+  std::vector<uint64_t> kept;
+  if (context_.options.has_log) {
+    if (!map.ring.covers(map.checkpointed_version)) return;
+    for (uint64_t version = map.checkpointed_version; version < map.ring.version(); ++version) {
+      kept.push_back(map.ring.at(version + 1));
+    }
+    std::sort(kept.begin(), kept.end());  // allow(sort): equal numbers are alike
+  }
+  if (map.table.collect(horizon_ms_, kept) == 0) return;
+  purges_.push_back({static_cast<uint8_t>(map.kind), map.name, horizon_ms_});
 }
 
 void Owner::start_checkpoint() {

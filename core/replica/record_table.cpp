@@ -219,12 +219,12 @@ void RecordTable::erase_at(size_t at) {
   slots_[gap] = {};
 }
 
-size_t RecordTable::collect(uint64_t horizon_ms) {
+size_t RecordTable::collect(uint64_t horizon_ms, std::span<const uint64_t> kept) {
   std::vector<std::pair<Bytes, Bytes>> retired;
-  visit_all([&](uint64_t, uint64_t, const Record& record) {
-    if (record.retired_before(horizon_ms)) {
-      retired.emplace_back(to_bytes(record.key), to_bytes(record.tag));
-    }
+  visit_all([&](uint64_t placement, uint64_t, const Record& record) {
+    if (!record.retired_before(horizon_ms)) return;
+    if (std::binary_search(kept.begin(), kept.end(), placement)) return;
+    retired.emplace_back(to_bytes(record.key), to_bytes(record.tag));
   });
   for (const auto& [key, tag] : retired) forget(key, tag);
   return retired.size();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "core/base/slab.hpp"
@@ -102,8 +103,9 @@ class RecordTable {
   /// there.
   bool forget(ByteView key, ByteView tag);
 
-  /// Forgets every tombstone and expired record that retired before `horizon_ms`. O(slots).
-  size_t collect(uint64_t horizon_ms);
+  /// Forgets every tombstone and expired record that retired before `horizon_ms`, but for those at
+  /// the placements `kept`, which ascend. Returns how many it forgot. O(slots).
+  size_t collect(uint64_t horizon_ms, std::span<const uint64_t> kept = {});
 
   void clear();
 

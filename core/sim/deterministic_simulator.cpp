@@ -1,0 +1,355 @@
+#include "core/sim/deterministic_simulator.hpp"
+
+#include "core/base/byte_io.hpp"
+
+namespace topgun::sim {
+namespace {
+
+constexpr uint64_t kActorKey = 1;
+constexpr uint64_t kLookUs = 1'000'000;
+/// Long enough for every backoff, timeout and recheck of the product, one after another.
+constexpr uint64_t kHealingUs = 400'000'000;
+constexpr uint64_t kSilenceUs = 100'000'000;
+/// Pings and their answers while nothing happens: four a minute and client, with room.
+constexpr uint64_t kFramesPerSilentClient = 40;
+
+VirtualClock draw_clock(const Scenario& scenario, uint32_t client) {
+  Prng prng(scenario.seed, stream_id("client.clock"), client);
+  const auto is_on = [&](Fault fault) {
+    const uint64_t draw = prng.below(1'000'000);
+    return draw < scenario.rates[static_cast<size_t>(fault)];
+  };
+  const bool skewed = is_on(Fault::Skew);
+  const uint64_t scale = prng.below(4);
+  constexpr uint64_t kScalesMs[] = {50, 10'000, 120'000, 3'600'000};
+  const auto offset = static_cast<int64_t>(prng.below(2 * kScalesMs[scale]));
+  const bool drifts = is_on(Fault::Drift);
+  const auto drift_ppm = static_cast<int64_t>(prng.below(1'000)) - 500;
+  return VirtualClock(skewed ? offset - static_cast<int64_t>(kScalesMs[scale]) : 0,
+                      drifts ? drift_ppm : 0);
+}
+
+}  // namespace
+
+DeterministicSimulator::DeterministicSimulator(const Scenario& scenario,
+                                               const storage::OpenStorage& open_storage)
+    : scenario_(scenario),
+      scheduler_(scenario.seed),
+      checker_([this] { return scheduler_.now_us() / 1000; }),
+      node_(scenario_, open_storage, scheduler_, checker_),
+      network_(scheduler_, scenario_, node_) {
+  actor_ = scheduler_.add(*this, kActorKey);
+  node_.set_network(network_);
+  node_.start();
+  is_core_.assign(scenario_.all_clients(), true);
+  for (uint32_t i = 0; i < scenario_.all_clients(); ++i) {
+    SimClient::Options options;
+    options.number = i;
+    options.has_storage = i < scenario_.clients;
+    options.seed = scenario_.seed;
+    options.clock = draw_clock(scenario_, i);
+    clients_.push_back(std::make_unique<SimClient>(options, scheduler_, network_, checker_));
+    network_.add_client(*clients_.back());
+  }
+  for (const auto& client : clients_) {
+    if (!scenario_.is_absent(client->number())) client->start();
+  }
+  if (!scenario_.steps.empty()) scheduler_.at(scenario_.steps[0].at_ms * 1000, actor_, kStep, 0);
+  scheduler_.at(scenario_.duration_ms * 1000, actor_, kPhase);
+  scheduler_.at(kLookUs, actor_, kLook);
+}
+
+DeterministicSimulator::~DeterministicSimulator() = default;
+
+uint64_t DeterministicSimulator::end_us() const {
+  return scenario_.duration_ms * 1000 + kHealingUs + kSilenceUs + kLookUs;
+}
+
+void DeterministicSimulator::run() { run_until(UINT64_MAX); }
+
+bool DeterministicSimulator::run_until(uint64_t until_us) {
+  while (!is_over_ && !violation().has_value()) {
+    if (!scheduler_.step(std::min(until_us, end_us()))) return now_us() < end_us();
+    trace_.add(scheduler_.now_us());
+  }
+  return false;
+}
+
+void DeterministicSimulator::on_event(uint32_t kind, uint64_t argument) {
+  switch (kind) {
+    case kStep: {
+      const Step& step = scenario_.steps[static_cast<size_t>(argument)];
+      if (phase_ == Phase::Safety) carry_out(step);
+      if (argument + 1 < scenario_.steps.size()) {
+        const uint64_t at_us = scenario_.steps[static_cast<size_t>(argument) + 1].at_ms * 1000;
+        scheduler_.at(at_us, actor_, kStep, argument + 1);
+      }
+      return;
+    }
+    case kEndOfStep:
+      if (phase_ == Phase::Safety) end_step(scenario_.steps[static_cast<size_t>(argument)]);
+      return;
+    case kPhase:
+      if (phase_ == Phase::Safety) return start_healing();
+      return finish();
+    case kLook:
+      return look();
+    default:
+      return;
+  }
+}
+
+// --- steps ---
+
+std::string DeterministicSimulator::key_of(const Step& step) const {
+  return "k" + std::to_string(step.a % scenario_.keys);
+}
+
+std::string DeterministicSimulator::text_of(const Step& step) const {
+  std::string text = "c" + std::to_string(step.actor) + "." + std::to_string(step.id & 0xffffffff);
+  text.append(static_cast<size_t>(step.b % scenario_.value_bytes), 'x');
+  return text;
+}
+
+void DeterministicSimulator::carry_out(const Step& step) {
+  if (scenario_.is_absent(step.actor) && step.kind < StepKind::NodeCrash) return;
+  trace_.add(step.id);
+  if (step.kind >= StepKind::NodeCrash) {
+    carry_out_node_fault(step);
+  } else if (is_fault(step.kind)) {
+    carry_out_client_fault(step, *clients_[step.actor]);
+  } else {
+    carry_out_write(step, *clients_[step.actor]);
+  }
+  if (is_fault(step.kind)) count(family_of(step.kind));
+  if (step.b == 0 || !is_fault(step.kind)) return;
+  const auto index = static_cast<uint64_t>(&step - scenario_.steps.data());
+  if (index < scenario_.steps.size()) {
+    scheduler_.after(step.b * 1000, actor_, kEndOfStep, index);
+  }
+}
+
+void DeterministicSimulator::carry_out_write(const Step& step, SimClient& client) {
+  switch (step.kind) {
+    case StepKind::Set:
+      return client.set(key_of(step), text_of(step), 0);
+    case StepKind::SetTtl:
+      return client.set(key_of(step), text_of(step), 1 + step.b % 60'000);
+    case StepKind::Remove:
+      return client.remove(key_of(step));
+    // Few different elements, so that adds and removes of one value meet.
+    case StepKind::OrAdd:
+      return client.or_add(key_of(step), "t" + std::to_string(step.b % 3));
+    case StepKind::OrRemove:
+      return client.or_remove(key_of(step), "t" + std::to_string(step.b % 3));
+    case StepKind::CounterAdd:
+      return client.counter_add(key_of(step), static_cast<int64_t>(step.b) - 9);
+    case StepKind::Unfollow: {
+      const uint64_t handle = 1 + step.a % open_maps().size();
+      if (step.b % 2 == 0) return client.unfollow(handle);
+      if (client.is_running() && !client.is_asleep()) client.follow_all();
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+void DeterministicSimulator::carry_out_client_fault(const Step& step, SimClient& client) {
+  const uint32_t number = step.actor;
+  switch (step.kind) {
+    case StepKind::Cut:
+      return network_.cut(number, true, true);
+    case StepKind::HalfOpen:
+      return network_.cut(number, step.a == 0, step.a == 1);
+    case StepKind::Partition:
+      return network_.block(number, step.a != 2, step.a != 1);
+    case StepKind::SlowReader:
+      return network_.hold_reading(number, true);
+    case StepKind::Offline:
+      return client.go_online(false);
+    case StepKind::TabKill:
+      return client.kill();
+    case StepKind::TabSleep:
+      return client.sleep(true);
+    case StepKind::Quota:
+      return client.set_quota_exceeded(true);
+    case StepKind::Wipe:
+      return client.wipe();
+    case StepKind::Clone: {
+      const auto other = static_cast<uint32_t>(step.a % clients_.size());
+      if (other != number && client.has_storage()) client.take_rows(*clients_[other]);
+      return;
+    }
+    case StepKind::RowDamage:
+      client.kill();
+      return client.damage_row(step.a);
+    case StepKind::ClockStep:
+      client.clock().step(unzigzag(step.a));
+      return client.replan();
+    default:
+      return;
+  }
+}
+
+void DeterministicSimulator::carry_out_node_fault(const Step& step) {
+  switch (step.kind) {
+    case StepKind::NodeCrash:
+      return node_.crash();
+    case StepKind::NodePower:
+      return node_.lose_power();
+    case StepKind::NodePause:
+      return node_.pause(true);
+    case StepKind::NodeClockStep:
+      return node_.clock().step(unzigzag(step.a));
+    case StepKind::DiskFull:
+      return node_.set_disk_full(true);
+    default:
+      return;
+  }
+}
+
+void DeterministicSimulator::end_step(const Step& step) {
+  switch (step.kind) {
+    case StepKind::NodeCrash:
+    case StepKind::NodePower:
+      if (!node_.is_running()) node_.start();
+      return;
+    case StepKind::NodePause:
+      return node_.pause(false);
+    case StepKind::DiskFull:
+      return node_.set_disk_full(false);
+    default:
+      return end_client_fault(step, *clients_[step.actor]);
+  }
+}
+
+void DeterministicSimulator::end_client_fault(const Step& step, SimClient& client) {
+  switch (step.kind) {
+    case StepKind::Partition:
+      return network_.unblock(step.actor, step.a != 2, step.a != 1);
+    case StepKind::SlowReader:
+      return network_.hold_reading(step.actor, false);
+    case StepKind::Offline:
+      return client.go_online(true);
+    case StepKind::TabKill:
+    case StepKind::Wipe:
+    case StepKind::Clone:
+    case StepKind::RowDamage:
+      if (!client.is_running()) client.start();
+      return;
+    case StepKind::TabSleep:
+      return client.sleep(false);
+    case StepKind::Quota:
+      return client.set_quota_exceeded(false);
+    default:
+      return;
+  }
+}
+
+// --- watching ---
+
+std::vector<SimClient*> DeterministicSimulator::core_clients() const {
+  std::vector<SimClient*> core;
+  for (const auto& client : clients_) {
+    if (is_core_[client->number()]) core.push_back(client.get());
+  }
+  return core;
+}
+
+void DeterministicSimulator::look() {
+  for (const auto& client : clients_) {
+    if (client->is_running() && !client->is_asleep()) checker_.check_client(*client, true);
+  }
+  std::vector<SimClient*> all;
+  for (const auto& client : clients_) all.push_back(client.get());
+  if (node_.is_running()) checker_.check_bounds(node_, all);
+  if (phase_ == Phase::Healing) look_for_agreement();
+  if (phase_ != Phase::Done) scheduler_.after(kLookUs, actor_, kLook);
+}
+
+void DeterministicSimulator::start_healing() {
+  phase_ = Phase::Healing;
+  healing_since_us_ = now_us();
+  Prng prng(scenario_.seed, stream_id("liveness.core"));
+  for (uint32_t i = 0; i < clients_.size(); ++i) {
+    // At least one client is in the core; the others keep whatever has befallen them.
+    const bool stays_out = prng.below(4) == 0;
+    is_core_[i] = !scenario_.is_absent(i) && (i == 0 || !stays_out);
+    if (!is_core_[i]) network_.block(i, true, true);
+  }
+  network_.set_calm();
+  node_.heal();
+  for (uint32_t i = 0; i < clients_.size(); ++i) {
+    if (!is_core_[i]) continue;
+    network_.heal(i);
+    clients_[i]->heal();
+  }
+}
+
+bool DeterministicSimulator::core_agrees() {
+  if (!node_.is_running()) return false;
+  for (SimClient* client : core_clients()) {
+    if (client->status() != client::Status::Online || client->pending() != 0) return false;
+    for (const OpenMap& map : open_maps()) {
+      if (!client->is_synced(map.handle)) return false;
+      if (!InvariantChecker::agree(node_, *client, map.ref)) return false;
+    }
+  }
+  return true;
+}
+
+void DeterministicSimulator::look_for_agreement() {
+  if (core_agrees()) return start_silence();
+  if (now_us() - healing_since_us_ < kHealingUs) return;
+  std::string detail = "no agreement";
+  for (SimClient* client : core_clients()) {
+    detail += "; client " + std::to_string(client->number());
+    detail += client->status() == client::Status::Online ? " online" : " not online";
+    detail += ", " + std::to_string(client->pending()) + " pending";
+    for (const OpenMap& map : open_maps()) {
+      if (!client->is_synced(map.handle)) detail += ", " + map.ref.name + " not synced";
+      if (!InvariantChecker::agree(node_, *client, map.ref)) detail += ", " + map.ref.name + " differs";
+    }
+  }
+  checker_.fail(Invariant::Converges, std::move(detail));
+}
+
+void DeterministicSimulator::start_silence() {
+  checker_.check_agreement(node_, core_clients(),
+                           core_clients().size() == scenario_.present_clients());
+  phase_ = Phase::Silence;
+  frames_before_silence_ = network_.frames();
+  scheduler_.after(kSilenceUs, actor_, kPhase);
+}
+
+void DeterministicSimulator::finish() {
+  phase_ = Phase::Done;
+  is_over_ = true;
+  const uint64_t frames = network_.frames() - frames_before_silence_;
+  if (frames > kFramesPerSilentClient * clients_.size()) {
+    checker_.fail(Invariant::FallsSilent,
+                  std::to_string(frames) + " frames although nothing happens");
+  }
+  checker_.check_agreement(node_, core_clients(),
+                           core_clients().size() == scenario_.present_clients());
+  for (const OpenMap& map : open_maps()) {
+    trace_.add(node_.root(map.ref).sum);
+    for (const auto& client : clients_) {
+      if (client->is_running()) trace_.add(client->root(map.handle).sum);
+    }
+  }
+  trace_.add(network_.frames());
+  trace_.add(network_.bytes());
+  // What storage promises, it must still hold after the worst.
+  node_.lose_power();
+  node_.start();
+}
+
+FaultRates DeterministicSimulator::activations() const {
+  FaultRates all = struck_;
+  for (size_t i = 0; i < kFaultCount; ++i) all[i] += network_.activations()[i];
+  return all;
+}
+
+}  // namespace topgun::sim

@@ -1,0 +1,252 @@
+#include "core/sim/invariant_checker.hpp"
+
+#include "core/base/hash.hpp"
+#include "core/base/mix.hpp"
+#include "core/sim/sim_client.hpp"
+#include "core/sim/sim_node.hpp"
+#include "core/sync/messages.hpp"
+
+namespace topgun::sim {
+namespace {
+
+uint64_t digest_of(const MapRef& map, std::string_view key, ByteView value) {
+  uint64_t digest = hash64(as_bytes(map.name));
+  digest = absorb64(digest, static_cast<uint64_t>(map.kind));
+  digest = absorb64(digest, hash64(as_bytes(key)));
+  return absorb64(digest, hash64(value));
+}
+
+std::string describe(const MapRef& map, const ReferenceModel::RecordKey& key,
+                     const ReferenceModel::Record& record) {
+  std::string text = map.name + "/" + key.first;
+  text += record.tombstone ? " removed" : " written";
+  text += " at " + std::to_string(record.ms()) + "." + std::to_string(record.time & 0xffff);
+  return text + " by " + std::to_string(record.replica);
+}
+
+bool retired(const ReferenceModel::Record& record, uint64_t horizon_ms) {
+  if (record.tombstone) return record.ms() < horizon_ms;
+  return record.ttl_ms != 0 && record.ms() + record.ttl_ms < horizon_ms;
+}
+
+std::string client_name(const SimClient& client) {
+  return "client " + std::to_string(client.number());
+}
+
+}  // namespace
+
+std::string invariant_name(Invariant invariant) {
+  const auto number = static_cast<unsigned>(invariant);
+  if (invariant == Invariant::Converges) return "L1";
+  if (invariant == Invariant::FallsSilent) return "L5";
+  return std::string(number < 10 ? "I0" : "I") + std::to_string(number);
+}
+
+void InvariantChecker::fail(Invariant invariant, std::string detail) {
+  if (violation_.has_value()) return;
+  violation_ = Violation{invariant, std::move(detail), now_ms_()};
+}
+
+// --- reports ---
+
+void InvariantChecker::issued(ReplicaId author, const MapRef& map, const Operation& operation) {
+  const auto effects = ReferenceModel::effects_of(author, operation);
+  uint64_t digest = digest_of(map, as_text(operation.key), operation.payload);
+  digest = absorb64(digest, operation.ttl_ms);
+  std::map<uint64_t, Issued>& all = issued_[author.value];
+  const auto [at, is_new] = all.try_emplace(operation.sequence, Issued{operation.time, digest});
+  if (!is_new) {
+    if (at->second.digest != digest || at->second.time != operation.time) {
+      fail(Invariant::AtMostOnce, "sequence " + std::to_string(operation.sequence) + " of replica " +
+                                      std::to_string(author.value) +
+                                      " stands for two different operations");
+    }
+    return;
+  }
+  const bool follows = at == all.begin() || std::prev(at)->second.time < operation.time;
+  const bool precedes = std::next(at) == all.end() || std::next(at)->second.time > operation.time;
+  if (!follows || !precedes) {
+    fail(Invariant::StampsGrow, "stamps of replica " + std::to_string(author.value) +
+                                    " do not grow at sequence " +
+                                    std::to_string(operation.sequence));
+  }
+  for (const auto& effect : effects) universe_.merge(map, effect);
+}
+
+void InvariantChecker::written(const MapRef& map, const std::string& key, ByteView value) {
+  written_.insert(digest_of(map, key, value));
+}
+
+void InvariantChecker::seen(const MapRef& map, const std::string& key, ByteView value) {
+  ++checks_;
+  if (written_.count(digest_of(map, key, value)) != 0) return;
+  fail(Invariant::NoThinAir, map.name + "/" + key + " shows a value that nobody wrote there");
+}
+
+void InvariantChecker::acked_local(const MapRef& map,
+                                   const std::vector<ReferenceModel::Effect>& effects) {
+  for (const auto& effect : effects) acked_.merge(map, effect);
+}
+
+void InvariantChecker::accepted(const Operation& operation, uint64_t wall_ms,
+                                uint64_t drift_max_ms) {
+  ++checks_;
+  if (operation.time >> 16 <= wall_ms + drift_max_ms) return;
+  fail(Invariant::StampsGrow, "the node took an operation from " +
+                                  std::to_string((operation.time >> 16) - wall_ms) +
+                                  " ms in the future");
+}
+
+void InvariantChecker::collected(uint64_t horizon_ms) {
+  horizon_ms_ = std::max(horizon_ms_, horizon_ms);
+}
+
+void InvariantChecker::node_lost_everything() {
+  acked_.reset();
+  counts_are_exact_ = false;
+}
+
+void InvariantChecker::frame(ByteView frame, bool from_node) {
+  FrameReader reader(frame);
+  size_t messages = 0;
+  while (reader.next().has_value()) ++messages;
+  ++checks_;
+  if (reader.ok() && messages > 0) return;
+  fail(Invariant::CodecRoundTrip,
+       std::string(from_node ? "the node" : "a client") + " sent a frame that cannot be read");
+}
+
+// --- comparisons ---
+
+void InvariantChecker::check_acked(const ReferenceModel& node_model) {
+  for (const MapRef& map : acked_.maps()) {
+    for (const auto& [key, record] : acked_.records(map)) {
+      ++checks_;
+      if (node_model.covers(map, {key, record})) continue;
+      // Something later may have overruled it and been collected since.
+      const auto last = universe_.find(map, key);
+      const auto there = node_model.find(map, key);
+      const bool is_gone = retired(record, horizon_ms_) ||
+                           (last.has_value() && retired(*last, horizon_ms_));
+      if (is_gone && !there.has_value()) continue;
+      if (there.has_value() && record.tombstone && !there->tombstone) {
+        return fail(Invariant::NoResurrection, describe(map, key, record) + " is back");
+      }
+      return fail(Invariant::AckedIsDurable,
+                  describe(map, key, record) + " was acked at local and is gone");
+    }
+  }
+}
+
+void InvariantChecker::recovered(const SimNode& node) {
+  check_acked(node.model());
+  for (const OpenMap& map : open_maps()) {
+    ++checks_;
+    if (node.root(map.ref) == node.model().root(map.ref)) continue;
+    fail(Invariant::CheckpointIsPrefix,
+         map.ref.name + " after recovery is not the fold of what storage gave back");
+  }
+}
+
+void InvariantChecker::check_node(SimNode& node) {
+  for (const OpenMap& map : open_maps()) {
+    ++checks_;
+    if (node.root(map.ref) == node.model().root(map.ref)) continue;
+    fail(Invariant::StateIsFold, "the node's " + map.ref.name + " is not the fold of its log");
+  }
+}
+
+void InvariantChecker::check_client(SimClient& client, bool whole) {
+  if (violation_.has_value() || !client.is_running() || !client.model_is_complete()) return;
+  for (const OpenMap& map : open_maps()) {
+    ++checks_;
+    if (client.root(map.handle) == client.model().root(map.ref)) continue;
+    fail(Invariant::StateIsFold, client_name(client) + ": " + map.ref.name +
+                                     " is not the fold of what was delivered");
+    return;
+  }
+  if (whole) check_mirror(client);
+}
+
+void InvariantChecker::check_mirror(SimClient& client) {
+  ++checks_;
+  const ReferenceModel& model = client.model();
+  if (client.entries() != model.visible(open_maps()[0].ref, 0)) {
+    return fail(Invariant::SessionOrder,
+                client_name(client) + " shows other entries than its state holds");
+  }
+  if (client.elements() != model.elements(open_maps()[1].ref, 0)) {
+    return fail(Invariant::SessionOrder,
+                client_name(client) + " shows other elements than its state holds");
+  }
+  for (const auto& [key, value] : client.counters()) {
+    if (value == model.counter(open_maps()[2].ref, key)) continue;
+    return fail(Invariant::SessionOrder,
+                client_name(client) + " shows " + key + " as " + std::to_string(value) +
+                    ", but its state holds " +
+                    std::to_string(model.counter(open_maps()[2].ref, key)));
+  }
+}
+
+void InvariantChecker::check_bounds(SimNode& node, const std::vector<SimClient*>& clients) {
+  if (!node.is_idle()) return;  // What is gone may not have been heard of yet.
+  const node::ShardStats stats = node.stats();
+  ++checks_;
+  if (stats.sessions > node.connections() || stats.connections > node.connections()) {
+    fail(Invariant::Bounded, "the node keeps sessions of connections that are gone");
+  }
+  if (stats.subscriptions > stats.sessions * open_maps().size()) {
+    fail(Invariant::Bounded, "the node keeps subscriptions that nobody has");
+  }
+  const uint64_t queue_max = node.queue_bytes_max();
+  for (const SimClient* client : clients) {
+    if (client->queued_bytes() <= queue_max) continue;
+    fail(Invariant::Bounded, "the queue to " + client_name(*client) + " holds " +
+                                 std::to_string(client->queued_bytes()) + " bytes");
+  }
+}
+
+bool InvariantChecker::agree(SimNode& node, SimClient& client, const MapRef& map) {
+  const ReferenceModel::Records& theirs = node.model().records(map);
+  const ReferenceModel::Records& ours = client.model().records(map);
+  if (theirs == ours) return true;
+  const auto is_old = [&](const auto& record) { return retired(record.second, node.horizon_ms()); };
+  auto left = theirs.begin();
+  auto right = ours.begin();
+  for (;;) {
+    while (left != theirs.end() && is_old(*left)) ++left;
+    while (right != ours.end() && is_old(*right)) ++right;
+    if (left == theirs.end() || right == ours.end()) break;
+    if (*left++ != *right++) return false;
+  }
+  return left == theirs.end() && right == ours.end();
+}
+
+void InvariantChecker::check_agreement(SimNode& node, const std::vector<SimClient*>& clients,
+                                       bool everybody_is_here) {
+  for (SimClient* client : clients) {
+    check_client(*client, true);
+    for (const OpenMap& map : open_maps()) {
+      ++checks_;
+      const bool same_root = client->root(map.handle) == node.root(map.ref);
+      const bool same_state = client->model().records(map.ref) == node.model().records(map.ref);
+      if (same_root != same_state) {
+        fail(Invariant::RootsTellStates, client_name(*client) + " and the node: roots and states of " +
+                                             map.ref.name + " do not agree about being equal");
+      }
+      if (agree(node, *client, map.ref)) continue;
+      fail(Invariant::Converges, client_name(*client) + " and the node differ in " + map.ref.name);
+    }
+  }
+  check_acked(node.model());
+  if (!counts_are_exact_ || !everybody_is_here) return;
+  for (const auto& [key, expected] : counted_) {
+    ++checks_;
+    const int64_t value = node.model().counter(open_maps()[2].ref, key);
+    if (value == expected) continue;
+    fail(Invariant::AtMostOnce, "counter " + key + " is " + std::to_string(value) + ", but " +
+                                    std::to_string(expected) + " was counted");
+  }
+}
+
+}  // namespace topgun::sim

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/sim/reference_model.hpp"
+#include "core/sim/virtual_clock.hpp"
+
+namespace topgun::sim {
+
+class SimClient;
+class SimNode;
+
+/// The invariants that the simulator enforces; docs/invariants.md says what each means. The numbers
+/// are stable.
+enum class Invariant : uint8_t {
+  StateIsFold = 1,          ///< I01
+  EqualInputsEqualState,    ///< I02
+  MergeLaws,                ///< I03: by the exhaustive testers; in runs by I01
+  NoThinAir,                ///< I04
+  AckedIsDurable,           ///< I05
+  AtMostOnce,               ///< I06
+  StampsGrow,               ///< I07
+  RootsTellStates,          ///< I08
+  SyncIsCheap,              ///< I09
+  SessionOrder,             ///< I10
+  CheckpointIsPrefix = 20,  ///< I20
+  NoResurrection = 21,      ///< I21
+  Bounded = 22,             ///< I22
+  StatusIsTrue = 23,        ///< I23
+  CodecRoundTrip = 24,      ///< I24
+  CorruptionIsSeen = 25,    ///< I25
+  Converges = 40,           ///< L1, L3
+  FallsSilent = 41,         ///< L5
+};
+std::string invariant_name(Invariant invariant);
+
+/// The first thing that was found to be wrong.
+struct Violation {
+  Invariant invariant = Invariant::StateIsFold;
+  std::string detail;
+  uint64_t at_ms = 0;
+};
+
+/// Watches a simulation from outside. It knows every operation that any client ever issued, who was
+/// told what about it, and which failures allow which losses; nodes and clients report to it, and it
+/// compares them with their reference models.
+class InvariantChecker {
+ public:
+  explicit InvariantChecker(std::function<uint64_t()> now_ms) : now_ms_(std::move(now_ms)) {}
+
+  const std::optional<Violation>& violation() const { return violation_; }
+  void fail(Invariant invariant, std::string detail);
+
+  // --- reports from clients ---
+
+  /// An operation as it was stored or sent: the same identity never stands for two contents, stamps
+  /// of one replica grow with the sequences, none lies far ahead of every clock.
+  void issued(ReplicaId author, const MapRef& map, const Operation& operation);
+  /// A value that an application is about to write, and one that an application sees.
+  void written(const MapRef& map, const std::string& key, ByteView value);
+  void seen(const MapRef& map, const std::string& key, ByteView value);
+  void counted(const std::string& key, int64_t amount) { counted_[key] += amount; }
+  /// The client was told that this operation has reached `local`.
+  void acked_local(const MapRef& map, const std::vector<ReferenceModel::Effect>& effects);
+  /// A client came back with less than it had: its counts may be lower than what was counted.
+  void client_lost_writes() { counts_are_exact_ = false; }
+  /// A frame, as it was sent: it decodes, and encodes to the same bytes.
+  void frame(ByteView frame, bool from_node);
+
+  // --- reports from the node ---
+
+  /// The node lost its storage for a reason that no promise covers.
+  void node_lost_everything();
+  void collected(uint64_t horizon_ms);
+  /// An operation that the node took, when its clock showed `wall_ms`.
+  void accepted(const Operation& operation, uint64_t wall_ms, uint64_t drift_max_ms);
+  /// After a recovery: everything acked at `local` is there.
+  void recovered(const SimNode& node);
+
+  // --- comparisons ---
+
+  /// After an event of `client`: its state is the fold of what it was given.
+  void check_client(SimClient& client, bool whole);
+  void check_node(SimNode& node);
+  void check_bounds(SimNode& node, const std::vector<SimClient*>& clients);
+  /// When all is quiet and connected: everybody agrees, about roots, states and mirrors.
+  /// Counters are compared with what was counted if `everybody_is_here`.
+  void check_agreement(SimNode& node, const std::vector<SimClient*>& clients,
+                       bool everybody_is_here);
+
+  /// Whether client and node hold the same, but for what the node has collected behind the horizon
+  /// and a client that stays connected collects when it connects again.
+  static bool agree(SimNode& node, SimClient& client, const MapRef& map);
+
+  uint64_t checks() const { return checks_; }
+
+ private:
+  void check_mirror(SimClient& client);
+  void check_acked(const ReferenceModel& node_model);
+
+  std::function<uint64_t()> now_ms_;
+  std::optional<Violation> violation_;
+  uint64_t checks_ = 0;
+
+  struct Issued {
+    uint64_t time;
+    uint64_t digest;
+  };
+  std::map<uint64_t, std::map<uint64_t, Issued>> issued_;  ///< By replica and sequence.
+  std::set<uint64_t> written_;  ///< Digests of map, key and value.
+  /// Every operation that was ever stored or sent, and those acked at `local`. Nothing is collected
+  /// in them.
+  ReferenceModel universe_;
+  ReferenceModel acked_;
+  std::map<std::string, int64_t> counted_;
+  bool counts_are_exact_ = true;
+  uint64_t horizon_ms_ = 0;
+};
+
+}  // namespace topgun::sim

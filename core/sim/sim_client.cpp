@@ -1,0 +1,525 @@
+#include <cstdio>
+#include <cstdlib>
+#include "core/sim/sim_client.hpp"
+
+#include <algorithm>
+
+#include "core/base/byte_io.hpp"
+#include "core/sim/invariant_checker.hpp"
+
+namespace topgun::sim {
+namespace {
+
+constexpr uint64_t kActorKey = uint64_t{1} << 32;
+constexpr uint64_t kStoreUs = 3'000;
+
+/// MessagePack str 16: the one encoding of text that the workload uses.
+Bytes encode_text(const std::string& text) {
+  Bytes bytes;
+  ByteWriter out(bytes);
+  out.u8(0xda);
+  out.u8(static_cast<uint8_t>(text.size() >> 8));
+  out.u8(static_cast<uint8_t>(text.size()));
+  out.raw(as_bytes(text));
+  return bytes;
+}
+
+}  // namespace
+
+const std::vector<OpenMap>& open_maps() {
+  static const std::vector<OpenMap> kMaps = {
+      {kLwwHandle, {MapKind::Lww, "notes"}},
+      {kOrHandle, {MapKind::Or, "tags"}},
+      {kCounterHandle, {MapKind::Counter, "hits"}},
+  };
+  return kMaps;
+}
+
+SimClient::SimClient(const Options& options, Scheduler& scheduler, VirtualNetwork& network,
+                     InvariantChecker& checker)
+    : options_(options),
+      scheduler_(scheduler),
+      network_(network),
+      checker_(checker),
+      clock_(options.clock) {
+  actor_ = scheduler_.add(*this, kActorKey + options.number);
+}
+
+// --- life ---
+
+void SimClient::start() {
+  TG_ASSERT(engine_ == nullptr);
+  engine_ = std::make_unique<client::Engine>();
+  ++starts_;
+  synced_.clear();
+  unfollowed_.clear();
+  entries_.clear();
+  elements_.clear();
+  counters_.clear();
+  own_.clear();
+  load_model();
+
+  Prng seed(options_.seed, stream_id("client.seed"), uint64_t{options_.number} << 32 | starts_);
+  Bytes payload;
+  ByteWriter out(payload);
+  out.u64(seed.at(0));
+  out.u64(seed.at(1));
+  out.u64(0);
+  out.varint(0);
+  out.u8(options_.has_storage ? 0 : 1);
+  command(client::Command::Open, payload);
+  for (const auto& [key, row] : rows_) {
+    Bytes stored;
+    ByteWriter stored_out(stored);
+    stored_out.blob(as_bytes(key));
+    stored_out.blob(row);
+    command(client::Command::LoadRow, stored);
+  }
+  const Answer started = command(client::Command::Start, {});
+  TG_ASSERT(started.error == 0);
+  ByteReader in(started.payload);
+  replica_ = in.u64();
+  follow_all();
+  go_online(wants_online_);
+}
+
+void SimClient::kill() {
+  if (asleep_) clock_.thaw(scheduler_.now_us());
+  asleep_ = false;
+  if (engine_ == nullptr) return;
+  engine_.reset();
+  if (connection_ != 0) network_.close_by_client(connection_);
+  connection_ = 0;
+  is_open_ = false;
+  unread_.clear();
+  closed_unread_ = opened_unread_ = false;
+  wake_ms_ = 0;
+  status_ = client::Status::Offline;
+  // Transactions end in order; how many of those under way ended, nobody knows.
+  const Prng fate(options_.seed, stream_id("client.kill"), uint64_t{options_.number} << 32 | starts_);
+  const uint64_t done = Prng::multiply_high(fate.at(0), transactions_.size() + 1);
+  for (uint64_t i = 0; i < done; ++i) {
+    if (!quota_exceeded_) apply(transactions_[static_cast<size_t>(i)]);
+  }
+  if (done < transactions_.size() || !options_.has_storage || quota_exceeded_) {
+    checker_.client_lost_writes();
+  }
+  transactions_.clear();
+  storing_ = false;
+}
+
+void SimClient::wipe() {
+  kill();
+  rows_.clear();
+  checker_.client_lost_writes();
+}
+
+void SimClient::take_rows(const SimClient& other) {
+  kill();
+  rows_ = other.rows_;
+  checker_.client_lost_writes();
+}
+
+void SimClient::damage_row(uint64_t which) {
+  if (rows_.empty()) return;
+  auto row = rows_.begin();
+  std::advance(row, static_cast<int64_t>(which % rows_.size()));
+  if (row->second.empty()) return;
+  Bytes& bytes = row->second;
+  bytes[static_cast<size_t>((which >> 20) % bytes.size())] ^= static_cast<uint8_t>(1u << (which >> 60 & 7));
+  checker_.client_lost_writes();
+}
+
+void SimClient::sleep(bool asleep) {
+  if (asleep == asleep_) return;
+  asleep_ = asleep;
+  if (asleep) {
+    clock_.freeze(scheduler_.now_us());
+    return;
+  }
+  clock_.thaw(scheduler_.now_us());
+  if (engine_ == nullptr) return;
+  if (opened_unread_) {
+    opened_unread_ = false;
+    on_opened(connection_);
+  }
+  while (!unread_.empty() && engine_ != nullptr && connection_ != 0) {
+    const Bytes frame = std::move(unread_.front());
+    unread_.pop_front();
+    on_frame(connection_, frame);
+  }
+  unread_.clear();
+  if (closed_unread_ && connection_ != 0) on_closed(connection_);
+  closed_unread_ = false;
+  if (engine_ != nullptr) command(client::Command::Tick, {});
+  plan_storage();
+}
+
+void SimClient::replan() {
+  if (engine_ != nullptr && !asleep_) command(client::Command::Tick, {});
+}
+
+void SimClient::heal() {
+  sleep(false);
+  quota_exceeded_ = false;
+  clock_.set_right(scheduler_.now_us());
+  if (engine_ == nullptr) start();
+  follow_all();
+  go_online(true);
+  replan();
+}
+
+// --- the engine ---
+
+SimClient::Answer SimClient::command(client::Command code, ByteView payload) {
+  Bytes request;
+  ByteWriter out(request);
+  const Now time = now();
+  out.u8(client::kEngineProtocolVersion);
+  out.u64(time.wall_ms);
+  out.u64(time.mono_ms);
+  out.u32(static_cast<uint32_t>(payload.size() + 1));
+  out.u8(static_cast<uint8_t>(code));
+  out.raw(payload);
+  ByteReader in(engine_->exec(request));
+  Answer answer;
+  const uint32_t size = in.u32();
+  answer.error = in.u16();
+  answer.payload = to_bytes(in.raw(size - 2));
+  TG_ASSERT(in.ok() && in.at_end());
+  take_events();
+  return answer;
+}
+
+void SimClient::take_events() {
+  const Bytes events = to_bytes(engine_->poll());
+  ByteReader in(events);
+  while (!in.at_end()) {
+    const ByteView event = in.raw(in.u32());
+    TG_ASSERT(in.ok() && !event.empty());
+    on_engine_event(static_cast<client::Event>(event[0]), event.subspan(1));
+  }
+}
+
+void SimClient::on_engine_event(client::Event event, ByteView payload) {
+  if (getenv("SIMDBG")) { fprintf(stderr, "%lu c%u event %d ", scheduler_.now_us(), options_.number, (int)event); for (size_t i = 0; i < payload.size() && i < 60; ++i) fprintf(stderr, "%02x", payload[i]); fprintf(stderr, "\n"); }
+  ByteReader in(payload);
+  switch (event) {
+    case client::Event::Entry:
+      return on_entry(in);
+    case client::Event::Element:
+      return on_element(in);
+    case client::Event::Counter: {
+      in.varint();
+      std::string key(as_text(in.blob(kKeyBytesMax)));
+      counters_[std::move(key)] = static_cast<int64_t>(in.u64());
+      return;
+    }
+    case client::Event::MapSynced:
+      synced_.insert(in.varint());
+      return;
+    case client::Event::Connect:
+      is_open_ = false;
+      unread_.clear();
+      closed_unread_ = opened_unread_ = false;
+      connection_ = network_.connect(options_.number);
+      return;
+    case client::Event::Disconnect:
+      if (connection_ != 0) network_.close_by_client(connection_);
+      connection_ = 0;
+      is_open_ = false;
+      synced_.clear();
+      return;
+    case client::Event::Send:
+      return on_send(payload);
+    case client::Event::Persist:
+      return on_persist(payload);
+    case client::Event::Wake:
+      wake_ms_ = in.u64();
+      return plan_timer();
+    case client::Event::Status:
+      status_ = static_cast<client::Status>(in.u8());
+      if (status_ != client::Status::Online) synced_.clear();
+      return;
+    case client::Event::Ack: {
+      const uint8_t level = in.u8();
+      const uint64_t sequence = in.varint();
+      if (level < static_cast<uint8_t>(AckLevel::Local)) return;
+      while (!own_.empty() && own_.begin()->first <= sequence) {
+        checker_.acked_local(own_.begin()->second.map, own_.begin()->second.effects);
+        own_.erase(own_.begin());
+      }
+      return;
+    }
+    case client::Event::Rejected:
+      checker_.client_lost_writes();
+      return;
+    case client::Event::MapLoaded:
+    case client::Event::Error:
+      return;
+  }
+}
+
+void SimClient::on_entry(ByteReader& in) {
+  in.varint();
+  std::string key(as_text(in.blob(kKeyBytesMax)));
+  const bool present = in.u8() != 0;
+  const uint64_t expires_at_ms = in.u64();
+  entries_.erase(key);
+  if (!present) return;
+  checker_.seen(open_maps()[0].ref, key, in.rest());
+  if (expires_at_ms == 0) entries_[std::move(key)] = to_bytes(in.rest());
+}
+
+void SimClient::on_element(ByteReader& in) {
+  in.varint();
+  std::string key(as_text(in.blob(kKeyBytesMax)));
+  std::string tag(as_text(in.raw(kTagBytesMax)));
+  const bool present = in.u8() != 0;
+  const uint64_t expires_at_ms = in.u64();
+  if (present) checker_.seen(open_maps()[1].ref, key, in.rest());
+  ReferenceModel::RecordKey element{std::move(key), std::move(tag)};
+  elements_.erase(element);
+  if (present && expires_at_ms == 0) elements_[std::move(element)] = to_bytes(in.rest());
+}
+
+// --- storage ---
+
+void SimClient::on_persist(ByteView payload) {
+  ByteReader in(payload);
+  Transaction transaction;
+  transaction.number = in.varint();
+  for (uint64_t i = in.varint(); i > 0; --i) {
+    std::string key(as_text(in.blob(1024)));
+    transaction.puts.emplace_back(std::move(key), to_bytes(in.blob(payload.size())));
+    model_row(transaction.puts.back().first, transaction.puts.back().second);
+  }
+  for (uint64_t i = in.varint(); i > 0; --i) {
+    transaction.deletes.emplace_back(as_text(in.blob(1024)));
+  }
+  TG_ASSERT(in.ok() && in.at_end());
+  transactions_.push_back(std::move(transaction));
+  plan_storage();
+}
+
+void SimClient::plan_storage() {
+  if (storing_ || transactions_.empty() || asleep_) return;
+  storing_ = true;
+  const Prng draws(options_.seed, stream_id("client.store"), options_.number);
+  const uint64_t wait_us = Prng::multiply_high(draws.at(transactions_done_), 2 * kStoreUs);
+  scheduler_.after(wait_us, actor_, kStored, starts_);
+}
+
+void SimClient::apply(const Transaction& transaction) {
+  for (const auto& [key, row] : transaction.puts) rows_[key] = row;
+  for (const std::string& key : transaction.deletes) rows_.erase(key);
+}
+
+void SimClient::finish_transaction(bool failed) {
+  ++transactions_done_;
+  const Transaction transaction = std::move(transactions_.front());
+  transactions_.pop_front();
+  if (!failed) apply(transaction);
+  if (failed) has_unseen_writes_ = true;
+  Bytes payload;
+  ByteWriter out(payload);
+  out.varint(transaction.number);
+  out.u16(failed ? static_cast<uint16_t>(Error::StorageFull) : 0);
+  command(client::Command::Persisted, payload);
+}
+
+// --- time and network ---
+
+void SimClient::plan_timer() {
+  if (wake_ms_ == 0) return;
+  const uint64_t at_us = clock_.true_time_of(wake_ms_, scheduler_.now_us());
+  planned_us_ = at_us;
+  scheduler_.at(at_us, actor_, kTimer, at_us);
+}
+
+void SimClient::on_event(uint32_t kind, uint64_t argument) {
+  if (kind == kStored) {
+    if (argument != starts_) return;
+    storing_ = false;
+    if (engine_ == nullptr || asleep_ || transactions_.empty()) return;
+    finish_transaction(quota_exceeded_ && !transactions_.front().puts.empty());
+    plan_storage();
+    return;
+  }
+  // Timers are not taken back; one that was replaced finds another time planned.
+  if (engine_ == nullptr || asleep_ || argument != planned_us_) return;
+  command(client::Command::Tick, {});
+}
+
+void SimClient::on_opened(uint64_t connection) {
+  if (engine_ == nullptr || connection != connection_) return;
+  if (asleep_) {
+    opened_unread_ = true;
+    return;
+  }
+  is_open_ = true;
+  command(client::Command::TransportOpened, {});
+}
+
+void SimClient::on_frame(uint64_t connection, const Bytes& frame) {
+  if (engine_ == nullptr || connection != connection_) return;
+  if (asleep_) {
+    unread_.push_back(frame);
+    return;
+  }
+  if (getenv("SIMDBG")) { FrameReader r(frame); while (auto m = r.next()) { fprintf(stderr, "%lu c%u message %d ", scheduler_.now_us(), options_.number, m->kind); for (size_t i = 0; i < m->payload.size() && i < 60; ++i) fprintf(stderr, "%02x", m->payload[i]); fprintf(stderr, "\n"); } }
+  checker_.frame(frame, true);
+  model_frame(frame);
+  command(client::Command::TransportFrame, frame);
+  checker_.check_client(*this, false);
+}
+
+void SimClient::on_closed(uint64_t connection) {
+  if (engine_ == nullptr || connection != connection_) return;
+  if (asleep_) {
+    closed_unread_ = true;
+    return;
+  }
+  connection_ = 0;
+  is_open_ = false;
+  command(client::Command::TransportClosed, {});
+}
+
+void SimClient::on_send(ByteView frame) {
+  if (connection_ == 0) return;
+  checker_.frame(frame, false);
+  FrameReader reader(frame);
+  while (const std::optional<MessageView> message = reader.next()) {
+    if (message->kind == static_cast<uint8_t>(MessageKind::Operations)) {
+      learn_own(message->payload, true);
+    }
+  }
+  network_.send_to_node(connection_, to_bytes(frame));
+}
+
+// --- what an application does ---
+
+void SimClient::go_online(bool online) {
+  wants_online_ = online;
+  if (engine_ == nullptr || asleep_) return;
+  const uint8_t flag = online ? 1 : 0;
+  command(client::Command::SetOnline, ByteView(&flag, 1));
+}
+
+void SimClient::follow_all() {
+  for (const OpenMap& map : open_maps()) {
+    Bytes payload;
+    ByteWriter out(payload);
+    out.varint(map.handle);
+    out.u8(static_cast<uint8_t>(map.ref.kind));
+    out.blob(as_bytes(map.ref.name));
+    command(client::Command::OpenMap, payload);
+  }
+  unfollowed_.clear();
+}
+
+void SimClient::unfollow(uint64_t handle) {
+  if (engine_ == nullptr || asleep_) return;
+  Bytes payload;
+  ByteWriter(payload).varint(handle);
+  command(client::Command::Unsubscribe, payload);
+  unfollowed_.insert(handle);
+  synced_.erase(handle);
+}
+
+bool SimClient::write(client::Command code, uint64_t handle, const std::string& key,
+                      const std::function<void(ByteWriter&)>& rest) {
+  if (engine_ == nullptr || asleep_) return false;
+  Bytes payload;
+  ByteWriter out(payload);
+  out.varint(handle);
+  out.blob(as_bytes(key));
+  rest(out);
+  if (!options_.has_storage) has_unseen_writes_ = true;
+  const Answer answer = command(code, payload);
+  if (answer.error == 0) checker_.check_client(*this, false);
+  return answer.error == 0;
+}
+
+void SimClient::set(const std::string& key, const std::string& text, uint64_t ttl_ms) {
+  if (engine_ == nullptr || asleep_) return;
+  const Bytes value = encode_text(text);
+  checker_.written(open_maps()[0].ref, key, value);
+  entries_.erase(key);
+  if (ttl_ms == 0) entries_[key] = value;
+  write(client::Command::Set, kLwwHandle, key, [&](ByteWriter& out) {
+    out.varint(ttl_ms);
+    out.raw(value);
+  });
+}
+
+void SimClient::remove(const std::string& key) {
+  if (engine_ == nullptr || asleep_) return;
+  entries_.erase(key);
+  write(client::Command::Remove, kLwwHandle, key, [](ByteWriter&) {});
+}
+
+void SimClient::or_add(const std::string& key, const std::string& text) {
+  if (engine_ == nullptr || asleep_) return;
+  const Bytes value = encode_text(text);
+  checker_.written(open_maps()[1].ref, key, value);
+  Bytes payload;
+  ByteWriter out(payload);
+  out.varint(kOrHandle);
+  out.blob(as_bytes(key));
+  out.varint(0);
+  out.raw(value);
+  if (!options_.has_storage) has_unseen_writes_ = true;
+  const Answer answer = command(client::Command::OrAdd, payload);
+  if (answer.error != 0) return;
+  elements_[{key, std::string(as_text(answer.payload))}] = value;
+  checker_.check_client(*this, false);
+}
+
+void SimClient::or_remove(const std::string& key, const std::string& text) {
+  if (engine_ == nullptr || asleep_) return;
+  const Bytes value = encode_text(text);
+  std::erase_if(elements_, [&](const auto& element) {
+    return element.first.first == key && element.second == value;
+  });
+  write(client::Command::OrRemove, kOrHandle, key, [&](ByteWriter& out) { out.raw(value); });
+}
+
+void SimClient::counter_add(const std::string& key, int64_t amount) {
+  if (engine_ == nullptr || asleep_) return;
+  counters_[key] += amount;
+  const bool counted = write(client::Command::CounterAdd, kCounterHandle, key, [&](ByteWriter& out) {
+    out.u64(static_cast<uint64_t>(amount));
+  });
+  if (counted) checker_.counted(key, amount);
+}
+
+// --- what can be seen ---
+
+uint64_t SimClient::pending() {
+  const Answer answer = command(client::Command::LastSequence, {});
+  ByteReader in(answer.payload);
+  in.varint();
+  return in.varint();
+}
+
+MerkleRoot SimClient::root(uint64_t handle) {
+  Bytes payload;
+  ByteWriter(payload).varint(handle);
+  const Answer answer = command(client::Command::Root, payload);
+  ByteReader in(answer.payload);
+  MerkleRoot root;
+  root.sum = in.u64();
+  root.mixed_sum = in.u64();
+  return root;
+}
+
+bool SimClient::is_synced(uint64_t handle) const { return synced_.count(handle) != 0; }
+
+uint64_t SimClient::stored_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& [key, row] : rows_) bytes += key.size() + row.size();
+  return bytes;
+}
+
+}  // namespace topgun::sim

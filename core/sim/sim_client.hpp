@@ -1,0 +1,188 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/client/engine.hpp"
+#include "core/client/engine_codes.hpp"
+#include "core/sim/reference_model.hpp"
+#include "core/sim/virtual_clock.hpp"
+#include "core/sim/virtual_network.hpp"
+#include "core/sync/messages.hpp"
+
+namespace topgun::sim {
+
+class InvariantChecker;
+
+/// The maps that every client of a simulation opens, by handle.
+struct OpenMap {
+  uint64_t handle;
+  MapRef ref;
+};
+const std::vector<OpenMap>& open_maps();
+inline constexpr uint64_t kLwwHandle = 1;
+inline constexpr uint64_t kOrHandle = 2;
+inline constexpr uint64_t kCounterHandle = 3;
+
+/// One client in the simulation: the engine of the product, and around it what a browser would be:
+/// row storage with transactions, timers, a connection, the mirror that the application reads. It
+/// keeps a reference model of what the engine was given, for the checker to compare with.
+class SimClient final : public Actor, public ClientEndpoint {
+ public:
+  struct Options {
+    uint32_t number = 0;
+    bool has_storage = true;
+    uint64_t seed = 0;
+    VirtualClock clock;
+  };
+
+  /// Everything is borrowed.
+  SimClient(const Options& options, Scheduler& scheduler, VirtualNetwork& network,
+            InvariantChecker& checker);
+
+  /// The process starts: rows are loaded, maps opened, the connection wanted.
+  void start();
+
+  // --- what an application does ---
+
+  void set(const std::string& key, const std::string& text, uint64_t ttl_ms);
+  void remove(const std::string& key);
+  void or_add(const std::string& key, const std::string& text);
+  void or_remove(const std::string& key, const std::string& text);
+  void counter_add(const std::string& key, int64_t amount);
+  void unfollow(uint64_t handle);
+  void follow_all();
+  void go_online(bool online);
+
+  // --- what happens to it ---
+
+  /// The process dies; transactions under way are done up to a point that the seed decides.
+  void kill();
+  bool is_running() const { return engine_ != nullptr; }
+  void sleep(bool asleep);
+  void set_quota_exceeded(bool exceeded) { quota_exceeded_ = exceeded; }
+  void wipe();
+  void damage_row(uint64_t which);
+  /// Takes over the rows of another client, as a copied profile has them.
+  void take_rows(const SimClient& other);
+  VirtualClock& clock() { return clock_; }
+  /// The clock was bent: timers are set anew.
+  void replan();
+  /// Every fault of this client ends.
+  void heal();
+
+  // --- what can be seen ---
+
+  uint32_t number() const { return options_.number; }
+  bool has_storage() const { return options_.has_storage; }
+  Now now() const { return clock_.read(scheduler_.now_us()); }
+  client::Status status() const { return status_; }
+  uint64_t replica() const { return replica_; }
+  uint64_t pending();
+  MerkleRoot root(uint64_t handle);
+  const std::map<std::string, Bytes>& entries() const { return entries_; }
+  const std::map<ReferenceModel::RecordKey, Bytes>& elements() const { return elements_; }
+  const std::map<std::string, int64_t>& counters() const { return counters_; }
+  const ReferenceModel& model() const { return model_; }
+  /// Whether the model knows all that the engine was given. Writes that were neither stored nor
+  /// sent yet are the application's alone.
+  bool model_is_complete() const { return options_.has_storage && !has_unseen_writes_; }
+  bool is_synced(uint64_t handle) const;
+  uint64_t stored_bytes() const;
+  uint64_t queued_bytes() const { return network_.queued_to_client(connection_); }
+  bool is_asleep() const { return asleep_; }
+  bool wants_online() const { return wants_online_; }
+
+  void on_event(uint32_t kind, uint64_t argument) override;
+  void on_opened(uint64_t connection) override;
+  void on_frame(uint64_t connection, const Bytes& frame) override;
+  void on_closed(uint64_t connection) override;
+
+ private:
+  friend class InvariantChecker;
+  enum EventKind : uint32_t { kTimer, kStored };
+  struct Transaction {
+    uint64_t number;
+    std::vector<std::pair<std::string, Bytes>> puts;
+    std::vector<std::string> deletes;
+  };
+  struct OwnOperation {
+    MapRef map;
+    std::vector<ReferenceModel::Effect> effects;
+    bool sent = false;
+  };
+
+  struct Answer {
+    uint16_t error = 0;
+    Bytes payload;
+  };
+  Answer command(client::Command code, ByteView payload);
+  bool write(client::Command code, uint64_t handle, const std::string& key,
+             const std::function<void(ByteWriter&)>& rest);
+  void take_events();
+  void on_engine_event(client::Event event, ByteView payload);
+  void on_entry(ByteReader& in);
+  void on_element(ByteReader& in);
+  void on_persist(ByteView payload);
+  void on_send(ByteView frame);
+  void on_rejected(ByteReader& in);
+  void plan_timer();
+  void plan_storage();
+  void finish_transaction(bool failed);
+  void apply(const Transaction& transaction);
+
+  // sim_client_model.cpp: what the model learns
+  void model_frame(const Bytes& frame);
+  void model_message(const MessageView& message);
+  void model_reject(ByteView payload);
+  void model_row(const std::string& key, const Bytes& row);
+  void learn_own(ByteView batch, bool sent);
+  void forget_own(const MapRef& map, const std::map<uint64_t, OwnOperation>& except);
+  void load_model();
+
+  const Options options_;
+  Scheduler& scheduler_;
+  VirtualNetwork& network_;
+  InvariantChecker& checker_;
+  Scheduler::ActorId actor_;
+  VirtualClock clock_;
+
+  std::unique_ptr<client::Engine> engine_;
+  uint64_t starts_ = 0;
+  uint64_t replica_ = 0;
+  std::map<std::string, Bytes> rows_;
+  std::deque<Transaction> transactions_;
+  uint64_t transactions_done_ = 0;
+  bool storing_ = false;
+  bool quota_exceeded_ = false;
+  bool asleep_ = false;
+  bool wants_online_ = true;
+
+  uint64_t connection_ = 0;
+  bool is_open_ = false;
+  uint64_t wake_ms_ = 0;
+  uint64_t planned_us_ = 0;
+  std::deque<Bytes> unread_;  ///< Frames that came while asleep.
+  bool closed_unread_ = false;
+  bool opened_unread_ = false;
+
+  client::Status status_ = client::Status::Offline;
+  std::set<uint64_t> synced_;
+  std::set<uint64_t> unfollowed_;
+  /// What the application sees, but for entries that expire.
+  std::map<std::string, Bytes> entries_;
+  std::map<ReferenceModel::RecordKey, Bytes> elements_;
+  std::map<std::string, int64_t> counters_;
+
+  ReferenceModel model_;
+  std::map<uint64_t, OwnOperation> own_;  ///< By sequence; those not acked at `local` yet.
+  std::map<MapRef, uint64_t> synced_ms_;
+  bool has_unseen_writes_ = false;
+};
+
+}  // namespace topgun::sim

@@ -1,0 +1,197 @@
+#include "core/base/byte_io.hpp"
+#include "core/client/store.hpp"
+#include "core/sim/invariant_checker.hpp"
+#include "core/sim/sim_client.hpp"
+#include "core/sync/messages.hpp"
+
+// What a client's reference model learns, from outside: the frames that reach the engine and the rows
+// that leave it.
+
+namespace topgun::sim {
+namespace {
+
+MapRef take_map(ByteReader& in) {
+  const auto kind = static_cast<MapKind>(in.u8());
+  return {kind, std::string(as_text(in.blob(kMapNameBytesMax)))};
+}
+
+MapRef map_of_subscription(uint64_t id) {
+  for (const OpenMap& map : open_maps()) {
+    if (map.handle == id) return map.ref;
+  }
+  return {};
+}
+
+}  // namespace
+
+void SimClient::model_frame(const Bytes& frame) {
+  FrameReader reader(frame);
+  while (const std::optional<MessageView> message = reader.next()) model_message(*message);
+}
+
+void SimClient::model_message(const MessageView& message) {
+  switch (static_cast<MessageKind>(message.kind)) {
+    case MessageKind::Changes: {
+      const Result<ChangesMessage> changes = decode_changes(message.payload);
+      if (changes.ok()) model_.merge_operations(changes->batch);
+      return;
+    }
+    case MessageKind::Records: {
+      const Result<RecordsMessage> records = decode_records_message(message.payload);
+      if (records.ok()) model_.merge_records(records->batch);
+      return;
+    }
+    case MessageKind::Welcome: {
+      const Result<WelcomeMessage> welcome = decode_welcome(message.payload);
+      if (!welcome.ok()) return;
+      for (const auto& [map, synced_ms] : synced_ms_) {
+        if (synced_ms >= welcome->horizon_ms) model_.collect(map, welcome->horizon_ms);
+      }
+      return;
+    }
+    case MessageKind::Subscribed: {
+      const Result<SubscribedMessage> subscribed = decode_subscribed(message.payload);
+      if (!subscribed.ok()) return;
+      if (subscribed->mode == SyncMode::Resync) {
+        const MapRef map = map_of_subscription(subscribed->subscription);
+        model_.clear(map);
+        synced_ms_.erase(map);
+        std::erase_if(own_, [&](const auto& own) { return own.second.map == map; });
+        return;
+      }
+      for (const auto& [map, synced_ms] : synced_ms_) {
+        if (synced_ms >= subscribed->horizon_ms) model_.collect(map, subscribed->horizon_ms);
+      }
+      return;
+    }
+    case MessageKind::Synced: {
+      const Result<SyncedMessage> synced = decode_synced(message.payload);
+      if (synced.ok()) synced_ms_[map_of_subscription(synced->subscription)] = synced->node_ms;
+      return;
+    }
+    case MessageKind::Reject:
+      return model_reject(message.payload);
+    default:
+      return;
+  }
+}
+
+void SimClient::model_reject(ByteView payload) {
+  const Result<RejectMessage> reject = decode_reject(payload);
+  if (!reject.ok()) return;
+  auto own = own_.lower_bound(reject->sequence);
+  while (own != own_.end() && own->first - reject->sequence < reject->count) {
+    for (const ReferenceModel::Effect& effect : own->second.effects) {
+      const auto current = model_.find(own->second.map, effect.key);
+      const bool is_ours = current.has_value() && current->time == effect.record.time &&
+                           current->replica == effect.record.replica;
+      if (is_ours) model_.forget(own->second.map, effect.key);
+    }
+    own = own_.erase(own);
+  }
+}
+
+void SimClient::learn_own(ByteView bytes, bool sent) {
+  OperationBatch batch;
+  const Result<void> decoded = decode_operations(bytes, Values::Validate, batch);
+  if (!decoded.ok()) return checker_.fail(Invariant::CodecRoundTrip, "a client wrote a broken batch");
+  const MapRef map{batch.header.kind, std::string(as_text(batch.header.map))};
+  for (const Operation& operation : batch.operations) {
+    checker_.issued(batch.header.replica, map, operation);
+    const auto effects = ReferenceModel::effects_of(batch.header.replica, operation);
+    // What is sent again was learned before, and may have been overruled or taken back since.
+    const bool is_new = own_.find(operation.sequence) == own_.end();
+    OwnOperation& own = own_[operation.sequence];
+    own.sent = own.sent || sent;
+    if (!is_new) continue;
+    own.map = map;
+    own.effects = effects;
+    for (const ReferenceModel::Effect& effect : effects) model_.merge(map, effect);
+  }
+}
+
+void SimClient::forget_own(const MapRef& map, const std::map<uint64_t, OwnOperation>& except) {
+  for (auto own = own_.begin(); own != own_.end();) {
+    if (own->second.map != map || except.count(own->first) != 0) {
+      ++own;
+      continue;
+    }
+    for (const ReferenceModel::Effect& effect : own->second.effects) {
+      if (model_.find(map, effect.key) == effect.record) model_.forget(map, effect.key);
+    }
+    own = own_.erase(own);
+  }
+}
+
+void SimClient::model_row(const std::string& key, const Bytes& row) {
+  // A page of a snapshot repeats what is known, but for writes that no row held before. The manifest
+  // holds no sections.
+  const bool is_page = key[0] == 's';
+  if (!is_page && key[0] != 'j') return;
+  const std::map<uint64_t, OwnOperation> before = own_;
+  client::visit_sections(row, [&](client::Section section, ByteView payload) {
+    if (section == client::Section::OwnOperations) learn_own(payload, false);
+    if (section == client::Section::Clear) {
+      // The frame has cleared the model already; what the engine issued between two messages of the
+      // frame goes the same way.
+      ByteReader in(payload);
+      forget_own(take_map(in), before);
+    }
+    return true;
+  });
+  if (is_page) has_unseen_writes_ = false;
+}
+
+void SimClient::load_model() {
+  model_.reset();
+  synced_ms_.clear();
+  has_unseen_writes_ = false;
+  client::Store store;
+  for (const auto& [key, row] : rows_) store.load(key, row);
+  client::Store::Loaded loaded = store.take_loaded();
+  const auto load = [&](client::Section section, ByteView payload) {
+    ByteReader in(payload);
+    switch (section) {
+      case client::Section::OwnOperations:
+        learn_own(payload, true);
+        return true;
+      case client::Section::RemoteOperations:
+        model_.merge_operations(payload);
+        return true;
+      case client::Section::Records:
+        model_.merge_records(payload);
+        return true;
+      case client::Section::Position: {
+        const MapRef map = take_map(in);
+        in.u64();
+        synced_ms_[map] = in.u64();
+        return true;
+      }
+      case client::Section::Forget: {
+        const MapRef map = take_map(in);
+        const std::string record_key(as_text(in.blob(kKeyBytesMax)));
+        const std::string tag(as_text(in.blob(kTagBytesMax)));
+        const uint64_t time = in.u64();
+        const auto current = model_.find(map, {record_key, tag});
+        if (current.has_value() && current->time == time) model_.forget(map, {record_key, tag});
+        // What was taken back will not be acked, whatever sequence an ack covers.
+        std::erase_if(own_, [&](const auto& own) {
+          return own.second.map == map && own.second.effects[0].record.time == time;
+        });
+        return true;
+      }
+      case client::Section::Clear: {
+        const MapRef map = take_map(in);
+        model_.clear(map);
+        std::erase_if(own_, [&](const auto& own) { return own.second.map == map; });
+        return true;
+      }
+      case client::Section::Meta:
+        return true;
+    }
+    return true;
+  };
+  for (const Bytes& row : loaded.rows) client::visit_sections(row, load);
+}
+
+}  // namespace topgun::sim

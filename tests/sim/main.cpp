@@ -1,0 +1,267 @@
+// The simulator as a program: runs seeds, replays scenarios, makes failures smaller. One process, one
+// thread; scripts/sim.mjs starts several and shows what they say. Output: one JSON object a line.
+
+#include <sys/resource.h>
+
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "core/base/mix.hpp"
+#include "core/base/probe.hpp"
+#include "core/sim/scenario_runner.hpp"
+#include "host-native/storage/stepped_engine.hpp"
+
+namespace topgun::sim {
+namespace {
+
+struct Arguments {
+  uint64_t first = 1;
+  uint64_t last = 100;
+  Profile profile = Profile::Lite;
+  uint32_t mutant = 0;
+  uint64_t shrink_runs = 0;
+  uint64_t failures_max = 1;
+  uint64_t twice_every = 0;
+  std::string replay;
+  bool each = false;
+};
+
+[[noreturn]] void usage(const char* problem) {
+  std::fprintf(stderr,
+               "%s\nusage: topgun-sim [--seeds A..B] [--profile lite|standard|full] [--mutant N]\n"
+               "  [--shrink RUNS] [--failures N] [--twice-every N] [--replay FILE] [--each]\n",
+               problem);
+  std::exit(2);
+}
+
+uint64_t number(const char* text) {
+  char* end = nullptr;
+  const uint64_t value = std::strtoull(text, &end, 10);
+  if (end == text || *end != '\0') usage("a number is expected");
+  return value;
+}
+
+Arguments parse(int count, char** values) {
+  Arguments arguments;
+  for (int i = 1; i < count; ++i) {
+    const std::string name = values[i];
+    if (name == "--each") {
+      arguments.each = true;
+      continue;
+    }
+    if (i + 1 == count) usage("an option lacks its value");
+    const std::string value = values[++i];
+    if (name == "--seeds") {
+      const size_t dots = value.find("..");
+      arguments.first = number(value.substr(0, dots).c_str());
+      arguments.last =
+          dots == std::string::npos ? arguments.first : number(value.substr(dots + 2).c_str());
+    } else if (name == "--profile") {
+      if (value != "lite" && value != "standard" && value != "full") usage("an unknown profile");
+      arguments.profile = value == "lite"       ? Profile::Lite
+                          : value == "standard" ? Profile::Standard
+                                                : Profile::Full;
+    } else if (name == "--mutant") {
+      arguments.mutant = static_cast<uint32_t>(number(value.c_str()));
+    } else if (name == "--shrink") {
+      arguments.shrink_runs = number(value.c_str());
+    } else if (name == "--failures") {
+      arguments.failures_max = number(value.c_str());
+    } else if (name == "--twice-every") {
+      arguments.twice_every = number(value.c_str());
+    } else if (name == "--replay") {
+      arguments.replay = value;
+    } else {
+      usage("an unknown option");
+    }
+  }
+  return arguments;
+}
+
+double cpu_seconds() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec) + 1e-6 * static_cast<double>(usage.ru_utime.tv_usec);
+}
+
+std::string json_text(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c < ' ' ? ' ' : c;
+  }
+  return quoted + "\"";
+}
+
+std::string hex(const Bytes& bytes) {
+  std::string text;
+  for (const uint8_t byte : bytes) {
+    char digits[3];
+    std::snprintf(digits, sizeof(digits), "%02x", byte);
+    text += digits;
+  }
+  return text;
+}
+
+Bytes read_hex(const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "r");
+  if (file == nullptr) usage("the replay file cannot be read");
+  Bytes bytes;
+  unsigned byte = 0;
+  while (std::fscanf(file, "%2x", &byte) == 1) bytes.push_back(static_cast<uint8_t>(byte));
+  std::fclose(file);
+  return bytes;
+}
+
+void print_violation(const char* event, uint64_t seed, const Violation& violation) {
+  std::printf("{\"event\":\"%s\",\"seed\":%" PRIu64 ",\"invariant\":\"%s\",\"at_ms\":%" PRIu64
+              ",\"detail\":%s}\n",
+              event, seed, invariant_name(violation.invariant).c_str(), violation.at_ms,
+              json_text(violation.detail).c_str());
+}
+
+void print_shrunk(const Shrunk& shrunk) {
+  std::printf("{\"event\":\"shrunk\",\"seed\":%" PRIu64 ",\"invariant\":\"%s\",\"runs\":%" PRIu64
+              ",\"operations\":%u,\"clients\":%u,\"families\":%u,\"detail\":%s,\"scenario\":\"%s\","
+              "\"steps\":[",
+              shrunk.scenario.seed, invariant_name(shrunk.violation.invariant).c_str(), shrunk.runs,
+              shrunk.operations, shrunk.clients, shrunk.families,
+              json_text(shrunk.violation.detail).c_str(),
+              hex(encode_scenario(shrunk.scenario)).c_str());
+  bool first = true;
+  for (const Step& step : shrunk.scenario.steps) {
+    std::printf("%s[%" PRIu64 ",\"%s\",%u,%" PRIu64 ",%" PRIu64 "]", first ? "" : ",", step.at_ms,
+                std::string(step_name(step.kind)).c_str(), step.actor, step.a, step.b);
+    first = false;
+  }
+  std::printf("],\"rates\":{");
+  first = true;
+  for (size_t i = 0; i < kFaultCount; ++i) {
+    if (shrunk.scenario.rates[i] == 0) continue;
+    std::printf("%s\"%s\":%u", first ? "" : ",",
+                std::string(fault_name(static_cast<Fault>(i))).c_str(), shrunk.scenario.rates[i]);
+    first = false;
+  }
+  std::printf("}}\n");
+}
+
+/// What a process has to say at its end; the script adds up those of all processes.
+struct Summary {
+  uint64_t seeds = 0;
+  uint64_t failures = 0;
+  uint64_t simulated_ms = 0;
+  uint64_t events = 0;
+  uint64_t checks = 0;
+  uint64_t twice = 0;
+  uint64_t trace = 0;
+  uint64_t activations[kFaultCount] = {};
+  uint64_t activated_seeds[kFaultCount] = {};
+
+  void add(const Outcome& outcome) {
+    ++seeds;
+    simulated_ms += outcome.simulated_ms;
+    events += outcome.events;
+    checks += outcome.checks;
+    // A sum, so that it does not matter which process ran which seed.
+    trace += absorb64(mix64(outcome.seed), outcome.trace);
+    for (size_t i = 0; i < kFaultCount; ++i) {
+      activations[i] += outcome.activations[i];
+      activated_seeds[i] += outcome.activations[i] > 0 ? 1 : 0;
+    }
+  }
+
+  void print() const {
+    std::printf("{\"event\":\"summary\",\"seeds\":%" PRIu64 ",\"failures\":%" PRIu64
+                ",\"simulated_s\":%.3f,\"cpu_s\":%.3f,\"events\":%" PRIu64 ",\"checks\":%" PRIu64
+                ",\"run_twice\":%" PRIu64 ",\"trace\":\"%016" PRIx64 "\",\"faults\":{",
+                seeds, failures, static_cast<double>(simulated_ms) / 1000, cpu_seconds(), events,
+                checks, twice, trace);
+    for (size_t i = 0; i < kFaultCount; ++i) {
+      std::printf("%s\"%s\":[%" PRIu64 ",%" PRIu64 "]", i == 0 ? "" : ",",
+                  std::string(fault_name(static_cast<Fault>(i))).c_str(), activations[i],
+                  activated_seeds[i]);
+    }
+    std::printf("},\"marks\":{");
+#ifdef TOPGUN_PROBES
+    for (uint32_t i = 0; i < probe::kMarkCount; ++i) {
+      std::printf("%s\"%s\":%" PRIu64, i == 0 ? "" : ",", std::string(probe::kMarks[i].name).c_str(),
+                  probe::state().marks[i]);
+    }
+#endif
+    std::printf("}}\n");
+  }
+};
+
+class Program {
+ public:
+  explicit Program(const Arguments& arguments)
+      : arguments_(arguments), runner_(host::open_stepped_engine) {}
+
+  int run() {
+    if (!arguments_.replay.empty()) {
+      const Result<Scenario> scenario = decode_scenario(read_hex(arguments_.replay));
+      if (!scenario.ok()) usage("the replay file is damaged");
+      one(*scenario);
+    } else {
+      for (uint64_t seed = arguments_.first; seed <= arguments_.last; ++seed) {
+        one(make_scenario(seed, arguments_.profile));
+        if (summary_.failures >= arguments_.failures_max) break;
+      }
+    }
+    summary_.print();
+    return summary_.failures == 0 ? 0 : 1;
+  }
+
+ private:
+  void one(const Scenario& scenario) {
+    const Outcome outcome = runner_.run(scenario);
+    summary_.add(outcome);
+    if (arguments_.each) {
+      std::printf("{\"event\":\"run\",\"seed\":%" PRIu64 ",\"trace\":\"%016" PRIx64
+                  "\",\"simulated_s\":%.3f,\"events\":%" PRIu64 "}\n",
+                  scenario.seed, outcome.trace, static_cast<double>(outcome.simulated_ms) / 1000,
+                  outcome.events);
+    }
+    if (arguments_.twice_every != 0 && scenario.seed % arguments_.twice_every == 0) {
+      ++summary_.twice;
+      if (runner_.run(scenario).trace != outcome.trace) {
+        ++summary_.failures;
+        std::printf("{\"event\":\"nondeterministic\",\"seed\":%" PRIu64 "}\n", scenario.seed);
+      }
+    }
+    if (outcome.violation.has_value()) fail(scenario, *outcome.violation);
+    if (summary_.seeds % 64 == 0) {
+      std::printf("{\"event\":\"progress\",\"seeds\":%" PRIu64 "}\n", summary_.seeds);
+      std::fflush(stdout);
+    }
+  }
+
+  void fail(const Scenario& scenario, const Violation& violation) {
+    ++summary_.failures;
+    print_violation("failure", scenario.seed, violation);
+    std::fflush(stdout);
+    if (arguments_.shrink_runs == 0) return;
+    print_shrunk(runner_.shrink(scenario, violation.invariant, arguments_.shrink_runs));
+    std::fflush(stdout);
+  }
+
+  const Arguments arguments_;
+  const ScenarioRunner runner_;
+  Summary summary_;
+};
+
+}  // namespace
+}  // namespace topgun::sim
+
+int main(int count, char** values) {
+  const topgun::sim::Arguments arguments = topgun::sim::parse(count, values);
+#ifdef TOPGUN_PROBES
+  topgun::probe::state().mutant = arguments.mutant;
+#else
+  if (arguments.mutant != 0) topgun::sim::usage("this build has no planted bugs");
+#endif
+  return topgun::sim::Program(arguments).run();
+}
