@@ -5,7 +5,8 @@
 namespace topgun::probe {
 
 State& state() {
-  // allow(static): the one piece of state in core/, in no product: probes are reached from everywhere
+  // allow(static): the one piece of state in core/, in no product: probes are reached from
+  // everywhere
   static State the_state;
   return the_state;
 }

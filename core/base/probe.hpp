@@ -4,13 +4,14 @@
 
 #include "core/base/marks.hpp"
 
-/// Probes of the simulator in the code of the product. In a product they are nothing at all: no code,
-/// no data, no branch (a check reads the archives). In the simulator's probed build
+/// Probes of the simulator in the code of the product. In a product they are nothing at all: no
+/// code, no data, no branch (a check reads the archives). In the simulator's probed build
 /// (`TOPGUN_PROBES`) they are:
 ///
 /// - `TG_SOMETIMES(condition, Name)`: notes that the condition held. A campaign in which a mark was
 ///   never reached did not look where it claims to, and fails. The names are in marks.hpp.
-/// - `TG_MUTANT(n)`: true if planted bug number `n` is switched on; `core/sim/mutants.hpp` says what
+/// - `TG_MUTANT(n)`: true if planted bug number `n` is switched on; `core/sim/mutants.hpp` says
+/// what
 ///   each breaks. Finding them is how the simulator proves itself.
 #ifdef TOPGUN_PROBES
 

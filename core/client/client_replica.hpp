@@ -175,6 +175,10 @@ class ClientReplica {
   /// Operations sent without having been stored; counted until a snapshot that holds them is
   /// stored, over however many failures that takes.
   uint64_t unstored_operations_ = 0;
+  /// A restart skips `kSequenceReserve` sequences from what is stored. So operations may go
+  /// unstored only if something was stored since this start: else the next one would skip to where
+  /// this one did. A replica that is new loses its id together with its operations.
+  bool may_send_unstored_ = false;
   uint64_t snapshot_transaction_ = 0;  ///< Of the latest snapshot handed to the host.
   uint64_t conflated_operations_ = 0;
 

@@ -1,6 +1,6 @@
-#include "core/client/client_replica.hpp"
-
 #include <algorithm>
+
+#include "core/client/client_replica.hpp"
 
 namespace topgun::client {
 

@@ -54,6 +54,7 @@ bool ClientReplica::start() {
   // Operations may have been sent although storing them failed; theirs are the numbers we skip.
   if (known) last_sequence_ += kSequenceReserve;
   meta_changed_ = !known;
+  may_send_unstored_ = !known;
   return known;
 }
 
@@ -193,6 +194,7 @@ void ClientReplica::end_turn() {
 void ClientReplica::end_turn_without_storage() {
   // The next transaction is a snapshot, which holds everything; rows before it would be of no use.
   row_.finish();
+  if (!may_send_unstored_) return;
   for (Outbox::Entry& entry : outbox_.entries()) {
     if (entry.stored || unstored_operations_ + entry.operations > kSequenceReserve) continue;
     unstored_operations_ += entry.operations;
@@ -203,6 +205,7 @@ void ClientReplica::end_turn_without_storage() {
 void ClientReplica::persisted(uint64_t transaction, std::optional<Error> error) {
   if (!error.has_value()) {
     outbox_.mark_stored(transaction);
+    may_send_unstored_ = true;
     const bool is_whole = !storage_failed_ && transaction >= snapshot_transaction_;
     if (is_whole) unstored_operations_ = 0;
     return;

@@ -133,7 +133,7 @@ Result<void> Home::on_hello(Session& session, ByteView payload) {
   welcome.node_id = options.node_id;
   welcome.incarnation = options.incarnation;
   welcome.node_ms = context_.now.wall_ms;
-  welcome.horizon_ms = owner_.horizon_ms();
+  welcome.horizon_ms = owner_.collect_horizon_ms();
   welcome.frame_bytes_max = options.limits.frame_bytes_max;
   welcome.operations_in_flight_max = options.limits.operations_in_flight_max;
   welcome.level_max = options.has_log ? AckLevel::Local : AckLevel::Memory;

@@ -163,8 +163,13 @@ Result<void> Home::on_records(Session& session, ByteView payload) {
   if (log_error_.has_value() || !may_write(session, batch.map)) return {};
   std::vector<RecordBatchBuilder> parts(context_.options.shard_count);
   for (RecordBatchBuilder& part : parts) part.begin(batch.kind, batch.map);
+  // A client that repairs us was in step after the horizon, so what lives there was not removed
+  // behind our back, however old it is: we may have lost it. Tombstones that nobody needs any more
+  // stay out.
+  const uint64_t horizon_ms = owner_.collect_horizon_ms();
   for (const Record& record : batch.records) {
-    if (check_stamp(record.stamp).has_value()) continue;
+    if (check_stamp(record.stamp) == Error::ClockDrift) continue;
+    if (record.retired_before(horizon_ms)) continue;
     parts[partition_of(record.key).value % parts.size()].add(record);
   }
   for (uint16_t shard = 0; shard < parts.size(); ++shard) {

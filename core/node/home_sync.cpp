@@ -184,7 +184,7 @@ void Home::on_described(const ShardMessage& message) {
 void Home::start_sync(Session& session, Subscription& subscription) {
   const uint64_t horizon = owner_.horizon_ms();
   const bool behind = subscription.synced_ms != 0 && subscription.synced_ms < horizon;
-  SubscribedMessage subscribed{subscription.id, SyncMode::Current, horizon};
+  SubscribedMessage subscribed{subscription.id, SyncMode::Current, owner_.collect_horizon_ms()};
   // Whatever way the client is brought up to date, it then has everything up to here.
   subscription.versions = subscription.described_versions;
   if (behind) {
@@ -219,7 +219,7 @@ void Home::start_repair(Session& session, Subscription& subscription) {
   subscription.versions = subscription.described_versions;
   subscription.diff = std::make_unique<Subscription::DiffState>();
   MessageWriter out(output(session));
-  out.subscribed({subscription.id, SyncMode::Repair, owner_.horizon_ms()});
+  out.subscribed({subscription.id, SyncMode::Repair, owner_.collect_horizon_ms()});
   out.diff(first_diff(subscription.id, subscription.slice, subscription.total.root_children));
   subscription.slice = static_cast<uint8_t>((subscription.slice + 1) % kDiffSlices);
 }

@@ -156,6 +156,11 @@ Description Owner::describe(MapKind kind, ByteView name) {
   return description;
 }
 
+bool Owner::holds(MapKind kind, ByteView name, ByteView key, ByteView tag) {
+  const OwnedMap* map = maps_.find(kind, name);
+  return map != nullptr && map->table.find(key, tag).has_value();
+}
+
 void Owner::on_describe(const ShardMessage& message) {
   ByteReader in(*message.payload);
   const MapRef ref = take_map(in);

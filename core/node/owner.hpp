@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 
 #include "core/node/owned_map.hpp"
@@ -51,9 +52,17 @@ class Owner {
 
   /// Moves the tombstone horizon and collects behind it.
   void advance_horizon(uint64_t horizon_ms);
+  /// Writes stamped before it are refused, and clients that were last in step before it start anew.
   uint64_t horizon_ms() const { return horizon_ms_; }
+  /// Tombstones stamped before it are collected. A removal may arrive as late as the retention
+  /// after its stamp, and a client that was in step any later than that has seen it: so tombstones
+  /// stay for the retention twice.
+  uint64_t collect_horizon_ms() const {
+    return horizon_ms_ - std::min(horizon_ms_, context_.options.limits.tombstone_retention_ms);
+  }
 
   Description describe(MapKind kind, ByteView map);
+  bool holds(MapKind kind, ByteView map, ByteView key, ByteView tag);
   bool owns(ByteView key) const;
   void update_gauges();
 

@@ -1,6 +1,6 @@
-#include "core/node/owner.hpp"
-
 #include <algorithm>
+
+#include "core/node/owner.hpp"
 
 namespace topgun::node {
 
@@ -76,8 +76,9 @@ void Owner::collect(OwnedMap& map) {
     }
     std::sort(kept.begin(), kept.end());  // allow(sort): equal numbers are alike
   }
-  if (map.table.collect(horizon_ms_, kept) == 0) return;
-  purges_.push_back({static_cast<uint8_t>(map.kind), map.name, horizon_ms_});
+  const uint64_t horizon_ms = collect_horizon_ms();
+  if (map.table.collect(horizon_ms, kept) == 0) return;
+  purges_.push_back({static_cast<uint8_t>(map.kind), map.name, horizon_ms});
 }
 
 void Owner::start_checkpoint() {

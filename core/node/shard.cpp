@@ -134,4 +134,9 @@ Shard::Root Shard::root(uint8_t map_kind, std::string_view map) const {
   return {{description.root.sum, description.root.mixed_sum}, description.records};
 }
 
+bool Shard::holds(uint8_t map_kind, std::string_view map, ByteView key, ByteView tag) const {
+  TG_ASSERT(is_map_kind(map_kind));
+  return impl_->owner.holds(static_cast<MapKind>(map_kind), as_bytes(map), key, tag);
+}
+
 }  // namespace topgun::node

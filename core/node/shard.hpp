@@ -27,7 +27,8 @@ struct ShardLimits {
   uint64_t hello_timeout_ms = 10'000;
   /// A connection from which nothing came for this long is pinged, and closed after twice as long.
   uint64_t idle_timeout_ms = 30'000;
-  /// Tombstones younger than this are kept.
+  /// How long a replica may stay away, and a write on its way, before it has to start anew or be
+  /// stamped anew. Tombstones are kept twice as long.
   uint64_t tombstone_retention_ms = 30ull * 24 * 3600 * 1000;
 };
 
@@ -141,6 +142,9 @@ class Shard {
     uint64_t records = 0;
   };
   Root root(uint8_t map_kind, std::string_view map) const;
+
+  /// Whether this shard holds the record, be it a tombstone; for tests and the simulator.
+  bool holds(uint8_t map_kind, std::string_view map, ByteView key, ByteView tag) const;
 
  private:
   class Impl;

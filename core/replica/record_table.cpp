@@ -1,5 +1,6 @@
 #include "core/replica/record_table.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/base/hash.hpp"

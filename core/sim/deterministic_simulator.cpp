@@ -309,7 +309,8 @@ void DeterministicSimulator::look_for_agreement() {
     detail += ", " + std::to_string(client->pending()) + " pending";
     for (const OpenMap& map : open_maps()) {
       if (!client->is_synced(map.handle)) detail += ", " + map.ref.name + " not synced";
-      if (!InvariantChecker::agree(node_, *client, map.ref)) detail += ", " + map.ref.name + " differs";
+      if (!InvariantChecker::agree(node_, *client, map.ref))
+        detail += ", " + map.ref.name + " differs";
     }
   }
   checker_.fail(Invariant::Converges, std::move(detail));

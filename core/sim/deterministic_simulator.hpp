@@ -10,9 +10,9 @@
 
 namespace topgun::sim {
 
-/// Clients, network, node, disk and all that goes wrong, in one thread and in virtual time. The code
-/// under test is the product's own; the simulator is one more host of it, which happens to hold the
-/// clock, the dice, the wires and the disks. One scenario gives one run, in every build.
+/// Clients, network, node, disk and all that goes wrong, in one thread and in virtual time. The
+/// code under test is the product's own; the simulator is one more host of it, which happens to
+/// hold the clock, the dice, the wires and the disks. One scenario gives one run, in every build.
 ///
 /// A run has two phases. In the first, applications write and things go wrong as the scenario says;
 /// every promise of safety is watched. In the second, a part of the world that the promises of

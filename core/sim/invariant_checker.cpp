@@ -57,8 +57,8 @@ void InvariantChecker::issued(ReplicaId author, const MapRef& map, const Operati
   const auto [at, is_new] = all.try_emplace(operation.sequence, Issued{operation.time, digest});
   if (!is_new) {
     if (at->second.digest != digest || at->second.time != operation.time) {
-      fail(Invariant::AtMostOnce, "sequence " + std::to_string(operation.sequence) + " of replica " +
-                                      std::to_string(author.value) +
+      fail(Invariant::AtMostOnce, "sequence " + std::to_string(operation.sequence) +
+                                      " of replica " + std::to_string(author.value) +
                                       " stands for two different operations");
     }
     return;
@@ -83,18 +83,31 @@ void InvariantChecker::seen(const MapRef& map, const std::string& key, ByteView 
   fail(Invariant::NoThinAir, map.name + "/" + key + " shows a value that nobody wrote there");
 }
 
-void InvariantChecker::acked_local(const MapRef& map,
+void InvariantChecker::acked_local(OperationId id, const MapRef& map,
                                    const std::vector<ReferenceModel::Effect>& effects) {
+  // An ack covers what was refused before.
+  const auto& ranges = refused_[id.replica.value];
+  auto range = ranges.upper_bound(id.sequence);
+  if (range != ranges.begin() && id.sequence - std::prev(range)->first < std::prev(range)->second) {
+    return;
+  }
   for (const auto& effect : effects) acked_.merge(map, effect);
+}
+
+void InvariantChecker::refused(ReplicaId author, uint64_t first, uint64_t count) {
+  uint64_t& known = refused_[author.value][first];
+  known = std::max(known, count);
 }
 
 void InvariantChecker::accepted(const Operation& operation, uint64_t wall_ms,
                                 uint64_t drift_max_ms) {
   ++checks_;
-  if (operation.time >> 16 <= wall_ms + drift_max_ms) return;
+  // The shard that checked may have read its clock before someone set it back.
+  node_wall_ms_ = std::max(node_wall_ms_, wall_ms);
+  const uint64_t stamp_ms = operation.time >> 16;
+  if (stamp_ms <= node_wall_ms_ + drift_max_ms) return;
   fail(Invariant::StampsGrow, "the node took an operation from " +
-                                  std::to_string((operation.time >> 16) - wall_ms) +
-                                  " ms in the future");
+                                  std::to_string(stamp_ms - node_wall_ms_) + " ms in the future");
 }
 
 void InvariantChecker::collected(uint64_t horizon_ms) {
@@ -126,8 +139,8 @@ void InvariantChecker::check_acked(const ReferenceModel& node_model) {
       // Something later may have overruled it and been collected since.
       const auto last = universe_.find(map, key);
       const auto there = node_model.find(map, key);
-      const bool is_gone = retired(record, horizon_ms_) ||
-                           (last.has_value() && retired(*last, horizon_ms_));
+      const bool is_gone =
+          retired(record, horizon_ms_) || (last.has_value() && retired(*last, horizon_ms_));
       if (is_gone && !there.has_value()) continue;
       if (there.has_value() && record.tombstone && !there->tombstone) {
         return fail(Invariant::NoResurrection, describe(map, key, record) + " is back");
@@ -161,8 +174,8 @@ void InvariantChecker::check_client(SimClient& client, bool whole) {
   for (const OpenMap& map : open_maps()) {
     ++checks_;
     if (client.root(map.handle) == client.model().root(map.ref)) continue;
-    fail(Invariant::StateIsFold, client_name(client) + ": " + map.ref.name +
-                                     " is not the fold of what was delivered");
+    fail(Invariant::StateIsFold,
+         client_name(client) + ": " + map.ref.name + " is not the fold of what was delivered");
     return;
   }
   if (whole) check_mirror(client);
@@ -231,8 +244,9 @@ void InvariantChecker::check_agreement(SimNode& node, const std::vector<SimClien
       const bool same_root = client->root(map.handle) == node.root(map.ref);
       const bool same_state = client->model().records(map.ref) == node.model().records(map.ref);
       if (same_root != same_state) {
-        fail(Invariant::RootsTellStates, client_name(*client) + " and the node: roots and states of " +
-                                             map.ref.name + " do not agree about being equal");
+        fail(Invariant::RootsTellStates, client_name(*client) +
+                                             " and the node: roots and states of " + map.ref.name +
+                                             " do not agree about being equal");
       }
       if (agree(node, *client, map.ref)) continue;
       fail(Invariant::Converges, client_name(*client) + " and the node differ in " + map.ref.name);

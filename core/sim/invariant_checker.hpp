@@ -47,8 +47,8 @@ struct Violation {
 };
 
 /// Watches a simulation from outside. It knows every operation that any client ever issued, who was
-/// told what about it, and which failures allow which losses; nodes and clients report to it, and it
-/// compares them with their reference models.
+/// told what about it, and which failures allow which losses; nodes and clients report to it, and
+/// it compares them with their reference models.
 class InvariantChecker {
  public:
   explicit InvariantChecker(std::function<uint64_t()> now_ms) : now_ms_(std::move(now_ms)) {}
@@ -66,7 +66,10 @@ class InvariantChecker {
   void seen(const MapRef& map, const std::string& key, ByteView value);
   void counted(const std::string& key, int64_t amount) { counted_[key] += amount; }
   /// The client was told that this operation has reached `local`.
-  void acked_local(const MapRef& map, const std::vector<ReferenceModel::Effect>& effects);
+  void acked_local(OperationId id, const MapRef& map,
+                   const std::vector<ReferenceModel::Effect>& effects);
+  /// The client was told that the node refuses these operations.
+  void refused(ReplicaId author, uint64_t first, uint64_t count);
   /// A client came back with less than it had: its counts may be lower than what was counted.
   void client_lost_writes() { counts_are_exact_ = false; }
   /// A frame, as it was sent: it decodes, and encodes to the same bytes.
@@ -112,14 +115,16 @@ class InvariantChecker {
     uint64_t digest;
   };
   std::map<uint64_t, std::map<uint64_t, Issued>> issued_;  ///< By replica and sequence.
-  std::set<uint64_t> written_;  ///< Digests of map, key and value.
+  std::set<uint64_t> written_;                             ///< Digests of map, key and value.
   /// Every operation that was ever stored or sent, and those acked at `local`. Nothing is collected
   /// in them.
   ReferenceModel universe_;
   ReferenceModel acked_;
   std::map<std::string, int64_t> counted_;
   bool counts_are_exact_ = true;
+  std::map<uint64_t, std::map<uint64_t, uint64_t>> refused_;  ///< By replica: first to count.
   uint64_t horizon_ms_ = 0;
+  uint64_t node_wall_ms_ = 0;  ///< The latest that the node's clock ever showed.
 };
 
 }  // namespace topgun::sim

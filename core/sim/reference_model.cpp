@@ -127,8 +127,8 @@ void ReferenceModel::merge(const MapRef& ref, const Effect& effect) {
   Record joined = found->second;
   joined.positive = std::max(joined.positive, effect.record.positive);
   joined.negative = std::max(joined.negative, effect.record.negative);
-  const bool is_later = std::pair(effect.record.time, effect.record.replica) >
-                        std::pair(joined.time, joined.replica);
+  const bool is_later =
+      std::pair(effect.record.time, effect.record.replica) > std::pair(joined.time, joined.replica);
   if (is_later) {
     joined.time = effect.record.time;
     joined.replica = effect.record.replica;
@@ -181,20 +181,17 @@ void ReferenceModel::clear(const MapRef& ref) {
   map.table->clear();
 }
 
-void ReferenceModel::collect(const MapRef& ref, uint64_t horizon_ms) {
+void ReferenceModel::collect(const MapRef& ref, uint64_t horizon_ms, const IsKept& is_kept) {
   Map& map = map_of(ref);
   for (auto at = map.records.begin(); at != map.records.end();) {
-    if (!retired(at->second, horizon_ms)) {
+    const bool stays = !retired(at->second, horizon_ms) || (is_kept && is_kept(ref, at->first));
+    if (stays) {
       ++at;
       continue;
     }
     map.table->forget(as_bytes(at->first.first), as_bytes(at->first.second));
     at = map.records.erase(at);
   }
-}
-
-void ReferenceModel::collect(uint64_t horizon_ms) {
-  for (const MapRef& map : maps()) collect(map, horizon_ms);
 }
 
 const ReferenceModel::Records& ReferenceModel::records(const MapRef& map) const {

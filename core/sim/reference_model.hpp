@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -64,9 +65,9 @@ class ReferenceModel {
   void merge_records(ByteView batch);
   void forget(const MapRef& map, const RecordKey& key);
   void clear(const MapRef& map);
-  /// Drops what was deleted or expired before the horizon.
-  void collect(uint64_t horizon_ms);
-  void collect(const MapRef& map, uint64_t horizon_ms);
+  /// Drops what was deleted or expired before the horizon, but for what `is_kept`.
+  using IsKept = std::function<bool(const MapRef& map, const RecordKey& key)>;
+  void collect(const MapRef& map, uint64_t horizon_ms, const IsKept& is_kept = nullptr);
 
   const Records& records(const MapRef& map) const;
   std::vector<MapRef> maps() const;

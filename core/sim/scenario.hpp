@@ -20,35 +20,35 @@ enum class Profile : uint8_t {
 /// and draws how often each strikes; when a run is made smaller, whole families are tried first.
 /// The numbers are stored in repros.
 enum class Fault : uint8_t {
-  Jitter = 0,       ///< Frames take long, and each another time.
-  Loss = 1,         ///< Segments are lost; what is behind them waits for the retransmission.
-  Reset = 2,        ///< Connections break, with frames in flight.
-  HalfOpen = 3,     ///< Connections break and one side is not told.
-  Partition = 4,    ///< Nothing passes between a client and the node for a while.
-  OneWay = 5,       ///< Nothing passes in one direction.
-  SlowReader = 6,   ///< A client does not read what the node sends.
-  Offline = 7,      ///< The application goes offline and comes back.
-  TabKill = 8,      ///< A client dies; what it had not stored is gone.
-  TabSleep = 9,     ///< A client's timers and clock stand still.
-  Quota = 10,       ///< A client's storage is full for a while.
-  Wipe = 11,        ///< A client's storage is emptied.
-  Clone = 12,       ///< A client's storage is copied to a second client.
-  RowDamage = 13,   ///< A stored row of a client changes.
-  Skew = 14,        ///< A client's calendar clock is off by up to hours.
-  Drift = 15,       ///< A client's clocks run fast or slow.
-  ClockStep = 16,   ///< A client's calendar clock is set forwards or backwards.
-  NodeCrash = 17,   ///< The node's process dies.
-  NodePower = 18,   ///< The node's machine loses power.
-  NodePause = 19,   ///< The node does nothing for a while.
-  NodeClock = 20,   ///< The node's calendar clock is set forwards or backwards.
-  DiskSlow = 21,    ///< The node's disk takes long.
-  DiskWrite = 22,   ///< Writes fail.
-  DiskSync = 23,    ///< fsync fails, and forgets what it should have written.
-  DiskFull = 24,    ///< No room for a while.
-  DiskRead = 25,    ///< Sectors cannot be read at recovery.
-  DiskRot = 26,     ///< Stored bits flip.
-  Starve = 27,      ///< A shard gets little time.
-  Hostile = 28,     ///< Someone sends frames made to break the node.
+  Jitter = 0,      ///< Frames take long, and each another time.
+  Loss = 1,        ///< Segments are lost; what is behind them waits for the retransmission.
+  Reset = 2,       ///< Connections break, with frames in flight.
+  HalfOpen = 3,    ///< Connections break and one side is not told.
+  Partition = 4,   ///< Nothing passes between a client and the node for a while.
+  OneWay = 5,      ///< Nothing passes in one direction.
+  SlowReader = 6,  ///< A client does not read what the node sends.
+  Offline = 7,     ///< The application goes offline and comes back.
+  TabKill = 8,     ///< A client dies; what it had not stored is gone.
+  TabSleep = 9,    ///< A client's timers and clock stand still.
+  Quota = 10,      ///< A client's storage is full for a while.
+  Wipe = 11,       ///< A client's storage is emptied.
+  Clone = 12,      ///< A client's storage is copied to a second client.
+  RowDamage = 13,  ///< A stored row of a client changes.
+  Skew = 14,       ///< A client's calendar clock is off by up to hours.
+  Drift = 15,      ///< A client's clocks run fast or slow.
+  ClockStep = 16,  ///< A client's calendar clock is set forwards or backwards.
+  NodeCrash = 17,  ///< The node's process dies.
+  NodePower = 18,  ///< The node's machine loses power.
+  NodePause = 19,  ///< The node does nothing for a while.
+  NodeClock = 20,  ///< The node's calendar clock is set forwards or backwards.
+  DiskSlow = 21,   ///< The node's disk takes long.
+  DiskWrite = 22,  ///< Writes fail.
+  DiskSync = 23,   ///< fsync fails, and forgets what it should have written.
+  DiskFull = 24,   ///< No room for a while.
+  DiskRead = 25,   ///< Sectors cannot be read at recovery.
+  DiskRot = 26,    ///< Stored bits flip.
+  Starve = 27,     ///< A shard gets little time.
+  Hostile = 28,    ///< Someone sends frames made to break the node.
 };
 inline constexpr size_t kFaultCount = 29;
 
@@ -71,7 +71,7 @@ enum class StepKind : uint8_t {
   Unfollow = 7,  ///< Closes map `a` and opens it again later.
   // What befalls clients. `b` is a duration in ms, 0 for a moment.
   Cut = 20,
-  HalfOpen = 21,  ///< `a`: 0 the node is not told, 1 the client is not.
+  HalfOpen = 21,   ///< `a`: 0 the node is not told, 1 the client is not.
   Partition = 22,  ///< `a`: 0 both directions, 1 to the node, 2 to the client.
   SlowReader = 23,
   Offline = 24,
@@ -134,9 +134,7 @@ struct Scenario {
   std::vector<uint32_t> absent;
 
   uint32_t all_clients() const { return clients + edge_clients; }
-  uint32_t present_clients() const {
-    return all_clients() - static_cast<uint32_t>(absent.size());
-  }
+  uint32_t present_clients() const { return all_clients() - static_cast<uint32_t>(absent.size()); }
   bool is_absent(uint32_t client) const;
 };
 

@@ -1,5 +1,3 @@
-#include <cstdio>
-#include <cstdlib>
 #include "core/sim/sim_client.hpp"
 
 #include <algorithm>
@@ -96,7 +94,8 @@ void SimClient::kill() {
   wake_ms_ = 0;
   status_ = client::Status::Offline;
   // Transactions end in order; how many of those under way ended, nobody knows.
-  const Prng fate(options_.seed, stream_id("client.kill"), uint64_t{options_.number} << 32 | starts_);
+  const Prng fate(options_.seed, stream_id("client.kill"),
+                  uint64_t{options_.number} << 32 | starts_);
   const uint64_t done = Prng::multiply_high(fate.at(0), transactions_.size() + 1);
   for (uint64_t i = 0; i < done; ++i) {
     if (!quota_exceeded_) apply(transactions_[static_cast<size_t>(i)]);
@@ -126,7 +125,8 @@ void SimClient::damage_row(uint64_t which) {
   std::advance(row, static_cast<int64_t>(which % rows_.size()));
   if (row->second.empty()) return;
   Bytes& bytes = row->second;
-  bytes[static_cast<size_t>((which >> 20) % bytes.size())] ^= static_cast<uint8_t>(1u << (which >> 60 & 7));
+  bytes[static_cast<size_t>((which >> 20) % bytes.size())] ^=
+      static_cast<uint8_t>(1u << (which >> 60 & 7));
   checker_.client_lost_writes();
 }
 
@@ -202,7 +202,6 @@ void SimClient::take_events() {
 }
 
 void SimClient::on_engine_event(client::Event event, ByteView payload) {
-  if (getenv("SIMDBG")) { fprintf(stderr, "%lu c%u event %d ", scheduler_.now_us(), options_.number, (int)event); for (size_t i = 0; i < payload.size() && i < 60; ++i) fprintf(stderr, "%02x", payload[i]); fprintf(stderr, "\n"); }
   ByteReader in(payload);
   switch (event) {
     case client::Event::Entry:
@@ -246,7 +245,8 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       const uint64_t sequence = in.varint();
       if (level < static_cast<uint8_t>(AckLevel::Local)) return;
       while (!own_.empty() && own_.begin()->first <= sequence) {
-        checker_.acked_local(own_.begin()->second.map, own_.begin()->second.effects);
+        checker_.acked_local({{own_.begin()->second.author}, own_.begin()->first},
+                             own_.begin()->second.map, own_.begin()->second.effects);
         own_.erase(own_.begin());
       }
       return;
@@ -311,7 +311,10 @@ void SimClient::plan_storage() {
 }
 
 void SimClient::apply(const Transaction& transaction) {
-  for (const auto& [key, row] : transaction.puts) rows_[key] = row;
+  for (const auto& [key, row] : transaction.puts) {
+    rows_[key] = row;
+    if (key[0] == 'j' || key[0] == 's') report_stored(row);
+  }
   for (const std::string& key : transaction.deletes) rows_.erase(key);
 }
 
@@ -367,7 +370,6 @@ void SimClient::on_frame(uint64_t connection, const Bytes& frame) {
     unread_.push_back(frame);
     return;
   }
-  if (getenv("SIMDBG")) { FrameReader r(frame); while (auto m = r.next()) { fprintf(stderr, "%lu c%u message %d ", scheduler_.now_us(), options_.number, m->kind); for (size_t i = 0; i < m->payload.size() && i < 60; ++i) fprintf(stderr, "%02x", m->payload[i]); fprintf(stderr, "\n"); } }
   checker_.frame(frame, true);
   model_frame(frame);
   command(client::Command::TransportFrame, frame);
@@ -488,9 +490,8 @@ void SimClient::or_remove(const std::string& key, const std::string& text) {
 void SimClient::counter_add(const std::string& key, int64_t amount) {
   if (engine_ == nullptr || asleep_) return;
   counters_[key] += amount;
-  const bool counted = write(client::Command::CounterAdd, kCounterHandle, key, [&](ByteWriter& out) {
-    out.u64(static_cast<uint64_t>(amount));
-  });
+  const bool counted = write(client::Command::CounterAdd, kCounterHandle, key,
+                             [&](ByteWriter& out) { out.u64(static_cast<uint64_t>(amount)); });
   if (counted) checker_.counted(key, amount);
 }
 

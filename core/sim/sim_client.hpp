@@ -112,6 +112,7 @@ class SimClient final : public Actor, public ClientEndpoint {
     std::vector<std::string> deletes;
   };
   struct OwnOperation {
+    uint64_t author = 0;
     MapRef map;
     std::vector<ReferenceModel::Effect> effects;
     bool sent = false;
@@ -142,6 +143,8 @@ class SimClient final : public Actor, public ClientEndpoint {
   void model_reject(ByteView payload);
   void model_row(const std::string& key, const Bytes& row);
   void learn_own(ByteView batch, bool sent);
+  void report_stored(const Bytes& row);
+  void report_issued(ByteView batch);
   void forget_own(const MapRef& map, const std::map<uint64_t, OwnOperation>& except);
   void load_model();
 

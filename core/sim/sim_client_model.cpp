@@ -4,8 +4,8 @@
 #include "core/sim/sim_client.hpp"
 #include "core/sync/messages.hpp"
 
-// What a client's reference model learns, from outside: the frames that reach the engine and the rows
-// that leave it.
+// What a client's reference model learns, from outside: the frames that reach the engine and the
+// rows that leave it.
 
 namespace topgun::sim {
 namespace {
@@ -79,6 +79,7 @@ void SimClient::model_message(const MessageView& message) {
 void SimClient::model_reject(ByteView payload) {
   const Result<RejectMessage> reject = decode_reject(payload);
   if (!reject.ok()) return;
+  checker_.refused({replica_}, reject->sequence, reject->count);
   auto own = own_.lower_bound(reject->sequence);
   while (own != own_.end() && own->first - reject->sequence < reject->count) {
     for (const ReferenceModel::Effect& effect : own->second.effects) {
@@ -94,19 +95,38 @@ void SimClient::model_reject(ByteView payload) {
 void SimClient::learn_own(ByteView bytes, bool sent) {
   OperationBatch batch;
   const Result<void> decoded = decode_operations(bytes, Values::Validate, batch);
-  if (!decoded.ok()) return checker_.fail(Invariant::CodecRoundTrip, "a client wrote a broken batch");
+  if (!decoded.ok())
+    return checker_.fail(Invariant::CodecRoundTrip, "a client wrote a broken batch");
   const MapRef map{batch.header.kind, std::string(as_text(batch.header.map))};
   for (const Operation& operation : batch.operations) {
-    checker_.issued(batch.header.replica, map, operation);
+    // What was neither stored nor sent may vanish with the process, and its sequence come again.
+    if (sent) checker_.issued(batch.header.replica, map, operation);
     const auto effects = ReferenceModel::effects_of(batch.header.replica, operation);
     // What is sent again was learned before, and may have been overruled or taken back since.
     const bool is_new = own_.find(operation.sequence) == own_.end();
     OwnOperation& own = own_[operation.sequence];
     own.sent = own.sent || sent;
     if (!is_new) continue;
+    own.author = batch.header.replica.value;
     own.map = map;
     own.effects = effects;
     for (const ReferenceModel::Effect& effect : effects) model_.merge(map, effect);
+  }
+}
+
+void SimClient::report_stored(const Bytes& row) {
+  client::visit_sections(row, [&](client::Section section, ByteView payload) {
+    if (section == client::Section::OwnOperations) report_issued(payload);
+    return true;
+  });
+}
+
+void SimClient::report_issued(ByteView bytes) {
+  OperationBatch batch;
+  if (!decode_operations(bytes, Values::Trust, batch).ok()) return;
+  const MapRef map{batch.header.kind, std::string(as_text(batch.header.map))};
+  for (const Operation& operation : batch.operations) {
+    checker_.issued(batch.header.replica, map, operation);
   }
 }
 
@@ -124,8 +144,8 @@ void SimClient::forget_own(const MapRef& map, const std::map<uint64_t, OwnOperat
 }
 
 void SimClient::model_row(const std::string& key, const Bytes& row) {
-  // A page of a snapshot repeats what is known, but for writes that no row held before. The manifest
-  // holds no sections.
+  // A page of a snapshot repeats what is known, but for writes that no row held before. The
+  // manifest holds no sections.
   const bool is_page = key[0] == 's';
   if (!is_page && key[0] != 'j') return;
   const std::map<uint64_t, OwnOperation> before = own_;

@@ -1,10 +1,9 @@
-#include <cstdio>
-#include <cstdlib>
 #include "core/sim/sim_node.hpp"
 
 #include <algorithm>
 
 #include "core/base/byte_io.hpp"
+#include "core/base/partition.hpp"
 #include "core/sim/invariant_checker.hpp"
 
 namespace topgun::sim {
@@ -16,6 +15,8 @@ constexpr uint64_t kStarvedUs = 2'000'000;
 constexpr uint64_t kDiskUs = 400;
 constexpr uint64_t kSlowDiskUs = 1'500'000;
 constexpr size_t kCheckpointChunkBytes = 64 * 1024;
+/// Of a million writes, those after which some of what is unsynced goes to the disk unasked.
+constexpr uint32_t kEarlyWriteback = 50'000;
 constexpr uint64_t kStartAgainUs = 1'000'000;
 constexpr uint32_t kStartsMax = 5;
 constexpr const char* kDirectory = "data";
@@ -39,6 +40,9 @@ SimNode::SimNode(const Scenario& scenario, const storage::OpenStorage& open_stor
   DiskFaults faults;
   const auto rate = [&](Fault fault) { return scenario.rates[static_cast<size_t>(fault)]; };
   faults.write_error = rate(Fault::DiskWrite);
+  faults.short_write = rate(Fault::DiskWrite);
+  faults.name_error = rate(Fault::DiskWrite);
+  faults.early_writeback = kEarlyWriteback;
   faults.sync_error = rate(Fault::DiskSync);
   faults.read_error = rate(Fault::DiskRead);
   faults.bit_flip = rate(Fault::DiskRot);
@@ -90,7 +94,6 @@ Result<void> SimNode::recover(node::LogEntryKind kind, ByteView payload) {
 }
 
 bool SimNode::open_storage() {
-  if (getenv("SIMDBG")) fprintf(stderr, "open storage inc %lu\n", incarnation_);
   storage::StorageSources sources;
   auto draws = std::make_shared<Prng>(scenario_.seed, stream_id("node.random"), incarnation_);
   sources.random = [draws] { return draws->next(); };
@@ -127,7 +130,6 @@ bool SimNode::open_storage() {
 }
 
 void SimNode::give_up_start(Error error) {
-  if (getenv("SIMDBG")) fprintf(stderr, "give up %d\n", (int)error);
   stop();
   disk_.restart_after_crash();
   ++failed_starts_;
@@ -183,7 +185,6 @@ void SimNode::heal() {
 // --- events ---
 
 void SimNode::on_accepted(uint64_t connection) {
-  if (getenv("SIMDBG")) fprintf(stderr, "accepted %lu\n", connection);
   connections_[connection] = true;
   enqueue(shard_of(connection), Accepted{connection});
 }
@@ -216,7 +217,8 @@ void SimNode::plan_turn(uint16_t index) {
   uint64_t wait_us = Prng::multiply_high(draws.at(number * 2), 2 * kTurnUs);
   const uint64_t starve = scenario_.rates[static_cast<size_t>(Fault::Starve)];
   const uint64_t fate = draws.at(number * 2 + 1);
-  if (!is_calm_ && Prng::multiply_high(fate, 1'000'000) < starve) wait_us += mix64(fate) % kStarvedUs;
+  if (!is_calm_ && Prng::multiply_high(fate, 1'000'000) < starve)
+    wait_us += mix64(fate) % kStarvedUs;
   scheduler_.after(wait_us, actor_, kTurn, tagged(index));
 }
 
@@ -300,7 +302,7 @@ void SimNode::carry_out(uint16_t index) {
   shard.end_turn(now());
   node::Effects effects = shard.take_effects();
   if (!effects.log.entries.empty()) {
-    model_log(effects.log);
+    model_log(index, effects.log);
     if (storage_ != nullptr) storage_->append(index, std::move(effects.log));
   }
   // Between two shards messages keep their order: each queue is filled in the order of posting.
@@ -316,7 +318,7 @@ void SimNode::carry_out(uint16_t index) {
 
 // --- the model ---
 
-void SimNode::model_log(const node::Effects::LogAppend& log) {
+void SimNode::model_log(uint16_t shard, const node::Effects::LogAppend& log) {
   ByteReader in(log.entries);
   while (!in.at_end()) {
     const uint32_t size = in.u32();
@@ -332,12 +334,22 @@ void SimNode::model_log(const node::Effects::LogAppend& log) {
       }
     }
     model_entry(kind, payload);
-    if (kind != node::LogEntryKind::Horizon) continue;
-    // Recovery remembers the horizon and leaves it to the next step of it to collect; a running
-    // node collects at once.
-    model_.collect(horizon_ms_);
-    checker_.collected(horizon_ms_);
+    if (kind == node::LogEntryKind::Horizon) collect_model(shard);
   }
+}
+
+void SimNode::collect_model(uint16_t index) {
+  // Recovery remembers the horizon and leaves it to the next step of it to collect; a running node
+  // collects at once, but may keep what it cannot give up yet.
+  const node::Shard& shard = *shards_[index].shard;
+  const auto is_kept = [&](const MapRef& map, const ReferenceModel::RecordKey& key) {
+    const ByteView bytes = as_bytes(key.first);
+    const bool is_its = partition_of(bytes).value % scenario_.shards == index;
+    return !is_its ||
+           shard.holds(static_cast<uint8_t>(map.kind), map.name, bytes, as_bytes(key.second));
+  };
+  for (const MapRef& map : model_.maps()) model_.collect(map, horizon_ms(), is_kept);
+  checker_.collected(horizon_ms());
 }
 
 void SimNode::model_entry(node::LogEntryKind kind, ByteView payload) {
@@ -372,7 +384,8 @@ void SimNode::plan_storage() {
     at_us += 1 + Prng::multiply_high(draws.at(number * 2), 2 * kDiskUs);
     const uint64_t fate = draws.at(number * 2 + 1);
     const uint64_t slow = scenario_.rates[static_cast<size_t>(Fault::DiskSlow)];
-    if (!is_calm_ && Prng::multiply_high(fate, 1'000'000) < slow) at_us += mix64(fate) % kSlowDiskUs;
+    if (!is_calm_ && Prng::multiply_high(fate, 1'000'000) < slow)
+      at_us += mix64(fate) % kSlowDiskUs;
     scheduler_.at(at_us, actor_, kStorage, tagged(static_cast<uint64_t>(task)));
   }
 }

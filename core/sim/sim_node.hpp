@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
@@ -30,8 +31,8 @@ class SimNode final : public Actor, public NodeEndpoint {
 
   void set_network(VirtualNetwork& network) { network_ = &network; }
 
-  /// Recovers from the disk and serves. A disk that cannot be recovered from is replaced by an empty
-  /// one, as an operator would, and reported.
+  /// Recovers from the disk and serves. A disk that cannot be recovered from is replaced by an
+  /// empty one, as an operator would, and reported.
   void start();
 
   // --- what happens to it ---
@@ -54,7 +55,10 @@ class SimNode final : public Actor, public NodeEndpoint {
   MerkleRoot root(const MapRef& map) const;
   /// The fold of what the log was given, or, after a restart, of what recovery found.
   const ReferenceModel& model() const { return model_; }
-  uint64_t horizon_ms() const { return horizon_ms_; }
+  /// Tombstones from before it are collected.
+  uint64_t horizon_ms() const {
+    return horizon_ms_ - std::min(horizon_ms_, scenario_.retention_ms);
+  }
   node::ShardStats stats() const;
   uint64_t connections() const { return connections_.size(); }
   uint64_t restarts() const { return incarnation_; }
@@ -115,7 +119,8 @@ class SimNode final : public Actor, public NodeEndpoint {
   void turn(uint16_t shard);
   void take_input(Shard& shard, Input& input);
   void carry_out(uint16_t shard);
-  void model_log(const node::Effects::LogAppend& log);
+  void model_log(uint16_t shard, const node::Effects::LogAppend& log);
+  void collect_model(uint16_t shard);
   void model_entry(node::LogEntryKind kind, ByteView payload);
   void plan_storage();
   void step_storage(uint64_t argument);

@@ -28,8 +28,7 @@ VirtualNetwork::VirtualNetwork(Scheduler& scheduler, const Scenario& scenario, N
 
 uint64_t VirtualNetwork::delay_us(const Connection& connection, Direction direction,
                                   uint64_t number) {
-  const uint64_t entity =
-      uint64_t{connection.client} << 48 | connection.ordinal << 24 | direction;
+  const uint64_t entity = uint64_t{connection.client} << 48 | connection.ordinal << 24 | direction;
   const Prng draws(scenario_.seed, stream_id("net.delay"), entity);
   uint64_t delay = 100 + exponential(draws.at(number * 4), kUsualDelayUs);
   if (is_calm_) return delay;
@@ -277,8 +276,8 @@ std::vector<VirtualNetwork::InFlight> VirtualNetwork::in_flight() const {
     for (const Direction direction : {kToNode, kToClient}) {
       for (const Packet& packet : connection.ways[direction].packets) {
         const uint64_t size = packet.shared ? packet.shared->size() : packet.bytes.size();
-        frames.push_back({connection.client, direction == kToNode, packet.sent_us,
-                          packet.arrives_us, size});
+        frames.push_back(
+            {connection.client, direction == kToNode, packet.sent_us, packet.arrives_us, size});
       }
     }
   }

@@ -1,5 +1,6 @@
-// The simulator as a program: runs seeds, replays scenarios, makes failures smaller. One process, one
-// thread; scripts/sim.mjs starts several and shows what they say. Output: one JSON object a line.
+// The simulator as a program: runs seeds, replays scenarios, makes failures smaller. One process,
+// one thread; scripts/sim.mjs starts several and shows what they say. Output: one JSON object a
+// line.
 
 #include <sys/resource.h>
 
@@ -84,7 +85,8 @@ Arguments parse(int count, char** values) {
 double cpu_seconds() {
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec) + 1e-6 * static_cast<double>(usage.ru_utime.tv_usec);
+  return static_cast<double>(usage.ru_utime.tv_sec) +
+         1e-6 * static_cast<double>(usage.ru_utime.tv_usec);
 }
 
 std::string json_text(const std::string& text) {
@@ -187,8 +189,8 @@ struct Summary {
     std::printf("},\"marks\":{");
 #ifdef TOPGUN_PROBES
     for (uint32_t i = 0; i < probe::kMarkCount; ++i) {
-      std::printf("%s\"%s\":%" PRIu64, i == 0 ? "" : ",", std::string(probe::kMarks[i].name).c_str(),
-                  probe::state().marks[i]);
+      std::printf("%s\"%s\":%" PRIu64, i == 0 ? "" : ",",
+                  std::string(probe::kMarks[i].name).c_str(), probe::state().marks[i]);
     }
 #endif
     std::printf("}}\n");
