@@ -5,8 +5,8 @@
 namespace topgun::probe {
 
 State& state() {
-  // allow(static): the one piece of state in core/, in no product: probes are reached from
-  // everywhere
+  // Probes are reached from everywhere, in the simulator alone.
+  // allow(static): in no product
   static State the_state;
   return the_state;
 }

@@ -185,7 +185,7 @@ void DeterministicSimulator::carry_out_client_fault(const Step& step, SimClient&
       client.kill();
       return client.damage_row(step.a);
     case StepKind::ClockStep:
-      client.clock().step(unzigzag(step.a));
+      client.clocks().step(unzigzag(step.a));
       return client.replan();
     default:
       return;
@@ -201,7 +201,7 @@ void DeterministicSimulator::carry_out_node_fault(const Step& step) {
     case StepKind::NodePause:
       return node_.pause(true);
     case StepKind::NodeClockStep:
-      return node_.clock().step(unzigzag(step.a));
+      return node_.clocks().step(unzigzag(step.a));
     case StepKind::DiskFull:
       return node_.set_disk_full(true);
     default:

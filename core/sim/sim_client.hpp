@@ -70,7 +70,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   void damage_row(uint64_t which);
   /// Takes over the rows of another client, as a copied profile has them.
   void take_rows(const SimClient& other);
-  VirtualClock& clock() { return clock_; }
+  VirtualClock& clocks() { return clock_; }
   /// The clock was bent: timers are set anew.
   void replan();
   /// Every fault of this client ends.

@@ -43,7 +43,7 @@ class SimNode final : public Actor, public NodeEndpoint {
   void lose_power();
   void pause(bool paused);
   void set_disk_full(bool full) { disk_.set_full(full); }
-  VirtualClock& clock() { return clock_; }
+  VirtualClock& clocks() { return clock_; }
   VirtualDisk& disk() { return disk_; }
   /// Every fault of the node and its disk ends.
   void heal();

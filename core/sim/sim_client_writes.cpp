@@ -1,0 +1,117 @@
+#include "core/base/byte_io.hpp"
+#include "core/sim/invariant_checker.hpp"
+#include "core/sim/sim_client.hpp"
+
+// What an application does with a client.
+
+namespace topgun::sim {
+namespace {
+
+/// MessagePack str 16: the one encoding of text that the workload uses.
+Bytes encode_text(const std::string& text) {
+  Bytes bytes;
+  ByteWriter out(bytes);
+  out.u8(0xda);
+  out.u8(static_cast<uint8_t>(text.size() >> 8));
+  out.u8(static_cast<uint8_t>(text.size()));
+  out.raw(as_bytes(text));
+  return bytes;
+}
+
+}  // namespace
+
+void SimClient::go_online(bool online) {
+  wants_online_ = online;
+  if (engine_ == nullptr || asleep_) return;
+  const uint8_t flag = online ? 1 : 0;
+  command(client::Command::SetOnline, ByteView(&flag, 1));
+}
+
+void SimClient::follow_all() {
+  for (const OpenMap& map : open_maps()) {
+    Bytes payload;
+    ByteWriter out(payload);
+    out.varint(map.handle);
+    out.u8(static_cast<uint8_t>(map.ref.kind));
+    out.blob(as_bytes(map.ref.name));
+    command(client::Command::OpenMap, payload);
+  }
+  unfollowed_.clear();
+}
+
+void SimClient::unfollow(uint64_t handle) {
+  if (engine_ == nullptr || asleep_) return;
+  Bytes payload;
+  ByteWriter(payload).varint(handle);
+  command(client::Command::Unsubscribe, payload);
+  unfollowed_.insert(handle);
+  synced_.erase(handle);
+}
+
+bool SimClient::write(client::Command code, uint64_t handle, const std::string& key,
+                      const std::function<void(ByteWriter&)>& rest) {
+  if (engine_ == nullptr || asleep_) return false;
+  Bytes payload;
+  ByteWriter out(payload);
+  out.varint(handle);
+  out.blob(as_bytes(key));
+  rest(out);
+  if (!options_.has_storage) has_unseen_writes_ = true;
+  const Answer answer = command(code, payload);
+  if (answer.error == 0) checker_.check_client(*this, false);
+  return answer.error == 0;
+}
+
+void SimClient::set(const std::string& key, const std::string& text, uint64_t ttl_ms) {
+  if (engine_ == nullptr || asleep_) return;
+  const Bytes value = encode_text(text);
+  checker_.written(open_maps()[0].ref, key, value);
+  entries_.erase(key);
+  if (ttl_ms == 0) entries_[key] = value;
+  write(client::Command::Set, kLwwHandle, key, [&](ByteWriter& out) {
+    out.varint(ttl_ms);
+    out.raw(value);
+  });
+}
+
+void SimClient::remove(const std::string& key) {
+  if (engine_ == nullptr || asleep_) return;
+  entries_.erase(key);
+  write(client::Command::Remove, kLwwHandle, key, [](ByteWriter&) {});
+}
+
+void SimClient::or_add(const std::string& key, const std::string& text) {
+  if (engine_ == nullptr || asleep_) return;
+  const Bytes value = encode_text(text);
+  checker_.written(open_maps()[1].ref, key, value);
+  Bytes payload;
+  ByteWriter out(payload);
+  out.varint(kOrHandle);
+  out.blob(as_bytes(key));
+  out.varint(0);
+  out.raw(value);
+  if (!options_.has_storage) has_unseen_writes_ = true;
+  const Answer answer = command(client::Command::OrAdd, payload);
+  if (answer.error != 0) return;
+  elements_[{key, std::string(as_text(answer.payload))}] = value;
+  checker_.check_client(*this, false);
+}
+
+void SimClient::or_remove(const std::string& key, const std::string& text) {
+  if (engine_ == nullptr || asleep_) return;
+  const Bytes value = encode_text(text);
+  std::erase_if(elements_, [&](const auto& element) {
+    return element.first.first == key && element.second == value;
+  });
+  write(client::Command::OrRemove, kOrHandle, key, [&](ByteWriter& out) { out.raw(value); });
+}
+
+void SimClient::counter_add(const std::string& key, int64_t amount) {
+  if (engine_ == nullptr || asleep_) return;
+  counters_[key] += amount;
+  const bool counted = write(client::Command::CounterAdd, kCounterHandle, key,
+                             [&](ByteWriter& out) { out.u64(static_cast<uint64_t>(amount)); });
+  if (counted) checker_.counted(key, amount);
+}
+
+}  // namespace topgun::sim
