@@ -312,9 +312,9 @@ TEST_CASE("client: a replica from before the horizon is resynced, and nothing re
   world.settle();
   bob.remove(kNotes, "deleted");
   world.settle();
-  // Long enough for the tombstone to be collected.
+  // Long enough for the tombstone to be collected: twice the retention.
   constexpr uint64_t kDayMs = 24ull * 3600 * 1000;
-  for (int day = 0; day < 40; ++day) {
+  for (int day = 0; day < 70; ++day) {
     world.advance(kDayMs);
     world.settle();
   }
