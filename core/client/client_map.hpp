@@ -29,6 +29,8 @@ struct ClientMap {
   SyncPhase phase = SyncPhase::Detached;
   /// The application wants changes of this map whenever there is a connection.
   bool followed = false;
+  /// The host wants local writes reported as well, for those who read along.
+  bool watched = false;
 
   // Where we stand with the node; stored.
   uint64_t incarnation = 0;

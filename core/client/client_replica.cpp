@@ -10,11 +10,6 @@ namespace {
 constexpr size_t kBatchOperations = 256;
 constexpr size_t kBatchBytes = 64 * 1024;
 
-void put_handle_and_key(ByteWriter& out, const ClientMap& map, ByteView key) {
-  out.varint(map.handle);
-  out.blob(key);
-}
-
 }  // namespace
 
 void ClientReplica::open(const Options& options) {
@@ -107,35 +102,36 @@ void ClientReplica::expire(Now now) {
 }
 
 void ClientReplica::report_key(ClientMap& map, const Record& record, Now now) {
+  push_state(map, record, Event::Entry, now);
+}
+
+void ClientReplica::report_written(ClientMap& map, const Record& record, Now now) {
+  if (writer_ == Writer::Tab) return report_key(map, record, now);
+  if (map.watched) push_state(map, record, Event::WrittenEntry, now);
+}
+
+void ClientReplica::push_state(const ClientMap& map, const Record& record, Event entry_event,
+                               Now now) {
   if (map.handle == 0) return;
   const bool present = record.visible(now.wall_ms);
   const uint64_t expires_at_ms =
       record.ttl_ms == 0 ? 0 : record.expires_at_ms() - static_cast<uint64_t>(clock_offset_ms_);
-  switch (map.kind) {
-    case MapKind::Lww:
-      events_.push(Event::Entry, [&](ByteWriter& out) {
-        put_handle_and_key(out, map, record.key);
-        out.u8(present ? 1 : 0);
-        out.u64(present ? expires_at_ms : 0);
-        if (present) out.raw(record.value);
-      });
+  // The kinds of map have consecutive events, in the order of their numbers.
+  const auto event =
+      static_cast<Event>(static_cast<uint8_t>(entry_event) + static_cast<uint8_t>(map.kind) -
+                         static_cast<uint8_t>(MapKind::Lww));
+  events_.push(event, [&](ByteWriter& out) {
+    out.varint(map.handle);
+    out.blob(record.key);
+    if (map.kind == MapKind::Counter) {
+      out.u64(static_cast<uint64_t>(counter_value(map, record.key)));
       return;
-    case MapKind::Or:
-      events_.push(Event::Element, [&](ByteWriter& out) {
-        put_handle_and_key(out, map, record.key);
-        out.raw(record.tag);
-        out.u8(present ? 1 : 0);
-        out.u64(present ? expires_at_ms : 0);
-        if (present) out.raw(record.value);
-      });
-      return;
-    case MapKind::Counter:
-      events_.push(Event::Counter, [&](ByteWriter& out) {
-        put_handle_and_key(out, map, record.key);
-        out.u64(static_cast<uint64_t>(counter_value(map, record.key)));
-      });
-      return;
-  }
+    }
+    if (map.kind == MapKind::Or) out.raw(record.tag);
+    out.u8(present ? 1 : 0);
+    out.u64(present ? expires_at_ms : 0);
+    if (present) out.raw(record.value);
+  });
 }
 
 int64_t ClientReplica::counter_value(const ClientMap& map, ByteView key) const {
@@ -178,7 +174,7 @@ void ClientReplica::issue(ClientMap& map, Operation operation, Now now) {
   }
   builder_.add(operation);
   for_each_record(options_.replica, operation, [&](const Record& record) {
-    if (merge(map, record, now)) return;
+    if (merge(map, record, now)) return report_written(map, record, now);
     // Someone else's record carries a later stamp than our clock would follow. The host believes in
     // its own write, so it is told what the map really holds.
     const std::optional<Record> current = map.table.find(record.key, record.tag);

@@ -9,6 +9,7 @@
 #include "core/client/expiry_schedule.hpp"
 #include "core/client/outbox.hpp"
 #include "core/client/store.hpp"
+#include "core/client/tab_cursors.hpp"
 #include "core/clock/now.hpp"
 #include "core/sync/batch.hpp"
 #include "core/sync/messages.hpp"
@@ -29,6 +30,9 @@ class ClientReplica {
   static constexpr uint64_t kSequenceReserve = 65'536;
 
   explicit ClientReplica(EventQueue& events) : events_(events) {}
+
+  /// Who made a write: the host, which applied it to its mirror before, or another tab through it.
+  enum class Writer : uint8_t { Host, Tab };
 
   struct Options {
     ReplicaId replica;
@@ -62,6 +66,12 @@ class ClientReplica {
   /// Removes every element with this value; returns how many.
   Result<uint64_t> or_remove(ClientMap& map, ByteView key, ByteView value, Now now);
   Result<void> counter_add(ClientMap& map, ByteView key, int64_t amount, Now now);
+
+  /// Says on whose behalf the writes that follow are made. Those of other tabs are reported like
+  /// changes from the node, since the host's mirror does not have them yet.
+  void write_for(Writer writer) { writer_ = writer; }
+  /// How far the commands of other tabs were executed; stored together with their effect.
+  TabCursors& tabs() { return tabs_; }
 
   /// Encodes what was written so far into the outbox.
   void close_batch();
@@ -123,6 +133,8 @@ class ClientReplica {
   bool merge(ClientMap& map, const Record& record, Now now);
   void schedule_expiry(const ClientMap& map, const Record& record, Now now);
   void report_key(ClientMap& map, const Record& record, Now now);
+  void report_written(ClientMap& map, const Record& record, Now now);
+  void push_state(const ClientMap& map, const Record& record, Event entry_event, Now now);
   void report_map(ClientMap& map, Now now);
   int64_t counter_value(const ClientMap& map, ByteView key) const;
   CounterTotals own_totals(const ClientMap& map, ByteView key) const;
@@ -142,6 +154,7 @@ class ClientReplica {
   bool load_operations(ByteView payload, std::vector<Outbox::Entry>* own);
   bool load_position(ByteView payload);
   void put_position(const ClientMap& map);
+  void put_tab(const TabCursors::Cursor& cursor);
   void end_turn_without_storage();
   void conflate_outbox();
   void write_snapshot();
@@ -162,6 +175,8 @@ class ClientReplica {
 
   ExpirySchedule expiries_;  ///< Of open maps, by their handles.
   int64_t clock_offset_ms_ = 0;
+  TabCursors tabs_;
+  Writer writer_ = Writer::Host;
 
   Outbox outbox_;
   OperationBatchBuilder builder_;

@@ -97,6 +97,12 @@ bool ClientReplica::load_section(Section section, ByteView payload,
       if (record.has_value() && record->stamp.time == time) map.table.forget(record_key, tag);
       return true;
     }
+    case Section::Tab: {
+      const TabId tab = take_tab(in);
+      const uint64_t number = in.varint();
+      if (in.ok()) tabs_.set(tab, number);
+      return in.ok();
+    }
     case Section::Clear: {
       const MapKey key = take_map_key(in);
       if (!in.ok()) return false;
@@ -161,6 +167,13 @@ void ClientReplica::put_position(const ClientMap& map) {
   });
 }
 
+void ClientReplica::put_tab(const TabCursors::Cursor& cursor) {
+  row_.section(Section::Tab, [&](ByteWriter& out) {
+    out.raw(cursor.tab);
+    out.varint(cursor.number);
+  });
+}
+
 Meta ClientReplica::meta() const {
   return {options_.replica, clock_->latest(), last_sequence_, acknowledged_};
 }
@@ -171,6 +184,7 @@ void ClientReplica::end_turn() {
   if (outbox_.operations() > std::max(kConflateOperationsMin, 2 * conflated_operations_)) {
     conflate_outbox();
   }
+  const std::vector<TabCursors::Cursor> tab_changes = tabs_.take_changes();
   if (!options_.has_storage) return;
   for (const auto& map : maps_) {
     // A position alone is not worth a transaction; it goes along with the records that moved it, or
@@ -181,8 +195,10 @@ void ClientReplica::end_turn() {
     map->position_changed = false;
   }
   if (storage_failed_) return end_turn_without_storage();
-  if (row_.empty() && !meta_changed_) return;
+  if (row_.empty() && !meta_changed_ && tab_changes.empty()) return;
   row_.meta(meta());
+  // Behind everything else: to those who know nothing of tabs a row ends where they begin.
+  for (const TabCursors::Cursor& cursor : tab_changes) put_tab(cursor);
   meta_changed_ = false;
   const uint64_t transaction = store_.append(row_.finish(), events_);
   for (Outbox::Entry& entry : outbox_.entries()) {
@@ -291,6 +307,9 @@ void ClientReplica::write_snapshot() {
     page.bytes_section(Section::OwnOperations, entry.batch);
     turn_page(Store::kPageBytes);
   }
+  std::swap(row_, page);
+  for (const TabCursors::Cursor& cursor : tabs_.all()) put_tab(cursor);
+  std::swap(row_, page);
   turn_page(0);
   snapshot_transaction_ = store_.replace(std::move(pages), events_);
   for (Outbox::Entry& entry : outbox_.entries()) {

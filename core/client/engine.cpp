@@ -53,6 +53,10 @@ class Engine::Impl {
   Answer root(ByteReader& in, ByteWriter& out);
   Answer unsubscribe(ByteReader& in);
   Answer persisted(ByteReader& in);
+  Answer relay(ByteReader& in, ByteWriter& out, Now now);
+  Answer tab_cursor(ByteReader& in, ByteWriter& out);
+  Answer forget_tab(ByteReader& in);
+  Answer watch(ByteReader& in);
   Result<ClientMap*> take_map(ByteReader& in);
   void respond(const Answer& answer, size_t length_at, size_t error_at);
 
@@ -164,6 +168,14 @@ Answer Engine::Impl::execute(Command command, ByteReader& in, ByteWriter& out, N
     }
     case Command::Persisted:
       return persisted(in);
+    case Command::Relay:
+      return relay(in, out, now);
+    case Command::TabCursor:
+      return tab_cursor(in, out);
+    case Command::ForgetTab:
+      return forget_tab(in);
+    case Command::Watch:
+      return watch(in);
   }
   return Error::UnknownMessage;
 }
@@ -315,6 +327,45 @@ Answer Engine::Impl::persisted(ByteReader& in) {
   if (code != 0) error = error_from_code(code).value_or(Error::StorageIo);
   replica.persisted(transaction, error);
   return {};
+}
+
+Answer Engine::Impl::relay(ByteReader& in, ByteWriter& out, Now now) {
+  const TabId tab = take_tab(in);
+  const uint64_t number = in.varint();
+  const auto command = static_cast<Command>(in.u8());
+  if (!in.ok()) return in.error();
+  if (number == 0 || !is_write(command)) return Error::InvalidArgument;
+  const bool is_repeated = number <= replica.tabs().of(tab);
+  out.u8(is_repeated ? 1 : 0);
+  if (is_repeated) return {};
+  replica.write_for(ClientReplica::Writer::Tab);
+  const Answer done = execute(command, in, out, now);
+  replica.write_for(ClientReplica::Writer::Host);
+  if (done.ok()) replica.tabs().change(tab, number);
+  return done;
+}
+
+Answer Engine::Impl::tab_cursor(ByteReader& in, ByteWriter& out) {
+  const TabId tab = take_tab(in);
+  const Answer done = finish(in);
+  if (done.ok()) out.varint(replica.tabs().of(tab));
+  return done;
+}
+
+Answer Engine::Impl::forget_tab(ByteReader& in) {
+  const TabId tab = take_tab(in);
+  const Answer done = finish(in);
+  if (done.ok() && replica.tabs().of(tab) != 0) replica.tabs().change(tab, 0);
+  return done;
+}
+
+Answer Engine::Impl::watch(ByteReader& in) {
+  const Result<ClientMap*> map = take_map(in);
+  if (!map.ok()) return map.error();
+  const bool on = in.u8() != 0;
+  const Answer done = finish(in);
+  if (done.ok()) (*map)->watched = on;
+  return done;
 }
 
 Engine::Engine() : impl_(std::make_unique<Impl>()) {}

@@ -25,7 +25,16 @@ enum class Command : uint8_t {
   SetOnline = 24,
   SetToken = 25,
   Persisted = 30,
+  Relay = 40,
+  TabCursor = 41,
+  ForgetTab = 42,
+  Watch = 43,
 };
+
+/// True for the commands that write to a map, and that may be relayed.
+constexpr bool is_write(Command command) {
+  return command >= Command::Set && command <= Command::CounterAdd;
+}
 
 enum class Event : uint8_t {
   Entry = 1,
@@ -33,6 +42,9 @@ enum class Event : uint8_t {
   Counter = 3,
   MapLoaded = 4,
   MapSynced = 5,
+  WrittenEntry = 6,
+  WrittenElement = 7,
+  WrittenCounter = 8,
   Connect = 10,
   Disconnect = 11,
   Send = 12,

@@ -30,6 +30,7 @@ enum class Section : uint8_t {
   Position = 5,          ///< Where a map stands with the node.
   Forget = 6,            ///< A record whose write was refused.
   Clear = 7,             ///< A map that was dropped for a resync.
+  Tab = 8,               ///< How far the commands of a tab were executed.
 };
 
 struct Meta {
@@ -120,7 +121,7 @@ bool visit_sections(ByteView row, Visit&& visit) {
   while (in.ok() && !in.at_end()) {
     const uint8_t kind = in.u8();
     const ByteView payload = in.blob(row.size());
-    if (!in.ok() || kind < 1 || kind > 7) return false;
+    if (!in.ok() || kind < 1 || kind > 8) return false;
     if (!visit(static_cast<Section>(kind), payload)) return false;
   }
   return in.ok();

@@ -6,6 +6,7 @@ export { type LwwMap, type WriteOptions } from './client/lww-map.js';
 export { type OrMap } from './client/or-map.js';
 export { type TokenSource, type TopGunClientOptions } from './client/options.js';
 export { type PNCounter } from './client/pn-counter.js';
+export { type TabRole } from './client/session.js';
 export { ErrorCode, TopGunError } from './errors.js';
 export {
   type Persistence,

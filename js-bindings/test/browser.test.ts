@@ -128,20 +128,49 @@ for (const store of ['indexeddb', 'opfs']) {
     assert.deepEqual(found, [1999, 1999, false]);
   });
 
-  test(`browser: with ${store} a second tab waits, and has everything when the first is closed`, async (t) => {
+  test(`browser: with ${store} a second tab follows the first, and leads when that is closed`, async (t) => {
+    const context = await contextFor(t);
+    const first = await pageIn(context);
+    await start(first, store);
+    await first.evaluate(() => kit.client!.getMap<number>('m').set('a', 1));
+    const second = await pageIn(context);
+    await start(second, store);
+    const followed = await second.evaluate(async () => {
+      const map = kit.client!.getMap<number>('m');
+      await map.loaded();
+      map.set('b', 2);
+      await kit.client!.flush();
+      return [kit.client!.tabRole, map.get('a')];
+    });
+    assert.deepEqual(followed, ['follower', 1]);
+    assert.equal(await first.evaluate(() => kit.client!.getMap<number>('m').get('b')), 2);
+    await first.close();
+    await second.waitForFunction(() => kit.client!.tabRole === 'leader');
+    const led = await second.evaluate(async () => {
+      await kit.client!.flush();
+      return [...kit.client!.getMap<number>('m')].sort();
+    });
+    assert.deepEqual(led, [['a', 1], ['b', 2]]);
+  });
+
+  test(`browser: with ${store} a tab that follows says goodbye without a word when it crashes`, async (t) => {
     const context = await contextFor(t);
     const first = await pageIn(context);
     await start(first, store);
     const second = await pageIn(context);
-    const starting = start(second, store);
-    await second.waitForFunction(() => kit.client?.status === 'waiting');
-    await first.evaluate(async () => {
-      kit.client!.getMap<number>('m').set('a', 1);
+    await start(second, store);
+    await second.evaluate(async () => {
+      kit.client!.getMap<number>('only here').set('a', 1);
       await kit.client!.flush();
     });
-    await first.close();
-    await starting;
-    assert.equal(await second.evaluate(() => kit.client!.getMap<number>('m').get('a')), 1);
+    const crashed = second.waitForEvent('crash');
+    await second.goto('chrome://crash').catch(() => undefined);
+    await crashed;
+    // What the leader knew of the tab goes with it, as the lock of the tab does.
+    await first.waitForFunction(() => {
+      const { session } = kit.client as unknown as { session: { leader?: { tabs: Map<string, unknown> } } };
+      return session.leader?.tabs.size === 0;
+    });
   });
 }
 

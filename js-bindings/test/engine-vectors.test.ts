@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Command, CommandBuffer, MapKind } from '../src/bindings/commands.js';
+import { Command, CommandBuffer, MapKind, splitRequest } from '../src/bindings/commands.js';
 import type { Engine } from '../src/bindings/engine.js';
 import { readEvents, type StoredRow } from '../src/bindings/events.js';
 import { testOnCores } from './support/cores.js';
@@ -154,6 +154,46 @@ const scenarios: Record<string, (recorder: Recorder) => void | Promise<void>> = 
     recorder.note('a value that is no MessagePack; framing that breaks off');
     recorder.run((buffer) => buffer.appendEncoded(Uint8Array.of(6, 0, 0, 0, 11, 1, 1, 97, 0, 0xc1)));
     recorder.run((buffer) => buffer.appendEncoded(Uint8Array.of(200, 0, 0, 0, 11, 1)));
+  },
+  async relay(recorder) {
+    const tab = new Uint8Array(16).fill(7);
+    const relay = (buffer: CommandBuffer, number: number, write: (inner: CommandBuffer) => void): void => {
+      const inner = new CommandBuffer();
+      write(inner);
+      const [encoded] = splitRequest(inner.request({ wallMs: 0, monotonicMs: 0 }));
+      buffer.relay(tab, number, encoded!);
+    };
+    const open = (buffer: CommandBuffer): void => {
+      buffer.openMap(1, MapKind.Lww, 'todos');
+      buffer.openMap(2, MapKind.Or, 'tags');
+      buffer.openMap(3, MapKind.Counter, 'likes');
+    };
+    recorder.start();
+    recorder.run(open);
+    recorder.note('commands of a tab: executed, refused, repeated');
+    recorder.run((buffer) => {
+      relay(buffer, 1, (inner) => inner.set(1, 'a', 0, 'from a tab'));
+      relay(buffer, 2, (inner) => inner.orAdd(2, 'a', 0, 'x'));
+      relay(buffer, 3, (inner) => inner.counterAdd(3, 'a', 5));
+      relay(buffer, 4, (inner) => inner.counterAdd(1, 'a', 5));
+      relay(buffer, 3, (inner) => inner.counterAdd(3, 'a', 5));
+      buffer.onTab(Command.TabCursor, tab);
+    });
+    recorder.note('local writes of watched maps are reported');
+    recorder.run((buffer) => {
+      for (const map of [1, 2, 3]) buffer.watch(map, true);
+      buffer.set(1, 'b', 0, 1);
+      buffer.orRemove(2, 'a', 'x');
+      buffer.counterAdd(3, 'a', -1);
+    });
+    await recorder.restart();
+    recorder.note('the cursor was stored; goodbye');
+    recorder.run((buffer) => {
+      open(buffer);
+      buffer.onTab(Command.TabCursor, tab);
+      buffer.onTab(Command.ForgetTab, tab);
+      buffer.onTab(Command.TabCursor, tab);
+    });
   },
   connection(recorder) {
     recorder.start();

@@ -27,6 +27,7 @@ interface Example {
 
 const examples: Example[] = [
   ...inMarkdown('../docs/guides/javascript.md', 'guide'),
+  ...inMarkdown('../docs/guides/tabs.md', 'tabs'),
   ...inMarkdown('README.md', 'readme'),
   ...readdirSync(source, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))

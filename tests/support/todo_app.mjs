@@ -62,7 +62,7 @@ export class TodoPane {
     return this.pane.getByRole('checkbox', { name: `Done: ${text}` }).isChecked();
   }
 
-  /** Waits for a state: online, offline, connecting, or elsewhere (open in another tab). */
+  /** Waits for a state: online, offline, or connecting. */
   async reaches(state) {
     await this.pane.page().waitForSelector(`${this.#selector}[data-state=${state}]`);
   }
@@ -73,7 +73,7 @@ export class TodoPane {
   }
 }
 
-/** Both halves, once they have read their stores, or wait for another tab that has them open. */
+/** Both halves, once they have read their stores, or follow a tab that has. */
 export async function todoPanes(page) {
   for (const side of ['left', 'right']) {
     await page.waitForSelector(`.pane[data-side=${side}]:not([data-state=opening])`);

@@ -153,6 +153,8 @@ class World::Client {
   std::vector<Rejected> rejected;
   std::vector<Error> errors;
   uint64_t synced_events = 0;
+  /// Local writes of watched maps that were reported.
+  uint64_t written_events = 0;
 
   /// Runs one command; returns its error (0 as `nullopt`) and answer.
   struct Answer {

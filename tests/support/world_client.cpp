@@ -84,6 +84,9 @@ void World::Client::take_events() {
 void World::Client::on_event(client::Event event, ByteView payload) {
   ByteReader in(payload);
   switch (event) {
+    case client::Event::WrittenEntry:
+      ++written_events;
+      [[fallthrough]];
     case client::Event::Entry: {
       const uint64_t map = in.varint();
       const std::string key(as_text(in.blob(kKeyBytesMax)));
@@ -93,6 +96,9 @@ void World::Client::on_event(client::Event event, ByteView payload) {
       if (present) entries_[map][key] = decode_text(in.rest());
       return;
     }
+    case client::Event::WrittenElement:
+      ++written_events;
+      [[fallthrough]];
     case client::Event::Element: {
       const uint64_t map = in.varint();
       const std::string key(as_text(in.blob(kKeyBytesMax)));
@@ -103,6 +109,9 @@ void World::Client::on_event(client::Event event, ByteView payload) {
       if (present) elements_[map][key][tag] = decode_text(in.rest());
       return;
     }
+    case client::Event::WrittenCounter:
+      ++written_events;
+      [[fallthrough]];
     case client::Event::Counter: {
       const uint64_t map = in.varint();
       const std::string key(as_text(in.blob(kKeyBytesMax)));

@@ -100,13 +100,10 @@ export class Pane {
     const [title, text] = this.emptyText(total);
     one(empty, '.empty-title').textContent = title;
     one(empty, '.empty-text').textContent = text;
-    one(empty, '.empty-examples').hidden = total > 0 || this.replica.state === 'elsewhere';
+    one(empty, '.empty-examples').hidden = total > 0;
   }
 
   private emptyText(total: number): [title: string, text: string] {
-    if (this.replica.state === 'elsewhere') {
-      return ['Open in another tab', 'It continues here when that tab is closed.'];
-    }
     if (total > 0) return [`Nothing ${this.filter}`, 'Other todos are hidden by the filter.'];
     return ['Nothing to do', 'What you add here appears on the other device.'];
   }
@@ -131,8 +128,6 @@ function statusText(state: ReplicaState, pending: number): string {
   switch (state) {
     case 'opening':
       return 'Opening';
-    case 'elsewhere':
-      return 'Open in another tab';
     case 'offline':
       return `Offline${waiting}`;
     case 'connecting':

@@ -8,10 +8,10 @@ import { TodoList } from './todos.js';
 export type Side = 'left' | 'right';
 
 /**
- * Where the replica stands: `opening` reads its store, `elsewhere` waits for another tab that has
- * it open, `connecting` looks for the server.
+ * Where the replica stands: `opening` reads its store, or finds the tab that has it open; `connecting`
+ * looks for the server.
  */
-export type ReplicaState = 'opening' | 'elsewhere' | 'offline' | 'connecting' | 'online';
+export type ReplicaState = 'opening' | 'offline' | 'connecting' | 'online';
 
 export interface ReplicaOptions {
   side: Side;
@@ -49,8 +49,8 @@ export class Replica {
   }
 
   /**
-   * Reads the stored copy, then connects unless the switch says offline. Waits while another tab has
-   * the replica open.
+   * Reads the stored copy, then connects unless the switch says offline. Other tabs of this page share
+   * the replica.
    */
   async start(): Promise<void> {
     await this.client.start();
@@ -64,15 +64,14 @@ export class Replica {
 
   get state(): ReplicaState {
     const { status } = this.client;
-    if (status === 'new') return 'opening';
-    if (status === 'waiting') return 'elsewhere';
+    if (status === 'new' || status === 'waiting') return 'opening';
     if (!this.online) return 'offline';
     return status === 'online' ? 'online' : 'connecting';
   }
 
   /** True once the stored copy was read; before, there is nothing to show or change. */
   get ready(): boolean {
-    return this.state !== 'opening' && this.state !== 'elsewhere';
+    return this.state !== 'opening';
   }
 
   get connected(): boolean {

@@ -24,6 +24,10 @@ export const Command = {
   SetOnline: 24,
   SetToken: 25,
   Persisted: 30,
+  Relay: 40,
+  TabCursor: 41,
+  ForgetTab: 42,
+  Watch: 43,
 } as const;
 export type Command = (typeof Command)[keyof typeof Command];
 
@@ -35,6 +39,9 @@ export const KEY_BYTES_MAX = 1024;
 export const MAP_NAME_BYTES_MAX = 256;
 /** Bytes of one encoded value. */
 export const VALUE_BYTES_MAX = 512 * 1024;
+
+/** Bytes of a tab's id. */
+export const TAB_BYTES = 16;
 
 const HEADER_BYTES = 1 + 8 + 8;
 const TWO_32 = 2 ** 32;
@@ -51,6 +58,8 @@ export interface WriteTarget {
   readonly code: Command;
   readonly map: number;
   readonly key: string;
+  /** It is executed for a tab, whose mirror has it; the engine reports it to ours. */
+  readonly relayed: boolean;
 }
 
 /**
@@ -165,6 +174,42 @@ export class CommandBuffer {
     this.varint(transaction);
     this.u8(error & 0xff);
     this.u8(error >> 8);
+    this.finish(start);
+  }
+
+  /** `TabCursor` or `ForgetTab`, of a tab's 16 bytes. */
+  onTab(code: typeof Command.TabCursor | typeof Command.ForgetTab, tab: Uint8Array): void {
+    const start = this.begin(code);
+    this.raw(tab);
+    this.finish(start);
+  }
+
+  /** Whether local writes of a map are reported, too. */
+  watch(map: number, on: boolean): void {
+    const start = this.begin(Command.Watch);
+    this.varint(map);
+    this.u8(on ? 1 : 0);
+    this.finish(start);
+  }
+
+  /** A write as another buffer encoded it, to be executed once for a tab. */
+  relay(tab: Uint8Array, number: number, write: Uint8Array): void {
+    const start = this.begin(Command.Relay);
+    this.raw(tab);
+    this.varint(number);
+    this.raw(write.subarray(4));
+    this.finish(start);
+  }
+
+  /** A `Relay` command as another buffer encoded it, but with our handle of its map. */
+  relayTo(map: number, relay: Uint8Array): void {
+    const reader = new ByteReader(relay);
+    skipToMap(reader);
+    const start = this.begin(Command.Relay);
+    this.raw(relay.subarray(5, reader.offset));
+    this.varint(map);
+    reader.varint();
+    this.raw(relay.subarray(reader.offset));
     this.finish(start);
   }
 
@@ -349,28 +394,49 @@ export function readAnswers(response: Uint8Array, visit: (answer: CommandAnswer)
 
 /** Every command of a request as it was encoded, its size included. Borrowed. */
 export function splitRequest(request: Uint8Array): Uint8Array[] {
-  const reader = new ByteReader(request, HEADER_BYTES);
+  return splitCommands(request.subarray(HEADER_BYTES));
+}
+
+/** Every one of the commands back to back, its size included. Borrowed. */
+export function splitCommands(encoded: Uint8Array): Uint8Array[] {
+  const reader = new ByteReader(encoded);
   const commands: Uint8Array[] = [];
   while (!reader.done) {
     const start = reader.offset;
     reader.skip(reader.u32());
-    commands.push(request.subarray(start, reader.offset));
+    commands.push(encoded.subarray(start, reader.offset));
   }
   return commands;
 }
 
-/** The map and key that an encoded command writes to; nothing if it is no write. */
+/** The map and key that an encoded command writes to, relayed or not; nothing if it is no write. */
 export function writeTarget(command: Uint8Array): WriteTarget | undefined {
-  const reader = new ByteReader(command, 4);
-  const code = reader.u8() as Command;
+  const reader = new ByteReader(command);
+  const { code, relayed } = skipToMap(reader);
   if (code < Command.Set || code > Command.CounterAdd) return undefined;
-  return { code, map: reader.varint(), key: reader.text() };
+  return { code, map: reader.varint(), key: reader.text(), relayed };
 }
 
-/** What follows the key of an encoded write. Borrowed. */
+/** The number of a `Relay` command. */
+export function relayNumber(relay: Uint8Array): number {
+  return new ByteReader(relay, 5 + TAB_BYTES).varint();
+}
+
+/** What follows the key of an encoded write, relayed or not. Borrowed. */
 export function payloadAfterKey(write: Uint8Array): ByteReader {
-  const reader = new ByteReader(write, 5);
+  const reader = new ByteReader(write);
+  skipToMap(reader);
   reader.varint();
   reader.text();
   return reader;
+}
+
+/** Moves to the map of an encoded command that has one; returns what kind of command it is. */
+function skipToMap(reader: ByteReader): { code: Command; relayed: boolean } {
+  reader.u32();
+  const code = reader.u8() as Command;
+  if (code !== Command.Relay) return { code, relayed: false };
+  reader.skip(TAB_BYTES);
+  reader.varint();
+  return { code: reader.u8() as Command, relayed: true };
 }

@@ -18,7 +18,7 @@ export interface StoredRow {
 export type EngineEvent =
   | EntryEvent
   | ElementEvent
-  | { readonly type: 'counter'; readonly map: number; readonly key: string; readonly value: bigint }
+  | CounterEvent
   | { readonly type: 'map-loaded'; readonly map: number }
   | { readonly type: 'map-synced'; readonly map: number }
   | { readonly type: 'connect' }
@@ -31,22 +31,31 @@ export type EngineEvent =
   | RejectedEvent
   | { readonly type: 'error'; readonly code: number; readonly detail: string };
 
-/** `value` is absent when the entry is. */
-export interface EntryEvent {
-  readonly type: 'entry';
+/** What events about one key of a map have in common. */
+interface KeyEvent {
   readonly map: number;
   readonly key: string;
+  /** Reports a local write, for those who read along: our own mirror shows it. */
+  readonly written: boolean;
+}
+
+/** `value` is absent when the entry is. */
+export interface EntryEvent extends KeyEvent {
+  readonly type: 'entry';
   readonly expiresAtMs: number;
   readonly value: EncodedValue | undefined;
 }
 
-export interface ElementEvent {
+export interface ElementEvent extends KeyEvent {
   readonly type: 'element';
-  readonly map: number;
-  readonly key: string;
   readonly tag: string;
   readonly expiresAtMs: number;
   readonly value: EncodedValue | undefined;
+}
+
+export interface CounterEvent extends KeyEvent {
+  readonly type: 'counter';
+  readonly value: bigint;
 }
 
 export interface PersistEvent {
@@ -65,14 +74,21 @@ export interface RejectedEvent {
   readonly detail: string;
 }
 
-/** Calls `visit` with each event of a poll, in order. Values borrow from `events`. */
-export function readEvents(events: Uint8Array, visit: (event: EngineEvent) => void): void {
+/**
+ * Calls `visit` with each event of a poll, in order, and with where its bytes lie. Values borrow from
+ * `events`.
+ */
+export function readEvents(
+  events: Uint8Array,
+  visit: (event: EngineEvent, start: number, end: number) => void,
+): void {
   const reader = new ByteReader(events);
   while (!reader.done) {
+    const start = reader.offset;
     const size = reader.u32();
     const end = reader.offset + size;
     const event = readEvent(reader, end);
-    if (event !== undefined) visit(event);
+    if (event !== undefined) visit(event, start, end);
     reader.offset = end;
   }
 }
@@ -82,20 +98,31 @@ function readEvent(reader: ByteReader, end: number): EngineEvent | undefined {
   const code = reader.u8();
   switch (code) {
     case 1:
-      return { type: 'entry', map: reader.varint(), key: reader.text(), ...readState(reader, end) };
+    case 6:
+      return {
+        type: 'entry',
+        map: reader.varint(),
+        key: reader.text(),
+        written: code === 6,
+        ...readState(reader, end),
+      };
     case 2:
+    case 7:
       return {
         type: 'element',
         map: reader.varint(),
         key: reader.text(),
+        written: code === 7,
         tag: readTag(reader),
         ...readState(reader, end),
       };
     case 3:
+    case 8:
       return {
         type: 'counter',
         map: reader.varint(),
         key: reader.text(),
+        written: code === 8,
         value: BigInt.asIntN(64, reader.bigU64()),
       };
     case 4:

@@ -1,20 +1,20 @@
 import type { EngineKind } from '../bindings/engine.js';
 import { MAP_NAME_BYTES_MAX } from '../bindings/commands.js';
-import { ErrorCode, TopGunError, errorFromCode } from '../errors.js';
+import { ErrorCode, TopGunError } from '../errors.js';
 import type { Platform } from '../platform/platform.js';
 import type { Persistence } from '../storage/adapter.js';
 import type { MirroredMap } from './collection.js';
 import { Emitter } from './emitter.js';
-import { FlushWaiters, type FlushOptions } from './flush.js';
+import type { FlushOptions } from './flush.js';
 import { LwwMap } from './lww-map.js';
 import type { TopGunClientOptions, TokenSource } from './options.js';
 import { OrMap } from './or-map.js';
 import { CounterMap, PNCounter } from './pn-counter.js';
-import { Replica } from './replica.js';
+import { Session, type TabRole } from './session.js';
 
 /**
- * Where the client stands: `new` before start, `waiting` while another client holds the store,
- * then `offline`, `connecting` or `online`, and `closed` at the end.
+ * Where the client stands: `new` before start, `waiting` while another process holds the store (or a
+ * tab that does not answer), then `offline`, `connecting` or `online`, and `closed` at the end.
  */
 export type ClientStatus = 'new' | 'waiting' | 'offline' | 'connecting' | 'online' | 'closed';
 
@@ -42,6 +42,8 @@ export interface ClientEvents {
   acked: { readonly level: FlushLevel; readonly sequence: number };
   /** The engine trapped and was replaced; nothing that was written is lost. */
   'engine-restarted': { readonly error: TopGunError };
+  /** The tab began to follow another one, or to lead. */
+  'tab-role': TabRole;
   /** What the store promises has changed; with the reason, if something failed. */
   persistence: { readonly level: Persistence; readonly error: TopGunError | undefined };
 }
@@ -70,41 +72,28 @@ const LEVELS: readonly FlushLevel[] = ['memory', 'local', 'replicated', 'object'
  * ```
  */
 export class BaseClient {
-  private readonly replica: Replica;
+  private readonly session: Session;
   private readonly emitter = new Emitter<ClientEvents>();
   private readonly maps = new Map<string, { kind: string; handle: number; map: MirroredMap }>();
-  private readonly flushes: FlushWaiters;
   private readonly tokenSource: TokenSource | undefined;
   private currentStatus: ClientStatus = 'new';
-  private handles = 0;
 
   /** @internal Applications use `TopGunClient`, which knows its platform. */
   constructor(options: TopGunClientOptions, platform: Platform) {
     this.tokenSource = options.token;
-    this.flushes = new FlushWaiters({
-      position: () => this.replica.lastSequence(),
-      stored: () => this.replica.allStored,
-    });
-    this.replica = new Replica(options, platform, {
+    this.session = new Session(options, platform, {
       status: (status) => this.setStatus(STATUSES[status] ?? 'offline'),
       error: (error) => this.onError(error),
-      rejected: (event) => {
-        const error = errorFromCode(event.code, event.detail);
-        this.emitter.emit('rejected', { map: this.nameOf(event.map), key: event.key, error });
-      },
-      synced: (map) => this.emitter.emit('synced', { map: map.name }),
+      rejected: (map, key, error) => this.emitter.emit('rejected', { map, key, error }),
+      synced: (map) => this.emitter.emit('synced', { map }),
       acked: (level, sequence) => {
-        this.flushes.acked(level, sequence);
         const name = LEVELS[level - 1];
         if (name !== undefined) this.emitter.emit('acked', { level: name, sequence });
       },
-      restarted: (error) => {
-        this.flushes.restarted();
-        this.emitter.emit('engine-restarted', { error });
-      },
+      restarted: (error) => this.emitter.emit('engine-restarted', { error }),
       persistence: (level, error) => this.emitter.emit('persistence', { level, error }),
       waiting: () => this.setStatus('waiting'),
-      progress: () => this.flushes.check(),
+      role: (role) => this.emitter.emit('tab-role', role),
     });
   }
 
@@ -115,22 +104,22 @@ export class BaseClient {
 
   /** What the store promises: `durable`, `best-effort` or `memory`. Known after `start`. */
   get persistence(): Persistence {
-    return this.replica.persistence;
+    return this.session.shared.persistence;
   }
 
   /** Writes that the server has not acknowledged yet. */
   get pendingOps(): number {
-    return this.replica.lastSequence().pending;
+    return this.session.lastSequence().pending;
   }
 
   /** The id of this replica, as 16 hexadecimal digits. Known after `start`. */
   get nodeId(): string {
-    return this.replica.replicaId.toString(16).padStart(16, '0');
+    return this.session.shared.replicaId.toString(16).padStart(16, '0');
   }
 
   /** Which build of the core runs: `wasm` or `native`. Known after `start`. */
   get engine(): EngineKind | undefined {
-    return this.replica.engineKind;
+    return this.session.shared.engineKind;
   }
 
   /**
@@ -139,18 +128,18 @@ export class BaseClient {
    * before; such writes take effect at the start.
    */
   async start(): Promise<void> {
-    await this.replica.start(await this.fetchToken());
+    await this.session.start(await this.fetchToken());
     if (this.currentStatus === 'new' || this.currentStatus === 'waiting') this.setStatus('offline');
   }
 
   /** The map of this name in which the last write of a key wins. The same object every time. */
   getMap<T>(name: string): LwwMap<T> {
-    return this.open('LWW map', name, (handle) => new LwwMap<T>(this.replica, handle, name));
+    return this.open('LWW map', name, (handle) => new LwwMap<T>(this.session, handle, name));
   }
 
   /** The map of this name from keys to bags of elements. The same object every time. */
   getORMap<T>(name: string): OrMap<T> {
-    return this.open('OR map', name, (handle) => new OrMap<T>(this.replica, handle, name));
+    return this.open('OR map', name, (handle) => new OrMap<T>(this.session, handle, name));
   }
 
   /**
@@ -159,7 +148,7 @@ export class BaseClient {
    */
   getPNCounter(name: string, key = 'value'): PNCounter {
     const counters = this.open('PN counter', name, (handle) =>
-      new CounterMap(this.replica, handle, name),
+      new CounterMap(this.session, handle, name),
     );
     return new PNCounter(counters, key);
   }
@@ -174,7 +163,7 @@ export class BaseClient {
       return Promise.reject(new TopGunError(ErrorCode.Closed, 'the client was closed'));
     }
     const level = options.level === undefined ? 0 : LEVELS.indexOf(options.level) + 1;
-    return this.flushes.wait(level, options.timeoutMs);
+    return this.session.flush(level, options.timeoutMs);
   }
 
   /**
@@ -184,22 +173,30 @@ export class BaseClient {
   root(map: { readonly name: string }): { root: string; count: number } {
     const opened = [...this.maps.values()].find((entry) => entry.map.name === map.name);
     if (opened === undefined) throw new TopGunError(ErrorCode.InvalidArgument, 'not a map of ours');
-    return this.replica.root(opened.handle);
+    return this.session.root(opened.handle);
   }
 
   /** Stays offline until `goOnline`, whatever the network does. */
   goOffline(): void {
-    this.replica.setOnline(false);
+    this.session.setOnline(false);
   }
 
   /** Connects, and reconnects whenever the connection is lost. The state after `start`. */
   goOnline(): void {
-    this.replica.setOnline(true);
+    this.session.setOnline(true);
   }
 
   /** Replaces the token, before the server finds it expired. */
   setToken(token: string): void {
-    this.replica.setToken(token);
+    this.session.setToken(token);
+  }
+
+  /**
+   * What this client is among the tabs that share its store: the `leader` holds the store and the
+   * connection, a `follower` writes and reads through it. Alone, a client leads. Known after `start`.
+   */
+  get tabRole(): TabRole | undefined {
+    return this.session.role;
   }
 
   /** Calls `listener` at every event of this name. Returns a function that ends it. */
@@ -212,8 +209,7 @@ export class BaseClient {
 
   /** Stores what is written, disconnects and frees everything. Unsent writes stay in the store. */
   async close(): Promise<void> {
-    await this.replica.close();
-    this.flushes.fail(new TopGunError(ErrorCode.Closed, 'the client was closed'));
+    await this.session.close();
     this.setStatus('closed');
   }
 
@@ -232,17 +228,11 @@ export class BaseClient {
       if (known.kind === kind) return known.map as M;
       throw new TopGunError(ErrorCode.TypeMismatch, `${name} is open as ${known.kind}`);
     }
-    // A name keeps its handle: the engine knows a map that was closed, and takes it up again.
-    const handle = known?.handle ?? ++this.handles;
+    const handle = this.session.handleOf(name);
     const map = create(handle);
     this.maps.set(name, { kind, handle, map });
-    this.replica.openMap(handle, map);
+    this.session.openMap(handle, map);
     return map;
-  }
-
-  private nameOf(handle: number): string | undefined {
-    for (const [name, entry] of this.maps) if (entry.handle === handle) return name;
-    return undefined;
   }
 
   private setStatus(status: ClientStatus): void {
@@ -253,6 +243,8 @@ export class BaseClient {
 
   private onError(error: TopGunError): void {
     this.emitter.emit('error', error);
+    // The tab that holds the connection asks for a token on behalf of all.
+    if (this.session.role === 'follower') return;
     if (error.code !== ErrorCode.TokenExpired || typeof this.tokenSource !== 'function') return;
     this.fetchToken().then(
       (token) => this.setToken(token),

@@ -19,6 +19,8 @@ export interface WriteSink {
   written(): void;
   /** Asks for the payload that answers the command just appended; before `written`. */
   onAnswer(receive: (payload: ByteReader) => void): void;
+  /** Resolves when the mirror of this map shows everything that is stored. */
+  loaded(handle: number): Promise<void>;
   /** Ends the map of this handle. */
   closeMap(handle: number): void;
 }
@@ -92,6 +94,14 @@ export abstract class Collection<Value> {
 
   /** @internal */
   abstract replay(target: WriteTarget, payload: ByteReader): void;
+
+  /**
+   * Resolves when reads see everything that is stored. After `start` that is at once, except in a tab
+   * that follows another one, which has to fetch a map that was not open before.
+   */
+  loaded(): Promise<void> {
+    return this.sink.loaded(this.handle);
+  }
 
   /**
    * Calls `listener` after every change, of this replica or of others. Returns a function that ends

@@ -21,8 +21,11 @@ const UNSTORED_BYTES_MAX = 64 << 20;
 
 /** What the owner of an engine does with what comes out of it. */
 export interface EngineHostDelegate {
-  /** Applies the event to mirrors and notes effects. No code of the application may run here. */
-  applyEvent(event: EngineEvent): void;
+  /**
+   * Applies the event to mirrors and notes effects. No code of the application may run here. The
+   * event's own bytes are those of `events` from `start` to `end`, borrowed.
+   */
+  applyEvent(event: EngineEvent, events: Uint8Array, start: number, end: number): void;
   /** Carries out the noted effects: sends, stores, timers. No code of the application either. */
   runEffects(): void;
   /** Tells the application. It may call back into the host. */
@@ -43,6 +46,7 @@ export class EngineHost {
   private readonly delegate: EngineHostDelegate;
   private engine: Engine | undefined;
   private readonly answers = new Map<number, (payload: ByteReader) => void>();
+  private visitAnswer: ((answer: CommandAnswer) => void) | undefined;
   /** Requests with writes that the store may not hold yet: what a trap would lose. */
   private unstored: Uint8Array[] = [];
   private unstoredBytes = 0;
@@ -104,6 +108,22 @@ export class EngineHost {
     this.flush();
   }
 
+  /**
+   * Runs commands for others, apart from our own; `visit` gets every answer that says something, and
+   * nobody else hears of failures.
+   */
+  runAside(
+    append: (buffer: CommandBuffer) => void,
+    visit: (answer: CommandAnswer) => void,
+  ): void {
+    this.flush();
+    append(this.buffer);
+    this.hasWrites = true;
+    this.visitAnswer = visit;
+    this.flush();
+    this.visitAnswer = undefined;
+  }
+
   /** Hands over stored rows, before `Start`. */
   loadRows(rows: readonly StoredRow[]): void {
     for (const { key, value } of rows) {
@@ -161,6 +181,9 @@ export class EngineHost {
   };
 
   private readResponse(request: Uint8Array, response: Uint8Array): void {
+    const visit = this.visitAnswer;
+    this.visitAnswer = undefined;
+    if (visit !== undefined) return readAnswers(response, visit);
     const failed: CommandAnswer[] = [];
     readAnswers(response, (answer) => {
       if (answer.error !== 0) failed.push(answer);
@@ -183,7 +206,9 @@ export class EngineHost {
         // Borrowed from the engine, which nothing calls until the effects have run.
         const events = this.engine.poll();
         if (events.length === 0) break;
-        readEvents(events, (event) => this.delegate.applyEvent(event));
+        readEvents(events, (event, start, end) =>
+          this.delegate.applyEvent(event, events, start, end),
+        );
         this.delegate.runEffects();
       } catch (error) {
         return this.lost(error);

@@ -1,7 +1,7 @@
 import { Command, MapKind, type WriteTarget } from '../bindings/commands.js';
 import type { ByteReader } from '../bindings/reader.js';
 import { Collection, ttlOf, type MapEvent, type WriteSink } from './collection.js';
-import { decodeFrozen, frozenCopy } from './values.js';
+import { decodeFrozen, frozenCopy, sameValue } from './values.js';
 
 export interface WriteOptions {
   /** Milliseconds after which the entry is gone, on every replica; listeners are told. */
@@ -111,8 +111,12 @@ export class LwwMap<T> extends Collection<T> {
   applyEvent(event: MapEvent): void {
     if (event.type !== 'entry') return;
     this.reloading?.delete(event.key);
-    if (event.value === undefined) this.drop(event.key, 'remote');
-    else this.put(event.key, decodeFrozen(event.value) as T, event.expiresAtMs, 'remote');
+    if (event.value === undefined) return this.drop(event.key, 'remote');
+    const value = decodeFrozen(event.value) as T;
+    const known = this.reloading === undefined ? undefined : this.mirror.get(event.key);
+    // Most of what is loaded again has not changed: the same object says so to everyone.
+    const same = known !== undefined && sameValue(known, value);
+    if (!same || event.expiresAtMs !== 0) this.put(event.key, value, event.expiresAtMs, 'remote');
   }
 
   /** @internal */

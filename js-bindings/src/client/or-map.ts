@@ -112,6 +112,8 @@ export class OrMap<T> extends Collection<readonly T[]> {
     if (event.type !== 'element') return;
     this.reloading?.get(event.key)?.delete(event.tag);
     if (event.value === undefined) return this.drop(event.key, event.tag, 'remote');
+    // What an element holds is settled when it is added.
+    if (this.mirror.get(event.key)?.has(event.tag)) return;
     const value = decodeFrozen(event.value) as T;
     this.put(event.key, event.tag, { value, expiresAtMs: event.expiresAtMs }, 'remote');
   }

@@ -3,19 +3,21 @@ import {
   payloadAfterKey,
   writeTarget,
   type CommandBuffer,
+  type MapKind,
   type WriteTarget,
 } from '../bindings/commands.js';
 import type { Engine, EngineFactory, EngineTrapped, EngineKind } from '../bindings/engine.js';
-import type { EngineEvent, PersistEvent, RejectedEvent } from '../bindings/events.js';
+import type { EngineEvent, PersistEvent } from '../bindings/events.js';
 import { ByteReader } from '../bindings/reader.js';
 import { ErrorCode, TopGunError, asTopGunError, errorFromCode } from '../errors.js';
 import type { Platform } from '../platform/platform.js';
 import type { Persistence, StorageAdapter } from '../storage/adapter.js';
 import { webSocketUrl, webSockets } from '../transport/websocket.js';
-import type { MirroredMap, WriteSink } from './collection.js';
+import type { MirroredMap } from './collection.js';
 import { EngineHost, readNow, type EngineHostDelegate } from './engine-host.js';
 import type { TopGunClientOptions } from './options.js';
 import { PersistenceQueue } from './persistence-queue.js';
+import type { ReplicaEvents, ReplicaTap } from './replica-events.js';
 import { SocketLink } from './socket-link.js';
 
 /** Longest pause that timers of every runtime accept. */
@@ -24,20 +26,6 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 const TRAPS_MAX = 3;
 const TRAPS_SPAN_MS = 60_000;
 
-/** What a replica tells the client that owns it. Called between batches, when mirrors are true. */
-export interface ReplicaEvents {
-  status(status: number): void;
-  error(error: TopGunError): void;
-  rejected(event: RejectedEvent): void;
-  synced(map: MirroredMap): void;
-  acked(level: number, sequence: number): void;
-  restarted(cause: TopGunError): void;
-  persistence(level: Persistence, error: TopGunError | undefined): void;
-  waiting(): void;
-  /** Something that a flush may be waiting for has happened. */
-  progress(): void;
-}
-
 type State = 'new' | 'starting' | 'running' | 'recovering' | 'failed' | 'closed';
 
 /**
@@ -45,34 +33,39 @@ type State = 'new' | 'starting' | 'running' | 'recovering' | 'failed' | 'closed'
  * replacement of an engine that trapped. It carries out what the engine asks for and decides nothing
  * about maps, merging, reconnects or retries: that is the core's part.
  */
-export class Replica implements EngineHostDelegate, WriteSink {
+export class Replica implements EngineHostDelegate {
+  /** Set while other tabs follow this replica. */
+  tap: ReplicaTap | undefined;
   replicaId = 0n;
   engineKind: EngineKind | undefined;
+
+  /** Number of the newest transaction that the engine handed out. */
+  lastTransaction = 0;
 
   private readonly options: TopGunClientOptions;
   private readonly platform: Platform;
   private readonly events: ReplicaEvents;
-  private readonly host: EngineHost;
-  private readonly storage: StorageAdapter;
+  readonly host: EngineHost;
+  readonly storage: StorageAdapter;
   private readonly queue: PersistenceQueue;
   private readonly link: SocketLink;
-  private readonly maps = new Map<number, MirroredMap>();
+  readonly maps = new Map<number, MirroredMap>();
   private state: State = 'new';
   private factory: EngineFactory | undefined;
-  private deferred: (() => void)[] = [];
+  private readonly deferred: (() => void)[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly effects: (() => void)[] = [];
   private readonly notices: (() => void)[] = [];
   private readonly touched = new Set<MirroredMap>();
-  private online: boolean;
+  /** Whether we want to be connected. */
+  online: boolean;
   private token = '';
   /** While an engine takes over, mirrors pass through states that nobody must see. */
   private quiet = false;
   private promised: Persistence = 'memory';
   /** The store refused or lost rows, and the engine has not stored everything anew yet. */
-  private storeFailed = false;
+  storeFailed = false;
   private failedAt = 0;
-  private lastTransaction = 0;
   private replayed = 0;
   private trapTimes: number[] = [];
   private stopConnectivity: (() => void) | undefined;
@@ -119,6 +112,7 @@ export class Replica implements EngineHostDelegate, WriteSink {
         waiting: () => this.events.waiting(),
         lost: (error) => this.storeLost(error),
       });
+      if (this.isClosed()) throw new TopGunError(ErrorCode.Closed);
       this.factory = await loading;
       this.engineKind = this.factory.kind;
       await this.boot();
@@ -150,7 +144,14 @@ export class Replica implements EngineHostDelegate, WriteSink {
   /** Adds a map that was given its handle. */
   openMap(handle: number, map: MirroredMap): void {
     this.maps.set(handle, map);
-    if (this.started) this.host.tell((buffer) => buffer.openMap(handle, map.kind, map.name));
+    if (this.started) this.report(handle, map.kind, map.name);
+  }
+
+  /** Has the engine report the whole map to our mirror. */
+  private report(handle: number, kind: MapKind, name: string): void {
+    const open = (): void => this.host.tell((buffer) => buffer.openMap(handle, kind, name));
+    if (this.tap === undefined) open();
+    else this.tap.forOurselves(open);
   }
 
   setOnline(online: boolean): void {
@@ -188,7 +189,7 @@ export class Replica implements EngineHostDelegate, WriteSink {
     return this.started && !this.storeFailed && this.host.buffer.empty && this.queue.idle;
   }
 
-  // WriteSink: what maps ask for.
+  // What maps ask for, through the session.
 
   get buffer(): CommandBuffer {
     return this.host.buffer;
@@ -213,6 +214,11 @@ export class Replica implements EngineHostDelegate, WriteSink {
     this.deferred.push(write);
   }
 
+  /** Writes that were made before the start. */
+  runDeferred(): void {
+    for (const write of this.deferred.splice(0)) write();
+  }
+
   written(): void {
     this.host.written();
   }
@@ -223,17 +229,18 @@ export class Replica implements EngineHostDelegate, WriteSink {
 
   closeMap(handle: number): void {
     // While the engine is being replaced, writes of the map may still have to be run again.
-    if (this.state === 'recovering' || !this.maps.delete(handle)) return;
+    if (this.state === 'recovering' || !this.maps.delete(handle) || this.tap?.uses(handle)) return;
     this.host.tell((buffer) => buffer.onMap(Command.Unsubscribe, handle));
   }
 
   // EngineHostDelegate: what comes out of the engine.
 
-  applyEvent(event: EngineEvent): void {
+  applyEvent(event: EngineEvent, events: Uint8Array, start: number, end: number): void {
     switch (event.type) {
       case 'entry':
       case 'element':
       case 'counter': {
+        if (this.tap?.takes(event, events, start, end)) return;
         const map = this.maps.get(event.map);
         if (map === undefined) return;
         map.applyEvent(event);
@@ -241,6 +248,7 @@ export class Replica implements EngineHostDelegate, WriteSink {
         return;
       }
       case 'map-loaded':
+        if (this.tap?.takes(event, events, start, end)) return;
         return this.maps.get(event.map)?.endReload();
       case 'map-synced':
         return this.notice(() => {
@@ -270,6 +278,7 @@ export class Replica implements EngineHostDelegate, WriteSink {
 
   runEffects(): void {
     for (const run of this.effects.splice(0)) run();
+    this.tap?.turnEnded();
   }
 
   notify(): void {
@@ -326,7 +335,7 @@ export class Replica implements EngineHostDelegate, WriteSink {
     const engine = await this.create();
     if (this.isClosed()) return engine.close();
     this.quiet = true;
-    const writes = this.host.takeUnstored();
+    const writes = [...this.host.takeUnstored(), ...this.events.inherit()];
     this.host.attach(engine);
     const seed = crypto.getRandomValues(new Uint8Array(16));
     const { outboxMax = 0 } = this.options;
@@ -346,7 +355,7 @@ export class Replica implements EngineHostDelegate, WriteSink {
       throw new TopGunError(ErrorCode.EngineTrap, 'the engine trapped at its start');
     }
     this.state = 'running';
-    for (const write of this.deferred.splice(0)) write();
+    this.runDeferred();
     if (this.online) this.host.tell((buffer) => buffer.setOnline(true));
     this.notify();
   }
@@ -361,7 +370,8 @@ export class Replica implements EngineHostDelegate, WriteSink {
       const map = target && this.maps.get(target.map);
       if (target === undefined || map === undefined) continue;
       this.host.buffer.appendEncoded(write);
-      map.replay(target, payloadAfterKey(write));
+      // The engine reports what it did for a tab.
+      if (!target.relayed) map.replay(target, payloadAfterKey(write));
       this.host.written();
       this.host.flush();
       if (this.host.attached) continue;
@@ -389,7 +399,7 @@ export class Replica implements EngineHostDelegate, WriteSink {
     if (this.maps.get(handle) !== map) return;
     map.beginReload();
     this.touched.add(map);
-    this.host.tell((buffer) => buffer.openMap(handle, map.kind, map.name));
+    this.report(handle, map.kind, map.name);
   }
 
   /** Replaces an engine that trapped, and one that traps while it takes over, a few times. */
@@ -428,6 +438,7 @@ export class Replica implements EngineHostDelegate, WriteSink {
     for (const transaction of transactions) {
       this.host.tell((buffer) => buffer.persisted(transaction, error?.code ?? 0));
     }
+    if (error === undefined) this.tap?.stored(Math.max(...transactions));
     // A lost engine ran writes whose rows it never handed out.
     if (this.started && this.queue.idle && error === undefined) this.host.allStored();
     if (error !== undefined) {

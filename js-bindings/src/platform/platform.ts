@@ -1,5 +1,6 @@
 import type { EngineFactory } from '../bindings/engine.js';
 import type { StorageAdapter } from '../storage/adapter.js';
+import type { TabChannel } from '../tabs/channel.js';
 import type { SocketFactory } from '../transport/socket.js';
 
 /**
@@ -12,6 +13,8 @@ export interface Platform {
   /** The store of a client that names none. */
   defaultStorage(): StorageAdapter;
   readonly connect: SocketFactory;
+  /** How the tabs that share the lock of a store reach each other, if not as in browsers. */
+  readonly tabChannel?: (lockName: string) => TabChannel;
   /** Calls back when the system believes that the network came or went; a hint, not a fact. */
   onConnectivity(listener: (online: boolean) => void): () => void;
 }

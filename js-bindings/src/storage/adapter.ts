@@ -39,6 +39,11 @@ export interface StorageEvents {
  * ```
  */
 export interface StorageAdapter {
+  /**
+   * The name of the Web Lock under which `open` opens the store. Clients that wait for this lock
+   * follow the one that holds it, instead of doing nothing; without a name they wait.
+   */
+  readonly lockName?: string | undefined;
   /** Opens the store, waiting until no other client uses it. Resolves to what it promises. */
   open(events: StorageEvents): Promise<Persistence>;
   /** Every stored row, in any order. */

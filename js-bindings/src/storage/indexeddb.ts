@@ -6,7 +6,7 @@ import type {
   StorageTransaction,
   StoredRow,
 } from './adapter.js';
-import { acquireLock } from './web-lock.js';
+import { acquireLock, hasLocks } from './web-lock.js';
 
 export interface IndexedDbOptions {
   /** Name of the database; clients with the same name on one origin share a replica. */
@@ -19,8 +19,8 @@ const VERSION = 1;
 
 /**
  * Rows in IndexedDB: the default in browsers. A transaction of the engine is one transaction of the
- * database, committed with strict durability. One client at a time holds a database; another one
- * with the same name waits for it in `start`, with the status `waiting`.
+ * database, committed with strict durability. Tabs that use the same name share one replica: one of
+ * them holds the database, and the others follow it.
  *
  * @example
  * ```ts
@@ -34,7 +34,12 @@ export function indexedDbStorage(options: IndexedDbOptions = {}): StorageAdapter
   return new IndexedDbStorage(options.name ?? 'topgun');
 }
 
+function lockOf(name: string): string {
+  return `topgun:${name}`;
+}
+
 class IndexedDbStorage implements StorageAdapter {
+  readonly lockName: string | undefined;
   private readonly name: string;
   private database: IDBDatabase | undefined;
   private events: StorageEvents | undefined;
@@ -43,12 +48,13 @@ class IndexedDbStorage implements StorageAdapter {
 
   constructor(name: string) {
     this.name = name;
+    this.lockName = hasLocks() ? lockOf(name) : undefined;
   }
 
   async open(events: StorageEvents): Promise<Persistence> {
     this.events = events;
     this.closed = false;
-    this.release = await acquireLock(`topgun:${this.name}`, () => events.waiting());
+    this.release = await acquireLock(lockOf(this.name), () => events.waiting());
     this.database = await this.connect();
     return persistence();
   }

@@ -8,7 +8,7 @@ import type {
   StoredRow,
 } from './adapter.js';
 import type { OpfsReply, OpfsRequest } from './opfs-protocol.js';
-import { acquireLock } from './web-lock.js';
+import { acquireLock, hasLocks } from './web-lock.js';
 
 export interface OpfsOptions {
   /** Name of the store; clients with the same name on one origin share a replica. */
@@ -38,7 +38,12 @@ function startWorker(): Worker {
   return new Worker(new URL('./opfs-worker.js', import.meta.url), { type: 'module' });
 }
 
+function lockOf(name: string): string {
+  return `topgun:opfs:${name}`;
+}
+
 class OpfsStorage implements StorageAdapter {
+  readonly lockName: string | undefined;
   private readonly name: string;
   private readonly start: () => Worker;
   private worker: Worker | undefined;
@@ -48,11 +53,12 @@ class OpfsStorage implements StorageAdapter {
 
   constructor(name: string, start: () => Worker) {
     this.name = name;
+    this.lockName = hasLocks() ? lockOf(name) : undefined;
     this.start = start;
   }
 
   async open(events: StorageEvents): Promise<Persistence> {
-    this.release = await acquireLock(`topgun:opfs:${this.name}`, () => events.waiting());
+    this.release = await acquireLock(lockOf(this.name), () => events.waiting());
     const worker = this.start();
     worker.onmessage = ({ data }: MessageEvent<OpfsReply>) => {
       this.waiting.get(data.id)?.(data);

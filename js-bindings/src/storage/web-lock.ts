@@ -33,3 +33,8 @@ function hold(
       .catch(reject);
   });
 }
+
+/** True if locks are there to be held; where they are not, tabs cannot find out who leads. */
+export function hasLocks(): boolean {
+  return (globalThis.navigator as Navigator | undefined)?.locks !== undefined;
+}

@@ -1,0 +1,179 @@
+import type { EngineFactory } from '../../src/bindings/engine.js';
+import { BaseClient } from '../../src/client/client.js';
+import type { TopGunClientOptions } from '../../src/client/options.js';
+import type { StorageAdapter, StorageEvents, StorageTransaction } from '../../src/storage/adapter.js';
+import type { TabChannel } from '../../src/tabs/channel.js';
+import type { TabMessage } from '../../src/tabs/messages.js';
+import { FakeNetwork } from './clients.js';
+
+/** Lets everything run that waits for nothing outside. */
+export function settle(): Promise<void> {
+  return new Promise((done) => setImmediate(done));
+}
+
+/** A message on its way to one tab. */
+interface Letter {
+  readonly to: FakeTab;
+  readonly message: TabMessage;
+}
+
+/**
+ * An origin of a browser in this process: a store, its lock, and the channel of its tabs. Nothing is
+ * delivered and nothing stored until the test says so, and a tab can die between any two steps.
+ */
+export class Origin {
+  readonly rows = new Map<string, Uint8Array>();
+  readonly tabs: FakeTab[] = [];
+  holder: FakeTab | undefined;
+  readonly queue: { tab: FakeTab; grant: () => void }[] = [];
+
+  constructor(private readonly factory: EngineFactory) {}
+
+  open(options: TopGunClientOptions = {}): FakeTab {
+    const tab = new FakeTab(this, this.factory, options);
+    this.tabs.push(tab);
+    return tab;
+  }
+
+  get living(): FakeTab[] {
+    return this.tabs.filter(({ alive }) => alive);
+  }
+
+  /** Hands the lock to the next in line. */
+  release(tab: FakeTab): void {
+    const waiting = this.queue.findIndex((each) => each.tab === tab);
+    if (waiting >= 0) this.queue.splice(waiting, 1);
+    if (this.holder !== tab) return;
+    const next = this.queue.shift();
+    this.holder = next?.tab;
+    next?.grant();
+  }
+
+  /** Everything that can be delivered or stored now, as steps that a test may take in any order. */
+  steps(): (() => void)[] {
+    return this.living.flatMap((tab) => [
+      ...tab.outboxes().map((letters) => () => deliver(letters)),
+      ...(tab.transactions.length > 0 ? [() => tab.finishTransaction()] : []),
+    ]);
+  }
+
+  /** Delivers and stores until nobody has anything to say. */
+  async quiesce(): Promise<void> {
+    for (;;) {
+      await settle();
+      const steps = this.steps();
+      if (steps.length === 0) return;
+      for (const step of steps) step();
+    }
+  }
+}
+
+function deliver(letters: Letter[]): void {
+  const letter = letters.shift();
+  if (letter?.to.alive === true) letter.to.listener?.(structuredClone(letter.message));
+}
+
+/** One tab with one client. */
+export class FakeTab {
+  readonly client: BaseClient;
+  readonly network = new FakeNetwork();
+  readonly errors: Error[] = [];
+  alive = true;
+  listener: ((message: TabMessage) => void) | undefined;
+  readonly transactions: { apply: () => void; done: () => void }[] = [];
+  private readonly letters = new Map<FakeTab, Letter[]>();
+  private readonly mourners: (() => void)[] = [];
+  private names = new Set<string>();
+
+  constructor(
+    private readonly origin: Origin,
+    factory: EngineFactory,
+    options: TopGunClientOptions,
+  ) {
+    this.client = new BaseClient(
+      { storage: this.storage(), ...options },
+      {
+        loadEngine: async () => factory,
+        defaultStorage: () => this.storage(),
+        connect: this.network.connect,
+        onConnectivity: () => () => undefined,
+        tabChannel: () => this.channel(),
+      },
+    );
+    this.client.on('error', (error) => this.errors.push(error));
+  }
+
+  /** The process of the tab is gone, with what it had not handed out. */
+  kill(): void {
+    this.alive = false;
+    this.leave();
+    this.origin.release(this);
+  }
+
+  /** Letters of this tab by receiver; each list keeps its order. */
+  outboxes(): Letter[][] {
+    return [...this.letters.values()].filter((letters) => letters.length > 0);
+  }
+
+  finishTransaction(): void {
+    const transaction = this.transactions.shift();
+    transaction?.apply();
+    transaction?.done();
+  }
+
+  private leave(): void {
+    this.listener = undefined;
+    for (const mourn of this.mourners.splice(0)) mourn();
+  }
+
+  private channel(): TabChannel {
+    return {
+      post: (message) => {
+        if (!this.alive) return;
+        for (const to of this.origin.living) {
+          if (to === this) continue;
+          const letters = this.letters.get(to) ?? [];
+          this.letters.set(to, letters);
+          letters.push({ to, message: structuredClone(message) });
+        }
+      },
+      listen: (listener) => {
+        this.listener = listener;
+      },
+      appear: async (name) => {
+        this.names.add(name);
+      },
+      whenGone: (name, listener) => {
+        const tab = this.origin.tabs.find(({ names }) => names.has(name));
+        if (tab === undefined || !tab.alive) listener();
+        else tab.mourners.push(() => this.alive && listener());
+      },
+      close: () => this.leave(),
+    };
+  }
+
+  private storage(): StorageAdapter {
+    const { origin } = this;
+    return {
+      lockName: 'origin',
+      open: async (events: StorageEvents) => {
+        if (origin.holder === undefined) origin.holder = this;
+        else {
+          events.waiting();
+          await new Promise<void>((grant) => origin.queue.push({ tab: this, grant }));
+        }
+        return 'best-effort';
+      },
+      load: async () => Array.from(origin.rows, ([key, value]) => ({ key, value })),
+      transact: ({ puts, deletes }: StorageTransaction) =>
+        new Promise((done) => {
+          const apply = (): void => {
+            for (const { key, value } of puts) origin.rows.set(key, value);
+            for (const key of deletes) origin.rows.delete(key);
+          };
+          this.transactions.push({ apply, done });
+        }),
+      close: async () => origin.release(this),
+    };
+  }
+}
