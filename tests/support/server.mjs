@@ -48,6 +48,10 @@ export class ServerProcess {
     return this.#log.join('\n');
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   get url() {
     return `http://127.0.0.1:${this.port}/`;
   }
