@@ -151,6 +151,10 @@ const steps = {
   // End to end, one step a folder: browser, packaging, server...
   ...Object.fromEntries(Object.entries(endToEnd).map(([folder, paths]) => [folder, (step) => step.node(paths)])),
 
+  async server(step) {
+    if (await step.build('dev', 'topgun-load')) await step.node(endToEnd.server);
+  },
+
   async start(step) {
     await step.node(start);
   },

@@ -136,8 +136,9 @@ export class Relay {
   up = { ...kClear };
   down = { ...kClear };
   draws;
-  /** New connections are reset. */
+  /** New connections are reset: until the relay is healed, or as long as the holder wants. */
   refuses = false;
+  isShut = false;
   accepted = 0;
   #server;
   #links = new Set();
@@ -145,7 +146,7 @@ export class Relay {
   constructor(port, seed) {
     this.draws = new Draws(seed, 'relay');
     this.#server = createServer({ allowHalfOpen: true }, (client) => {
-      if (this.refuses) return reset(client);
+      if (this.refuses || this.isShut) return reset(client);
       this.accepted += 1;
       const link = new Link(client, connect({ port, host: '127.0.0.1', allowHalfOpen: true }), this);
       this.#links.add(link);
