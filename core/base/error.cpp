@@ -44,6 +44,8 @@ std::string_view error_name(Error error) {
       return "type-mismatch";
     case Error::CursorUnknown:
       return "cursor-unknown";
+    case Error::TakenOver:
+      return "taken-over";
     case Error::Closed:
       return "closed";
     case Error::NotReady:

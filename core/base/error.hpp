@@ -32,9 +32,10 @@ enum class Error : uint16_t {
   // 3xx: understood and allowed, but at odds with time, identity or type.
   ClockDrift = 300,     ///< A stamp lies further ahead of our clock than the drift bound.
   BehindHorizon = 301,  ///< A stamp or cursor is older than the tombstone horizon: resync.
-  ReplicaCloned = 302,  ///< Reserved: another replica writes under the same replica id.
+  ReplicaCloned = 302,  ///< Another copy of this replica's storage goes on under its id.
   TypeMismatch = 303,   ///< The map exists as another kind of map.
   CursorUnknown = 304,  ///< The cursor belongs to another incarnation or is too old: repair.
+  TakenOver = 305,      ///< A newer connection of the same replica took this one's place.
 
   // 4xx: not now.
   Closed = 400,      ///< The object was closed.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,12 @@ enum class SyncPhase : uint8_t {
   Detached,    ///< Not followed, or no connection.
   Subscribed,  ///< Subscribe was sent; Synced has not come yet.
   Live,        ///< Changes arrive as they happen.
+};
+
+/// What this replica had counted on a key by the time of a stamp.
+struct CounterBase {
+  CounterTotals totals;
+  uint64_t time = 0;  ///< 0: it had not counted there.
 };
 
 /// One map of a client replica.
@@ -45,6 +53,10 @@ struct ClientMap {
   uint64_t recheck_at_ms = 0;
   /// What is above has changed since it was stored.
   bool position_changed = false;
+
+  /// For counters with steps in the outbox: where they started from, so that the steps can be told
+  /// from what the node already has. Stored.
+  std::map<std::string, CounterBase, std::less<>> counter_bases;
 };
 
 }  // namespace topgun::client

@@ -150,6 +150,15 @@ CounterTotals ClientReplica::own_totals(const ClientMap& map, ByteView key) cons
   return own.has_value() ? decode_counter(own->value) : CounterTotals{};
 }
 
+void ClientReplica::note_base(ClientMap& map, ByteView key) {
+  CounterBase base;
+  if (const auto own = map.table.find(key, counter_tag(options_.replica)); own.has_value()) {
+    base = {decode_counter(own->value), own->stamp.time};
+  }
+  map.counter_bases[std::string(as_text(key))] = base;
+  if (options_.has_storage) put_counter_base(row_, map, key, base);
+}
+
 Result<void> ClientReplica::check_writable(const ClientMap& map, MapKind kind, ByteView key) const {
   if (map.kind != kind) return Error::TypeMismatch;
   if (key.empty() || !is_utf8(key)) return Error::InvalidArgument;
@@ -160,12 +169,10 @@ Result<void> ClientReplica::check_writable(const ClientMap& map, MapKind kind, B
   return {};
 }
 
-void ClientReplica::issue(ClientMap& map, Operation operation, Now now) {
+void ClientReplica::add_to_batch(ClientMap& map, const Operation& operation) {
   const bool fits =
       building_ == &map && builder_.count() < kBatchOperations && builder_.size() < kBatchBytes;
   if (!fits) close_batch();
-  operation.sequence = ++last_sequence_;
-  operation.time = clock_->tick(now.wall_ms).time;
   if (building_ == nullptr) {
     building_ = &map;
     building_first_ = operation.sequence;
@@ -173,6 +180,13 @@ void ClientReplica::issue(ClientMap& map, Operation operation, Now now) {
         {map.kind, options_.replica, operation.sequence, operation.time >> 16, as_bytes(map.name)});
   }
   builder_.add(operation);
+  building_last_ = operation.sequence;
+}
+
+void ClientReplica::issue(ClientMap& map, Operation operation, Now now) {
+  operation.sequence = ++last_sequence_;
+  operation.time = clock_->tick(now.wall_ms).time;
+  add_to_batch(map, operation);
   for_each_record(options_.replica, operation, [&](const Record& record) {
     if (merge(map, record, now)) return report_written(map, record, now);
     // Someone else's record carries a later stamp than our clock would follow. The host believes in
@@ -263,6 +277,7 @@ Result<void> ClientReplica::counter_add(ClientMap& map, ByteView key, int64_t am
   ByteWriter out(payload);
   out.varint(totals.positive);
   out.varint(totals.negative);
+  if (map.counter_bases.find(as_text(key)) == map.counter_bases.end()) note_base(map, key);
   Operation operation;
   operation.kind = OperationKind::CounterAdd;
   operation.key = key;
@@ -275,8 +290,9 @@ void ClientReplica::close_batch() {
   if (building_ == nullptr) return;
   Outbox::Entry entry;
   entry.first_sequence = building_first_;
-  entry.last_sequence = last_sequence_;
+  entry.last_sequence = building_last_;
   entry.operations = static_cast<uint32_t>(builder_.count());
+  entry.kind = building_->kind;
   entry.stored = !options_.has_storage;
   entry.batch = builder_.finish();
   if (options_.has_storage) row_.bytes_section(Section::OwnOperations, entry.batch);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "core/base/prng.hpp"
 #include "core/client/client_map.hpp"
 #include "core/client/event_queue.hpp"
 #include "core/client/expiry_schedule.hpp"
@@ -25,9 +26,12 @@ class ClientReplica {
   /// Operations that may wait in the outbox unless the host says otherwise.
   static constexpr uint64_t kOutboxOperationsMax = 1'000'000;
   static constexpr uint64_t kClockDriftMaxMs = 60'000;
-  /// Sequences skipped at each start, and so the operations that may be sent without having been
-  /// stored: a restart can then never issue one sequence twice.
+  /// Sequences skipped at least at each start, and so the operations that may be sent without
+  /// having been stored: a restart can then never issue one sequence twice.
   static constexpr uint64_t kSequenceReserve = 65'536;
+  /// A random number below this is skipped as well, so that the runs of two copies of one replica
+  /// do not issue the same sequences.
+  static constexpr uint64_t kSequenceScatter = uint64_t{1} << 32;
 
   explicit ClientReplica(EventQueue& events) : events_(events) {}
 
@@ -36,6 +40,8 @@ class ClientReplica {
 
   struct Options {
     ReplicaId replica;
+    /// For ids and scattered sequences; seeded with what no other start has.
+    Prng draws = Prng(0, {});
     uint64_t outbox_operations_max = kOutboxOperationsMax;
     /// Without storage nothing is persisted, and operations may be sent at once.
     bool has_storage = true;
@@ -102,6 +108,15 @@ class ClientReplica {
   void acknowledge(uint64_t sequence);
   /// Takes back operations that the node refused, or issues them anew if they were merely too old.
   void reject(uint64_t sequence, uint64_t count, Error error, ByteView detail, Now now);
+  /// Another copy of this replica goes on under its id: takes a new one. What was issued up to
+  /// `common_sequence` is in the other copy's outbox as well and left to it. What was issued later
+  /// moves, with sequences and stamps, to an id made from the old one and the run that issued it,
+  /// so that copies of this copy do the same; of counters only the steps move. Stored in one
+  /// transaction. O(outbox).
+  void replace(uint64_t common_sequence, Now now);
+  /// Stores that this run exists, if that is not stored yet.
+  void store_run() { meta_changed_ = meta_changed_ || !runs_.current_stored; }
+
   /// Empties the map and issues its unsent writes anew.
   void resync(ClientMap& map, Now now);
   void collect(uint64_t horizon_ms);
@@ -116,6 +131,8 @@ class ClientReplica {
 
   ReplicaId replica() const { return options_.replica; }
   uint64_t last_sequence() const { return last_sequence_; }
+  /// What Hello says of this replica's runs.
+  RunHistory history() const;
   Outbox& outbox() { return outbox_; }
 
  private:
@@ -129,6 +146,7 @@ class ClientReplica {
   // client_replica.cpp
   Result<void> check_writable(const ClientMap& map, MapKind kind, ByteView key) const;
   void issue(ClientMap& map, Operation operation, Now now);
+  void add_to_batch(ClientMap& map, const Operation& operation);
   /// Merges into the table and keeps the schedule of expiries in step. True if the state changed.
   bool merge(ClientMap& map, const Record& record, Now now);
   void schedule_expiry(const ClientMap& map, const Record& record, Now now);
@@ -137,26 +155,45 @@ class ClientReplica {
   void push_state(const ClientMap& map, const Record& record, Event entry_event, Now now);
   void report_map(ClientMap& map, Now now);
   int64_t counter_value(const ClientMap& map, ByteView key) const;
+  void note_base(ClientMap& map, ByteView key);
   CounterTotals own_totals(const ClientMap& map, ByteView key) const;
   ClientMap& map_for(MapKind kind, ByteView name);
 
   // client_replica_remote.cpp
   void observe(Stamp stamp, Now now);
   void merge_and_report(ClientMap& map, const Record& record, Now now);
+  void advance_counter_bases(const Outbox::Entry& acknowledged);
   bool is_current(ClientMap& map, const Operation& operation);
   void forget_effect(ClientMap& map, const Operation& operation, Now now);
   void issue_anew(ClientMap& map, std::vector<Issued> operations, Now now);
   static std::vector<Bytes> keys_of(const ClientMap& map);
 
+  // client_replica_replace.cpp
+  struct Moved;
+  ReplicaId new_author(uint64_t sequence) const;
+  std::vector<Moved> take_moved(uint64_t common_sequence);
+  void undo(const Moved& moved, Now now);
+  void rename_tags(Moved& moved, uint64_t common_sequence) const;
+  void split_steps(std::vector<Moved>& moved);
+  void move(const Moved& moved, Now now);
+
   // client_replica_storage.cpp
+  void begin_run(bool is_known, bool is_whole);
+  bool load_runs(ByteReader& in);
+  bool load_counter_base(ByteReader& in);
+  void prune_counter_bases();
   void load_sections(ByteView row, std::vector<Outbox::Entry>& own);
   bool load_section(Section section, ByteView payload, std::vector<Outbox::Entry>& own);
   bool load_operations(ByteView payload, std::vector<Outbox::Entry>* own);
   bool load_position(ByteView payload);
   void put_position(const ClientMap& map);
   void put_tab(const TabCursors::Cursor& cursor);
+  void put_runs(RowWriter& row);
+  static void put_counter_base(RowWriter& row, const ClientMap& map, ByteView key,
+                               const CounterBase& base);
   void end_turn_without_storage();
-  void conflate_outbox();
+  enum class Conflate : uint8_t { Everything, AllButCounters };
+  void conflate_outbox(Conflate what);
   void write_snapshot();
   Meta meta() const;
 
@@ -182,6 +219,10 @@ class ClientReplica {
   OperationBatchBuilder builder_;
   ClientMap* building_ = nullptr;  ///< The map of the open batch.
   uint64_t building_first_ = 0;
+  uint64_t building_last_ = 0;
+
+  RunHistory runs_;
+  uint64_t runs_transaction_ = 0;  ///< That stores the present run; 0 = none yet.
 
   Store store_;
   RowWriter row_;

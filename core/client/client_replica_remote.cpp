@@ -46,11 +46,29 @@ Result<ClientMap*> ClientReplica::merge_records(ByteView batch, Now now) {
 void ClientReplica::acknowledge(uint64_t sequence) {
   if (sequence <= acknowledged_) return;
   acknowledged_ = sequence;
-  if (!outbox_.acknowledge(sequence)) return;
+  const auto before = [&](const Outbox::Entry& entry) {
+    if (entry.kind == MapKind::Counter) advance_counter_bases(entry);
+  };
+  if (!outbox_.acknowledge(sequence, before)) return;
   conflated_operations_ = std::min(conflated_operations_, outbox_.operations());
   // Forgotten acks only cost a second delivery, so they are stored once there is nothing left to
   // send.
   if (outbox_.empty()) meta_changed_ = true;
+}
+
+void ClientReplica::advance_counter_bases(const Outbox::Entry& acknowledged) {
+  const Result<void> decoded = decode_operations(acknowledged.batch, Values::Trust, operations_);
+  TG_ASSERT(decoded.ok());
+  ClientMap& map = map_for(operations_.header.kind, operations_.header.map);
+  for (const Operation& operation : operations_.operations) {
+    const auto base = map.counter_bases.find(as_text(operation.key));
+    if (base == map.counter_bases.end()) continue;
+    if (is_current(map, operation)) {
+      map.counter_bases.erase(base);
+    } else {
+      base->second = {totals_of(operation), operation.time};
+    }
+  }
 }
 
 bool ClientReplica::is_current(ClientMap& map, const Operation& operation) {

@@ -43,6 +43,8 @@ bool ClientReplica::start() {
     entry.stored = true;
     outbox_.add(std::move(entry));
   }
+  begin_run(known, loaded.damaged == 0);
+  prune_counter_bases();
   if (loaded.damaged > 0) {
     // What is readable is kept; comparing roots with the node brings back the rest.
     for (const auto& map : maps_) map->versions.clear();
@@ -51,11 +53,86 @@ bool ClientReplica::start() {
       out.blob(as_bytes("stored rows are damaged; the node will be asked for repair"));
     });
   }
-  // Operations may have been sent although storing them failed; theirs are the numbers we skip.
-  if (known) last_sequence_ += kSequenceReserve;
   meta_changed_ = !known;
   may_send_unstored_ = !known;
   return known;
+}
+
+void ClientReplica::begin_run(bool is_known, bool is_whole) {
+  if (is_known) {
+    if (!runs_.runs.empty()) runs_.runs.back().last = last_sequence_;
+    // Rows that are missing may have held a run, or the end of one.
+    if (!is_whole || runs_.runs.empty()) runs_ = RunHistory{};
+    // Operations may have been sent although storing them failed; theirs are the numbers we skip.
+    last_sequence_ += kSequenceReserve;
+  } else {
+    runs_.complete = true;
+  }
+  last_sequence_ += options_.draws.below(kSequenceScatter);
+  while (runs_.runs.size() >= RunHistory::kRunsMax) {
+    runs_.runs.erase(runs_.runs.begin());
+    runs_.complete = false;
+  }
+  runs_.runs.push_back({last_sequence_ + 1, last_sequence_});
+  runs_.current_stored = !options_.has_storage;
+}
+
+RunHistory ClientReplica::history() const {
+  RunHistory history = runs_;
+  if (!history.runs.empty()) history.runs.back().last = last_sequence_;
+  return history;
+}
+
+void ClientReplica::put_runs(RowWriter& row) {
+  row.section(Section::Runs, [&](ByteWriter& out) { put_history(out, runs_); });
+}
+
+bool ClientReplica::load_runs(ByteReader& in) {
+  RunHistory loaded = take_history(in);
+  if (!in.ok() || loaded.runs.empty()) return false;
+  runs_ = std::move(loaded);
+  return true;
+}
+
+void ClientReplica::put_counter_base(RowWriter& row, const ClientMap& map, ByteView key,
+                                     const CounterBase& base) {
+  row.section(Section::CounterBase, [&](ByteWriter& out) {
+    out.u8(static_cast<uint8_t>(map.kind));
+    out.blob(as_bytes(map.name));
+    out.blob(key);
+    out.varint(base.totals.positive);
+    out.varint(base.totals.negative);
+    out.u64(base.time);
+  });
+}
+
+bool ClientReplica::load_counter_base(ByteReader& in) {
+  const MapKey key = take_map_key(in);
+  const ByteView record_key = in.blob(kKeyBytesMax);
+  CounterBase base;
+  base.totals.positive = in.varint();
+  base.totals.negative = in.varint();
+  base.time = in.u64();
+  if (!in.ok()) return false;
+  map_for(key.kind, key.name).counter_bases[std::string(as_text(record_key))] = base;
+  return true;
+}
+
+/// Keeps the bases of counters that have steps in the outbox; acks since they were stored have
+/// done away with the others.
+void ClientReplica::prune_counter_bases() {
+  std::map<ClientMap*, std::map<std::string, CounterBase, std::less<>>> kept;
+  for (const Outbox::Entry& entry : outbox_.entries()) {
+    if (entry.kind != MapKind::Counter) continue;
+    const Result<void> decoded = decode_operations(entry.batch, Values::Trust, operations_);
+    TG_ASSERT(decoded.ok());
+    ClientMap& map = map_for(operations_.header.kind, operations_.header.map);
+    for (const Operation& operation : operations_.operations) {
+      const auto base = map.counter_bases.find(as_text(operation.key));
+      if (base != map.counter_bases.end()) kept[&map].insert(*base);
+    }
+  }
+  for (const auto& map : maps_) map->counter_bases = std::move(kept[map.get()]);
 }
 
 void ClientReplica::load_sections(ByteView row, std::vector<Outbox::Entry>& own) {
@@ -86,6 +163,10 @@ bool ClientReplica::load_section(Section section, ByteView payload,
     }
     case Section::Position:
       return load_position(payload);
+    case Section::Runs:
+      return load_runs(in);
+    case Section::CounterBase:
+      return load_counter_base(in);
     case Section::Forget: {
       const MapKey key = take_map_key(in);
       const ByteView record_key = in.blob(kKeyBytesMax);
@@ -132,6 +213,7 @@ bool ClientReplica::load_operations(ByteView payload, std::vector<Outbox::Entry>
   entry.first_sequence = operations_.operations.front().sequence;
   entry.last_sequence = operations_.operations.back().sequence;
   entry.operations = static_cast<uint32_t>(operations_.operations.size());
+  entry.kind = header.kind;
   entry.batch = to_bytes(payload);
   // The meta section follows in the same row; this is for a row that was damaged there.
   last_sequence_ = std::max(last_sequence_, entry.last_sequence);
@@ -182,7 +264,7 @@ void ClientReplica::end_turn() {
   if (!started_) return;
   close_batch();
   if (outbox_.operations() > std::max(kConflateOperationsMin, 2 * conflated_operations_)) {
-    conflate_outbox();
+    conflate_outbox(Conflate::Everything);
   }
   const std::vector<TabCursors::Cursor> tab_changes = tabs_.take_changes();
   if (!options_.has_storage) return;
@@ -196,11 +278,14 @@ void ClientReplica::end_turn() {
   }
   if (storage_failed_) return end_turn_without_storage();
   if (row_.empty() && !meta_changed_ && tab_changes.empty()) return;
+  const bool stores_run = runs_transaction_ == 0;
+  if (stores_run) put_runs(row_);
   row_.meta(meta());
   // Behind everything else: to those who know nothing of tabs a row ends where they begin.
   for (const TabCursors::Cursor& cursor : tab_changes) put_tab(cursor);
   meta_changed_ = false;
   const uint64_t transaction = store_.append(row_.finish(), events_);
+  if (stores_run) runs_transaction_ = transaction;
   for (Outbox::Entry& entry : outbox_.entries()) {
     if (entry.transaction == 0) entry.transaction = transaction;
   }
@@ -224,6 +309,8 @@ void ClientReplica::persisted(uint64_t transaction, std::optional<Error> error) 
     may_send_unstored_ = true;
     const bool is_whole = !storage_failed_ && transaction >= snapshot_transaction_;
     if (is_whole) unstored_operations_ = 0;
+    const bool has_run = runs_transaction_ != 0 && transaction >= runs_transaction_;
+    if (has_run && !storage_failed_) runs_.current_stored = true;
     return;
   }
   storage_failed_ = true;
@@ -242,7 +329,7 @@ bool ClientReplica::retry_storage() {
   return true;
 }
 
-void ClientReplica::conflate_outbox() {
+void ClientReplica::conflate_outbox(Conflate what) {
   OperationBatchBuilder builder;
   std::deque<Outbox::Entry> entries = outbox_.take();
   for (Outbox::Entry& entry : entries) {
@@ -251,7 +338,8 @@ void ClientReplica::conflate_outbox() {
     const OperationBatchHeader& header = operations_.header;
     // An OR element is its own record: no later write overrules it. What is on its way stays as it
     // is.
-    if (entry.sent || header.kind == MapKind::Or) {
+    const bool keeps_steps = what == Conflate::AllButCounters && header.kind == MapKind::Counter;
+    if (entry.sent || header.kind == MapKind::Or || keeps_steps) {
       outbox_.add(std::move(entry));
       continue;
     }
@@ -276,15 +364,20 @@ void ClientReplica::conflate_outbox() {
 }
 
 void ClientReplica::write_snapshot() {
-  conflate_outbox();
+  conflate_outbox(Conflate::AllButCounters);
   std::vector<Bytes> pages;
   RowWriter page;
   const auto turn_page = [&](size_t bytes_max) {
     if (page.empty() || page.size() < bytes_max) return;
     pages.push_back(page.finish());
   };
+  put_runs(page);
   page.meta(meta());
   for (const auto& map : maps_) {
+    for (const auto& [key, base] : map->counter_bases) {
+      put_counter_base(page, *map, as_bytes(key), base);
+      turn_page(Store::kPageBytes);
+    }
     RecordBatchBuilder builder;
     const auto flush = [&] {
       if (builder.count() == 0) return;
@@ -312,6 +405,7 @@ void ClientReplica::write_snapshot() {
   std::swap(row_, page);
   turn_page(0);
   snapshot_transaction_ = store_.replace(std::move(pages), events_);
+  runs_transaction_ = snapshot_transaction_;
   for (Outbox::Entry& entry : outbox_.entries()) {
     if (!entry.stored && entry.transaction == 0) entry.transaction = snapshot_transaction_;
   }

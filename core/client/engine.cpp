@@ -196,6 +196,7 @@ Answer Engine::Impl::open(ByteReader& in) {
   while (options.replica.value == 0) options.replica.value = identity.next();
   if (operations_max != 0) options.outbox_operations_max = operations_max;
   options.has_storage = (flags & kOpenWithoutStorage) == 0;
+  options.draws = Prng(seed_low, stream_id("client.replacement"), seed_high);
   replica.open(options);
   const uint64_t instance = identity.next();
   link.open(identity.next(), instance);

@@ -54,6 +54,7 @@ enum class Event : uint8_t {
   Ack = 21,
   Rejected = 22,
   Error = 23,
+  ReplicaReplaced = 24,
 };
 
 enum class Status : uint8_t { Offline = 0, Connecting = 1, Online = 2, Closed = 3 };

@@ -22,7 +22,7 @@ constexpr Status status_of(bool wants_online, bool online) {
 
 bool is_cured_by_waiting(Error error) {
   return error == Error::Draining || error == Error::Overloaded || error == Error::TimedOut ||
-         error == Error::NotReady;
+         error == Error::NotReady || error == Error::TakenOver;
 }
 
 }  // namespace
@@ -96,7 +96,7 @@ void Link::transport_opened(Now now) {
   HelloMessage hello;
   hello.replica = replica_.replica();
   hello.instance = instance_;
-  hello.sequence_issued = replica_.last_sequence();
+  hello.history = replica_.history();
   hello.client_ms = now.wall_ms;
   hello.token = token_;
   MessageWriter(out_).hello(hello);
@@ -163,6 +163,9 @@ void Link::dispatch(const MessageView& message, size_t message_bytes, Now now) {
       break;
     case MessageKind::Error:
       done = on_error(message.payload, now);
+      break;
+    case MessageKind::Cloned:
+      done = on_cloned(message.payload, now);
       break;
     case MessageKind::Ping: {
       const Result<uint64_t> nonce = decode_nonce(message.payload);
@@ -254,8 +257,22 @@ Result<void> Link::on_error(ByteView payload, Now now) {
     replica_.outbox().mark_unsent();
   }
   if (!message->fatal) return {};
+  // Whoever took over may be a copy of us: once this run is stored, the node can tell us apart.
+  if (error == Error::TakenOver) replica_.store_run();
   events_.push(Event::Disconnect);
   lose(now, is_cured_by_waiting(error) ? 0 : kRefusedWaitMs);
+  return {};
+}
+
+Result<void> Link::on_cloned(ByteView payload, Now now) {
+  const Result<uint64_t> common_sequence = decode_cloned(payload);
+  if (!common_sequence.ok()) return common_sequence.error();
+  if (state_ != State::Greeting) return Error::Malformed;
+  replica_.replace(*common_sequence, corrected(now));
+  events_.push(Event::Disconnect);
+  lose(now, 0);
+  // Nothing has to be waited for, unless the node should say so again and again.
+  if (attempts_ <= 1) deadline_ms_ = now.mono_ms;
   return {};
 }
 

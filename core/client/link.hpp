@@ -61,6 +61,7 @@ class Link {
   Result<void> on_ack(ByteView payload);
   Result<void> on_reject(ByteView payload, Now now);
   Result<void> on_error(ByteView payload, Now now);
+  Result<void> on_cloned(ByteView payload, Now now);
   void send_outbox(Now now);
   void report_acks();
   uint64_t next_wake_ms(Now now) const;

@@ -2,7 +2,7 @@
 
 #include <deque>
 
-#include "core/base/bytes.hpp"
+#include "core/crdt/record.hpp"
 
 namespace topgun::client {
 
@@ -14,6 +14,7 @@ class Outbox {
     uint64_t first_sequence = 0;
     uint64_t last_sequence = 0;
     uint32_t operations = 0;
+    MapKind kind = MapKind::Lww;
     /// The storage transaction that holds the batch (0: none yet); it is sent once that was
     /// reported done.
     uint64_t transaction = 0;
@@ -40,10 +41,13 @@ class Outbox {
     for (Entry& entry : entries_) entry.sent = false;
   }
 
-  /// Drops what is acknowledged up to `sequence`. True if anything was.
-  bool acknowledge(uint64_t sequence) {
+  /// Drops what is acknowledged up to `sequence`, after a call of `before(const Entry&)`. True if
+  /// anything was.
+  template <typename Before>
+  bool acknowledge(uint64_t sequence, Before&& before) {
     bool any = false;
     while (!entries_.empty() && entries_.front().last_sequence <= sequence) {
+      before(entries_.front());
       operations_ -= entries_.front().operations;
       entries_.pop_front();
       any = true;

@@ -31,7 +31,11 @@ enum class Section : uint8_t {
   Forget = 6,            ///< A record whose write was refused.
   Clear = 7,             ///< A map that was dropped for a resync.
   Tab = 8,               ///< How far the commands of a tab were executed.
+  Runs = 9,              ///< The run history; its last run is going on.
+  CounterBase = 10,      ///< Where the steps of a counter in the outbox start from.
 };
+
+inline constexpr uint8_t kSectionMax = 10;
 
 struct Meta {
   ReplicaId replica;
@@ -121,7 +125,7 @@ bool visit_sections(ByteView row, Visit&& visit) {
   while (in.ok() && !in.at_end()) {
     const uint8_t kind = in.u8();
     const ByteView payload = in.blob(row.size());
-    if (!in.ok() || kind < 1 || kind > 8) return false;
+    if (!in.ok() || kind < 1 || kind > kSectionMax) return false;
     if (!visit(static_cast<Section>(kind), payload)) return false;
   }
   return in.ok();

@@ -36,6 +36,15 @@ MapKind map_kind_of(OperationKind kind);
 /// into. An operation that passes can be given to `for_each_record`. O(payload).
 Result<void> check_operation(const Operation& operation);
 
+/// The author's totals after a counter add that has passed `check_operation`.
+inline CounterTotals totals_of(const Operation& operation) {
+  ByteReader in(operation.payload);
+  CounterTotals totals;
+  totals.positive = in.varint();
+  totals.negative = in.varint();
+  return totals;
+}
+
 /// Calls `apply(const Record&)` for each record that the operation of `author` merges into its map:
 /// one, or for an OR remove one for each tag. The operation must have passed `check_operation`.
 template <typename Apply>
@@ -74,11 +83,7 @@ void for_each_record(ReplicaId author, const Operation& operation, Apply&& apply
       return;
     }
     case OperationKind::CounterAdd: {
-      ByteReader in(operation.payload);
-      CounterTotals totals;
-      totals.positive = in.varint();
-      totals.negative = in.varint();
-      const CounterBytes value = encode_counter(totals);
+      const CounterBytes value = encode_counter(totals_of(operation));
       const auto tag = counter_tag(author);
       record.tag = tag;
       record.value = value;

@@ -5,6 +5,8 @@ namespace {
 
 /// Timeouts of sessions are looked at this often; they need no finer grain.
 constexpr uint64_t kCheckIntervalMs = 1'000;
+/// A session that goes on tells the registry now and then how far it has come.
+constexpr uint64_t kProgressIntervalMs = 60'000;
 /// Output of one session is handed over in frames of about this size.
 constexpr size_t kFlushBytes = 64 * 1024;
 
@@ -31,6 +33,7 @@ void Home::closed(ConnectionId connection) {
   for (const auto& [id, subscription] : session->subscriptions) {
     leave_channel(connection, subscription);
   }
+  if (session->open || session->greeting) report_progress(*session, true);
   sessions_.erase(connection);
 }
 
@@ -43,17 +46,32 @@ void Home::frame(ConnectionId connection, ByteView frame) {
   if (frame.size() > context_.options.limits.frame_bytes_max) {
     return refuse(*session, Error::TooLarge);
   }
+  read_messages(connection, frame);
+}
+
+void Home::read_messages(ConnectionId connection, ByteView frame) {
   FrameReader reader(frame);
   while (const std::optional<MessageView> message = reader.next()) {
-    dispatch(*session, *message);
-    // The message may have ended the session.
-    session = find(connection);
+    // The message before may have ended the session.
+    Session* session = find(connection);
     if (session == nullptr) return;
+    dispatch(*session, *message);
   }
-  if (!reader.ok()) refuse(*session, reader.error());
+  Session* session = find(connection);
+  if (session != nullptr && !reader.ok()) refuse(*session, reader.error());
+}
+
+void Home::hold(Session& session, const MessageView& message) {
+  const size_t size = session.held.size() + message.payload.size() + 1;
+  if (size > context_.options.limits.frame_bytes_max) return refuse(session, Error::TooLarge);
+  ByteWriter out(session.held);
+  out.varint(message.payload.size() + 1);
+  out.u8(message.kind);
+  out.raw(message.payload);
 }
 
 void Home::dispatch(Session& session, const MessageView& message) {
+  if (session.greeting) return hold(session, message);
   if (session.open == is_open_message(message.kind)) {
     return refuse(session, session.open ? Error::Malformed : Error::Unauthenticated,
                   "Hello comes first and once");
@@ -99,6 +117,7 @@ void Home::dispatch(Session& session, const MessageView& message) {
     case MessageKind::Changes:
     case MessageKind::Synced:
     case MessageKind::Error:
+    case MessageKind::Cloned:
       done = Error::Malformed;
       break;
     default:
@@ -123,12 +142,64 @@ Result<void> Home::on_hello(Session& session, ByteView payload) {
   Result<Principal> principal = authenticate(hello->token);
   if (!principal.ok()) return principal.error();
   const ShardOptions& options = context_.options;
-  session.open = true;
+  session.greeting = true;
   session.replica = hello->replica;
   session.ack_level_min = hello->ack_level_min;
   session.principal = std::make_unique<Principal>(std::move(*principal));
   session.rate_tokens = options.limits.operations_burst;
   session.rate_counted_ms = context_.now.mono_ms;
+  session.reported_ms = context_.now.mono_ms;
+  Bytes history;
+  ByteWriter out(history);
+  put_history(out, hello->history);
+  context_.post(ReplicaRegistry::shard_of(session.replica, options.shard_count),
+                ShardMessageKind::Greet, {session.connection.value, session.replica.value},
+                share(std::move(history)));
+  return {};
+}
+
+void Home::on_greeted(const ShardMessage& message) {
+  const ConnectionId connection{message.numbers[0]};
+  Session* session = find(connection);
+  if (session == nullptr) return;
+  TG_ASSERT(session->greeting);
+  session->greeting = false;
+  const Bytes held = std::move(session->held);
+  session->held = {};
+  switch (static_cast<GreetVerdict>(message.numbers[1])) {
+    case GreetVerdict::Cloned:
+      MessageWriter(output(*session)).cloned(message.numbers[2]);
+      return refuse(*session, Error::ReplicaCloned);
+    case GreetVerdict::Welcome:
+      session->open = true;
+      send_welcome(*session);
+      return read_messages(connection, held);
+  }
+}
+
+void Home::on_take_over(const ShardMessage& message) {
+  const ConnectionId connection{message.numbers[0]};
+  const ReplicaId replica{message.numbers[1]};
+  Session* session = find(connection);
+  const uint64_t last_taken = session == nullptr ? 0 : session->taken_sequence;
+  if (session != nullptr) refuse(*session, Error::TakenOver);
+  context_.post(message.from, ShardMessageKind::TakenOver,
+                {connection.value, replica.value, last_taken}, nullptr);
+}
+
+void Home::report_progress(Session& session, bool is_closed) {
+  session.reported_sequence = session.taken_sequence;
+  session.reported_ms = context_.now.mono_ms;
+  const uint16_t registry =
+      ReplicaRegistry::shard_of(session.replica, context_.options.shard_count);
+  context_.post(registry, ShardMessageKind::Progress,
+                {session.connection.value, session.replica.value, session.taken_sequence,
+                 is_closed ? uint64_t{1} : uint64_t{0}},
+                nullptr);
+}
+
+void Home::send_welcome(Session& session) {
+  const ShardOptions& options = context_.options;
   WelcomeMessage welcome;
   welcome.node_id = options.node_id;
   welcome.incarnation = options.incarnation;
@@ -138,7 +209,6 @@ Result<void> Home::on_hello(Session& session, ByteView payload) {
   welcome.operations_in_flight_max = options.limits.operations_in_flight_max;
   welcome.level_max = options.has_log ? AckLevel::Local : AckLevel::Memory;
   MessageWriter(output(session)).welcome(welcome);
-  return {};
 }
 
 Result<void> Home::on_authenticate(Session& session, ByteView payload) {
@@ -168,6 +238,14 @@ void Home::handle(const ShardMessage& message) {
       return on_diff_children(message);
     case ShardMessageKind::DiffExpandAnswer:
       return on_diff_expand(message);
+    case ShardMessageKind::Greeted:
+      return on_greeted(message);
+    case ShardMessageKind::TakeOver:
+      return on_take_over(message);
+    case ShardMessageKind::Greet:
+    case ShardMessageKind::TakenOver:
+    case ShardMessageKind::Progress:
+      return registry_.handle(message);
     case ShardMessageKind::ApplyOperations:
     case ShardMessageKind::ApplyRecords:
     case ShardMessageKind::Describe:
@@ -239,6 +317,9 @@ void Home::tick() {
   std::vector<ConnectionId> expired;
   for (auto& [connection, session] : sessions_) {
     check_timeouts(*session, silent);
+    const bool has_news = session->taken_sequence > session->reported_sequence &&
+                          context_.now.mono_ms - session->reported_ms >= kProgressIntervalMs;
+    if (has_news) report_progress(*session, false);
     const uint64_t expires_ms = session->open ? session->principal->expires_at_ms : 0;
     if (expires_ms != 0 && context_.now.wall_ms >= expires_ms) expired.push_back(connection);
   }

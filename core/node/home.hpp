@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/node/owner.hpp"
+#include "core/node/replica_registry.hpp"
 #include "core/node/session.hpp"
 
 namespace topgun::node {
@@ -9,7 +10,8 @@ namespace topgun::node {
 /// subscriptions. It holds no records; it asks the owners, of which its own shard is one.
 class Home {
  public:
-  Home(ShardContext& context, Owner& owner) : context_(context), owner_(owner) {}
+  Home(ShardContext& context, Owner& owner, ReplicaRegistry& registry)
+      : context_(context), owner_(owner), registry_(registry) {}
 
   void connected(ConnectionId connection);
   void frame(ConnectionId connection, ByteView frame);
@@ -24,8 +26,15 @@ class Home {
  private:
   // home.cpp: the connection's life and everything but data.
   Session* find(ConnectionId connection);
+  void read_messages(ConnectionId connection, ByteView frame);
   void dispatch(Session& session, const MessageView& message);
+  void hold(Session& session, const MessageView& message);
   Result<void> on_hello(Session& session, ByteView payload);
+  void on_greeted(const ShardMessage& message);
+  void on_take_over(const ShardMessage& message);
+  void send_welcome(Session& session);
+  /// Tells the registry how far the session has come, or that it is over.
+  void report_progress(Session& session, bool is_closed);
   Result<void> on_authenticate(Session& session, ByteView payload);
   Result<Principal> authenticate(ByteView token) const;
   /// Where messages to this session are appended; they leave at the end of the turn.
@@ -81,6 +90,7 @@ class Home {
 
   ShardContext& context_;
   Owner& owner_;
+  ReplicaRegistry& registry_;
   std::optional<Error> log_error_;
   bool draining_ = false;
   uint64_t next_check_ms_ = 0;

@@ -37,6 +37,7 @@ Bytes map_payload(const Channel& channel) {
 }  // namespace
 
 bool Home::may_read(const Session& session, std::string_view map) const {
+  if (is_reserved_map(map)) return false;
   const AccessPolicy* access = context_.options.access;
   return access == nullptr || access->allows(*session.principal, map, Permission::Read);
 }

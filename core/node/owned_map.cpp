@@ -67,12 +67,13 @@ OwnedMap* OwnedMaps::find(MapKind kind, ByteView name) {
 
 Result<OwnedMap*> OwnedMaps::find_or_create(MapKind kind, ByteView name) {
   if (OwnedMap* map = find(kind, name)) return map;
-  if (count_ >= maps_max_) return Error::LimitExceeded;
+  const bool is_reserved = is_reserved_map(as_text(name));
+  if (!is_reserved && count_ >= maps_max_) return Error::LimitExceeded;
   const std::string key(as_text(name));
   auto map = std::make_unique<OwnedMap>(kind, key, slab_);
   OwnedMap* created = map.get();
   by_kind_[static_cast<size_t>(kind) - 1].emplace(key, std::move(map));
-  ++count_;
+  if (!is_reserved) ++count_;
   return created;
 }
 

@@ -14,6 +14,12 @@
 
 namespace topgun::node {
 
+/// Maps whose names begin like this are the node's own: clients can neither read nor write them.
+inline constexpr std::string_view kReservedMapPrefix = "$topgun.";
+inline bool is_reserved_map(std::string_view name) {
+  return name.substr(0, kReservedMapPrefix.size()) == kReservedMapPrefix;
+}
+
 /// One shard's part of one map: the records of the partitions pinned to the shard, their recent
 /// history, and who wants to hear of changes.
 struct OwnedMap {
@@ -45,13 +51,12 @@ class OwnedMaps {
   explicit OwnedMaps(uint32_t maps_max) : maps_max_(maps_max) {}
 
   OwnedMap* find(MapKind kind, ByteView name);
-  /// Creates the map if it is new; `LimitExceeded` at the limit.
+  /// Creates the map if it is new; `LimitExceeded` at the limit, which does not count reserved
+  /// maps.
   Result<OwnedMap*> find_or_create(MapKind kind, ByteView name);
 
   /// Every map, by kind and then by name.
   void for_each(const std::function<void(OwnedMap&)>& visit);
-
-  size_t count() const { return count_; }
 
  private:
   using ByName = std::map<std::string, std::unique_ptr<OwnedMap>, std::less<>>;

@@ -108,6 +108,11 @@ void Owner::handle(const ShardMessage& message) {
     case ShardMessageKind::Changes:
     case ShardMessageKind::DiffChildrenAnswer:
     case ShardMessageKind::DiffExpandAnswer:
+    case ShardMessageKind::Greet:
+    case ShardMessageKind::Greeted:
+    case ShardMessageKind::TakeOver:
+    case ShardMessageKind::TakenOver:
+    case ShardMessageKind::Progress:
       break;
   }
   TG_ASSERT(false);
@@ -141,6 +146,26 @@ void Owner::on_apply_records(const ShardMessage& message) {
   // differs.
   const Result<uint64_t> applied = apply(batch);
   if (!applied.ok()) ++context_.stats.operations_rejected;
+}
+
+std::optional<Record> Owner::find(MapKind kind, ByteView name, ByteView key) {
+  const OwnedMap* map = maps_.find(kind, name);
+  return map == nullptr ? std::nullopt : map->table.find(key, {});
+}
+
+void Owner::keep(MapKind kind, ByteView name, const Record& record) {
+  const Result<OwnedMap*> map = maps_.find_or_create(kind, name);
+  TG_ASSERT(map.ok());  // The limit does not count reserved maps.
+  if (!apply_records(**map, {record})[0]) return;
+  RecordBatchBuilder builder;
+  builder.begin(kind, name);
+  builder.add(record);
+  append_log(LogEntryKind::Records, builder.finish());
+}
+
+size_t Owner::count(MapKind kind, ByteView name) {
+  const OwnedMap* map = maps_.find(kind, name);
+  return map == nullptr ? 0 : map->table.size();
 }
 
 Description Owner::describe(MapKind kind, ByteView name) {
@@ -257,10 +282,12 @@ void Owner::on_diff_expand(const ShardMessage& message) {
 
 void Owner::update_gauges() {
   ShardStats& stats = context_.stats;
-  stats.maps = maps_.count();
+  stats.maps = 0;
   stats.records = 0;
   stats.record_bytes = 0;
   maps_.for_each([&](OwnedMap& map) {
+    if (is_reserved_map(map.name)) return;
+    ++stats.maps;
     stats.records += map.table.size();
     stats.record_bytes += map.table.record_bytes();
   });

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
+#include <optional>
+#include <utility>
 
 #include "core/node/owned_map.hpp"
 #include "core/node/shard.hpp"
@@ -50,6 +53,12 @@ class Owner {
   Result<void> recover(LogEntryKind kind, ByteView payload);
   CheckpointChunk next_checkpoint_chunk(size_t bytes_max);
 
+  /// The authors of the operations that recovery read and the last sequence of each, for those
+  /// whose registry is on this shard; hands them out once.
+  std::map<ReplicaId, uint64_t> take_recovered_authors() {
+    return std::exchange(recovered_authors_, {});
+  }
+
   /// Moves the tombstone horizon and collects behind it.
   void advance_horizon(uint64_t horizon_ms);
   /// Writes stamped before it are refused, and clients that were last in step before it start anew.
@@ -60,6 +69,13 @@ class Owner {
   uint64_t collect_horizon_ms() const {
     return horizon_ms_ - std::min(horizon_ms_, context_.options.limits.tombstone_retention_ms);
   }
+
+  /// The record of this shard, which borrows until the next write; nothing if there is none.
+  std::optional<Record> find(MapKind kind, ByteView map, ByteView key);
+  /// Merges a record of a reserved map and logs it; nobody is told.
+  void keep(MapKind kind, ByteView map, const Record& record);
+  /// Records of this shard in a map.
+  size_t count(MapKind kind, ByteView map);
 
   Description describe(MapKind kind, ByteView map);
   bool holds(MapKind kind, ByteView map, ByteView key, ByteView tag);
@@ -79,6 +95,7 @@ class Owner {
   void on_diff_expand(const ShardMessage& message);
 
   Result<void> recover_operations(ByteView payload);
+  void note_author(ReplicaId author, uint64_t sequence);
   Result<void> recover_records(ByteView payload, LogEntryKind kind);
 
   struct CheckpointCursor {
@@ -98,6 +115,7 @@ class Owner {
   OwnedMaps maps_;
   uint64_t log_sequence_ = 0;
   uint64_t horizon_ms_ = 0;
+  std::map<ReplicaId, uint64_t> recovered_authors_;
   std::unique_ptr<CheckpointCursor> checkpoint_;
   std::vector<CheckpointChunk::Purge> purges_;
   OperationBatch operations_;  // Reused, so that a part from another shard allocates nothing.

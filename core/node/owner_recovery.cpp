@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/node/owner.hpp"
+#include "core/node/replica_registry.hpp"
 
 namespace topgun::node {
 
@@ -27,6 +28,7 @@ Result<void> Owner::recover(LogEntryKind kind, ByteView payload) {
 Result<void> Owner::recover_operations(ByteView payload) {
   const Result<void> decoded = decode_operations(payload, Values::Trust, operations_);
   if (!decoded.ok()) return decoded;
+  note_author(operations_.header.replica, operations_.operations.back().sequence);
   all_indices_.clear();
   for (uint32_t i = 0; i < operations_.operations.size(); ++i) {
     if (owns(operations_.operations[i].key)) all_indices_.push_back(i);
@@ -37,6 +39,13 @@ Result<void> Owner::recover_operations(ByteView payload) {
   if (!map.ok()) return map.error();
   apply_operations(**map, operations_, all_indices_);
   return {};
+}
+
+void Owner::note_author(ReplicaId author, uint64_t sequence) {
+  const uint16_t shards = context_.options.shard_count;
+  if (ReplicaRegistry::shard_of(author, shards) != context_.options.shard) return;
+  uint64_t& last = recovered_authors_[author];
+  last = std::max(last, sequence);
 }
 
 Result<void> Owner::recover_records(ByteView payload, LogEntryKind kind) {

@@ -67,6 +67,9 @@ struct Subscription {
 struct Session {
   ConnectionId connection;
   bool open = false;  ///< Hello was accepted.
+  /// Hello was read and the replica's registry is asked; what comes meanwhile is held back.
+  bool greeting = false;
+  Bytes held;
   ReplicaId replica;
   std::unique_ptr<Principal> principal;
   uint64_t connected_ms = 0;  ///< Monotonic.
@@ -81,6 +84,9 @@ struct Session {
 
   /// Every operation up to this sequence was taken, and will be acked.
   uint64_t taken_sequence = 0;
+  /// As far as the replica's registry was told, and when.
+  uint64_t reported_sequence = 0;
+  uint64_t reported_ms = 0;  ///< Monotonic.
   /// Operations from this sequence on were not taken and are to be sent again; 0 = none.
   uint64_t resume_sequence = 0;
   /// Tokens left of the operation rate, and when they were counted.

@@ -1,6 +1,7 @@
 #include "core/node/shard.hpp"
 
 #include "core/node/home.hpp"
+#include "core/node/replica_registry.hpp"
 
 namespace topgun::node {
 namespace {
@@ -21,7 +22,10 @@ uint64_t horizon_at(uint64_t wall_ms, uint64_t retention_ms) {
 class Shard::Impl {
  public:
   explicit Impl(ShardOptions options)
-      : context(std::move(options)), owner(context), home(context, owner) {}
+      : context(std::move(options)),
+        owner(context),
+        registry(context, owner),
+        home(context, owner, registry) {}
 
   /// Delivers what this shard told itself; each delivery may add more.
   void settle() {
@@ -34,7 +38,9 @@ class Shard::Impl {
 
   uint64_t last_tick_ms = 0;
   ShardContext context;
+  bool recovery_settled = false;
   Owner owner;
+  ReplicaRegistry registry;
   Home home;
 };
 
@@ -100,6 +106,8 @@ void Shard::tick(Now now) {
   impl_->last_tick_ms = now.mono_ms;
   const uint64_t retention_ms = impl_->context.options.limits.tombstone_retention_ms;
   impl_->owner.advance_horizon(horizon_at(now.wall_ms, retention_ms));
+  if (!impl_->recovery_settled) impl_->registry.settle_recovery();
+  impl_->recovery_settled = true;
   impl_->home.tick();
   impl_->settle();
 }

@@ -5,7 +5,8 @@
 namespace topgun::node {
 
 /// What shards tell each other. `home` is the shard that serves a connection, `owner` the one that
-/// holds a part of a map. Numbers are listed in order; `payload` as written in shard_codec.hpp.
+/// holds a part of a map, `registry` the one that knows a replica. Numbers are listed in order;
+/// `payload` as written in shard_codec.hpp.
 enum class ShardMessageKind : uint8_t {
   /// home -> owner: connection, token, map kind. Payload: an operation batch with this owner's keys
   /// only.
@@ -39,8 +40,20 @@ enum class ShardMessageKind : uint8_t {
   /// owner -> home: connection, subscription. Payload: regions, present fingerprints, record
   /// batches.
   DiffExpandAnswer,
+  /// home -> registry: connection, replica. Payload: the history of a Hello that wants to be
+  /// judged.
+  Greet,
+  /// registry -> home: connection, verdict, common sequence (if cloned).
+  Greeted,
+  /// registry -> home: connection, replica. The session makes room for a newer one.
+  TakeOver,
+  /// home -> registry: connection, replica, last sequence taken. The session is closed.
+  TakenOver,
+  /// home -> registry: connection, replica, last sequence taken, whether the session is closed (1).
+  Progress,
 };
 
+enum class GreetVerdict : uint8_t { Welcome, Cloned };
 enum class PullMode : uint8_t { Delta, Snapshot };
 enum class PullOutcome : uint8_t { More, Done, NotCovered };
 enum class DescribePurpose : uint8_t { Start, Repair, Finish };

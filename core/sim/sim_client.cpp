@@ -44,7 +44,7 @@ void SimClient::start() {
   elements_.clear();
   counters_.clear();
   own_.clear();
-  load_model();
+  load_model(rows_);
 
   Prng seed(options_.seed, stream_id("client.seed"), uint64_t{options_.number} << 32 | starts_);
   Bytes payload;
@@ -240,10 +240,18 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       }
       return;
     }
+    case client::Event::ReplicaReplaced:
+      checker_.client_lost_writes();
+      own_.clear();
+      was_replaced_ = true;
+      return;
     case client::Event::Rejected:
       checker_.client_lost_writes();
       return;
     case client::Event::MapLoaded:
+    case client::Event::WrittenEntry:
+    case client::Event::WrittenElement:
+    case client::Event::WrittenCounter:
     case client::Event::Error:
       return;
   }
@@ -287,6 +295,9 @@ void SimClient::on_persist(ByteView payload) {
     transaction.deletes.emplace_back(as_text(in.blob(1024)));
   }
   TG_ASSERT(in.ok() && in.at_end());
+  if (std::exchange(was_replaced_, false)) {
+    load_model(std::map<std::string, Bytes>(transaction.puts.begin(), transaction.puts.end()));
+  }
   transactions_.push_back(std::move(transaction));
   plan_storage();
 }

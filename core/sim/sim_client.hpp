@@ -146,7 +146,8 @@ class SimClient final : public Actor, public ClientEndpoint {
   void report_stored(const Bytes& row);
   void report_issued(ByteView batch);
   void forget_own(const MapRef& map, const std::map<uint64_t, OwnOperation>& except);
-  void load_model();
+  /// Builds the model from a whole store.
+  void load_model(const std::map<std::string, Bytes>& rows);
 
   const Options options_;
   Scheduler& scheduler_;
@@ -186,6 +187,8 @@ class SimClient final : public Actor, public ClientEndpoint {
   std::map<uint64_t, OwnOperation> own_;  ///< By sequence; those not acked at `local` yet.
   std::map<MapRef, uint64_t> synced_ms_;
   bool has_unseen_writes_ = false;
+  /// The replica took a new id; the snapshot that follows says what became of its writes.
+  bool was_replaced_ = false;
 };
 
 }  // namespace topgun::sim

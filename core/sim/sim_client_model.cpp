@@ -162,12 +162,12 @@ void SimClient::model_row(const std::string& key, const Bytes& row) {
   if (is_page) has_unseen_writes_ = false;
 }
 
-void SimClient::load_model() {
+void SimClient::load_model(const std::map<std::string, Bytes>& rows) {
   model_.reset();
   synced_ms_.clear();
   has_unseen_writes_ = false;
   client::Store store;
-  for (const auto& [key, row] : rows_) store.load(key, row);
+  for (const auto& [key, row] : rows) store.load(key, row);
   client::Store::Loaded loaded = store.take_loaded();
   const auto load = [&](client::Section section, ByteView payload) {
     ByteReader in(payload);
@@ -207,6 +207,9 @@ void SimClient::load_model() {
         return true;
       }
       case client::Section::Meta:
+      case client::Section::Runs:
+      case client::Section::Tab:
+      case client::Section::CounterBase:
         return true;
     }
     return true;

@@ -57,7 +57,7 @@ void MessageWriter::hello(const HelloMessage& hello) {
     out.u8(hello.version_max);
     out.u64(hello.replica.value);
     out.u64(hello.instance);
-    out.varint(hello.sequence_issued);
+    put_history(out, hello.history);
     out.u64(hello.client_ms);
     out.blob(hello.token);
     if (hello.ack_level_min != AckLevel::Memory) {
@@ -179,6 +179,10 @@ void MessageWriter::error(const ErrorMessage& error) {
   });
 }
 
+void MessageWriter::cloned(uint64_t common_sequence) {
+  message(MessageKind::Cloned, [&](ByteWriter& out) { out.varint(common_sequence); });
+}
+
 std::optional<MessageView> FrameReader::next() {
   if (!in_.ok() || in_.at_end()) return std::nullopt;
   const ByteView bytes = in_.blob(UINT32_MAX);
@@ -195,7 +199,7 @@ Result<HelloMessage> decode_hello(ByteView payload) {
   hello.version_max = in.u8();
   hello.replica = {in.u64()};
   hello.instance = in.u64();
-  hello.sequence_issued = in.varint();
+  hello.history = take_history(in);
   hello.client_ms = in.u64();
   hello.token = in.blob(kTokenBytesMax);
   if (in.ok() && hello.replica.value == 0) in.fail(Error::Malformed);
@@ -203,7 +207,7 @@ Result<HelloMessage> decode_hello(ByteView payload) {
     hello.ack_level_min = take_level(in);
     if (hello.ack_level_min == AckLevel::Memory) in.fail(Error::Malformed);  // Said by leaving out.
   }
-  return finish(in, hello);
+  return finish(in, std::move(hello));
 }
 
 Result<SubscribeMessage> decode_subscribe(ByteView payload) {
@@ -337,6 +341,12 @@ Result<ErrorMessage> decode_error(ByteView payload) {
   error.retry_after_ms = in.varint();
   error.detail = take_text(in, kErrorDetailBytesMax);
   return finish(in, error);
+}
+
+Result<uint64_t> decode_cloned(ByteView payload) {
+  ByteReader in(payload);
+  const uint64_t common_sequence = in.varint();
+  return finish(in, common_sequence);
 }
 
 }  // namespace topgun

@@ -7,6 +7,7 @@
 #include "core/crdt/record.hpp"
 #include "core/merkle/merkle_tree.hpp"
 #include "core/sync/diff_message.hpp"
+#include "core/sync/run_history.hpp"
 
 namespace topgun {
 
@@ -39,6 +40,7 @@ enum class MessageKind : uint8_t {
   Changes = 69,
   Synced = 70,
   Error = 71,
+  Cloned = 72,
 };
 
 /// How far an operation has come. Ordered: each level includes the ones before it. `None` is never
@@ -53,7 +55,7 @@ struct HelloMessage {
   uint8_t version_max = kProtocolVersion;
   ReplicaId replica = {};
   uint64_t instance = 0;
-  uint64_t sequence_issued = 0;
+  RunHistory history = {};
   uint64_t client_ms = 0;
   ByteView token = {};
   /// Acks of lower levels are of no use to the client. Each costs both sides a frame.
@@ -148,6 +150,7 @@ class MessageWriter {
   void changes(const ChangesMessage& message);
   void synced(const SyncedMessage& message);
   void error(const ErrorMessage& message);
+  void cloned(uint64_t common_sequence);
 
  private:
   template <typename Fill>
@@ -192,5 +195,6 @@ Result<SubscribedMessage> decode_subscribed(ByteView payload);
 Result<ChangesMessage> decode_changes(ByteView payload);
 Result<SyncedMessage> decode_synced(ByteView payload);
 Result<ErrorMessage> decode_error(ByteView payload);
+Result<uint64_t> decode_cloned(ByteView payload);
 
 }  // namespace topgun

@@ -39,12 +39,14 @@ export const ErrorCode = {
   ClockDrift: 300,
   /** A stamp or cursor is older than the tombstone horizon: resync. */
   BehindHorizon: 301,
-  /** Reserved: another replica writes under the same replica id. */
+  /** Another copy of this replica's storage goes on under its id. */
   ReplicaCloned: 302,
   /** The map exists as another kind of map. */
   TypeMismatch: 303,
   /** The cursor belongs to another incarnation or is too old: repair. */
   CursorUnknown: 304,
+  /** A newer connection of the same replica took this one's place. */
+  TakenOver: 305,
   /** The object was closed. */
   Closed: 400,
   /** Not started, not loaded or not connected yet. */
@@ -98,6 +100,7 @@ export const errorNames = {
   302: 'replica-cloned',
   303: 'type-mismatch',
   304: 'cursor-unknown',
+  305: 'taken-over',
   400: 'closed',
   401: 'not-ready',
   402: 'overloaded',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext } from 'node:test';
@@ -11,6 +11,7 @@ import { ErrorCode } from '../src/errors.js';
 import { fileStorage } from '../src/storage/node.js';
 import { memoryStorage } from '../src/storage/memory.js';
 import { webSockets, type WebSocketConstructor } from '../src/transport/websocket.js';
+import { next } from './support/clients.js';
 import { testOnCores } from './support/cores.js';
 import { TestServer } from './support/server.js';
 
@@ -179,4 +180,32 @@ testOnCores('server: flush names a level that is not reached in time', async (co
   await assert.rejects(client.flush({ level: 'memory', timeoutMs: 50 }), {
     code: ErrorCode.TimedOut,
   });
+});
+
+testOnCores('server: a copied store gets a new replica id, and every write counts once', async (core, t) => {
+  const server = await serverFor(t, '--data', directoryFor(t));
+  const directory = directoryFor(t);
+  const original = join(directory, 'original');
+  const first = await online(core, t, { storage: fileStorage(original) });
+  first.getPNCounter('counts', 'c').addAndGet(1);
+  await first.flush();
+  await first.close();
+  const copied = join(directory, 'copy');
+  cpSync(original, copied, { recursive: true });
+
+  const holder = await online(core, t, { serverUrl: server.url, storage: fileStorage(original) });
+  const counter = holder.getPNCounter('counts', 'c');
+  counter.addAndGet(10);
+  await holder.flush({ level: 'memory', timeoutMs: 10_000 });
+  const copy = await online(core, t, { serverUrl: server.url, storage: fileStorage(copied) });
+  const replaced = next(copy, 'replica-replaced');
+  const copiedCounter = copy.getPNCounter('counts', 'c');
+  copiedCounter.addAndGet(100);
+  const { nodeId, former } = await replaced;
+  assert.equal(former, holder.nodeId);
+  assert.equal(nodeId, copy.nodeId);
+  assert.notEqual(nodeId, former);
+  await copy.flush({ level: 'memory', timeoutMs: 10_000 });
+  await untilMap(counter, () => counter.get() === 111);
+  await untilMap(copiedCounter, () => copiedCounter.get() === 111);
 });

@@ -78,6 +78,8 @@ inline Result<Bytes> recode_message(const MessageView& message) {
       return rewrite_message(decode_changes(payload), &Writer::changes);
     case MessageKind::Synced:
       return rewrite_message(decode_synced(payload), &Writer::synced);
+    case MessageKind::Cloned:
+      return rewrite_message(decode_cloned(payload), &Writer::cloned);
     case MessageKind::Error:
       return rewrite_message(decode_error(payload), &Writer::error);
   }

@@ -24,7 +24,9 @@ inline std::vector<std::pair<std::string, Bytes>> sample_messages() {
               .version_max = 2,
               .replica = {0x0102030405060708},
               .instance = 0x1112131415161718,
-              .sequence_issued = 300,
+              .history = {.complete = true,
+                          .current_stored = true,
+                          .runs = {{300, 299}, {301, 500}, {70'000, 70'001}}},
               .client_ms = 1700000000000,
               .token = as_bytes("token")});
   });
@@ -84,6 +86,7 @@ inline std::vector<std::pair<std::string, Bytes>> sample_messages() {
   add("error", [&](MessageWriter& to) {
     to.error({.error = 204, .fatal = true, .retry_after_ms = 500, .detail = as_bytes("slow down")});
   });
+  add("cloned", [&](MessageWriter& to) { to.cloned(70'001); });
   return samples;
 }
 

@@ -19,6 +19,15 @@ World::Client& World::add_client(bool has_storage) {
   return *clients_.back();
 }
 
+World::Client& World::clone_client(const Client& original) {
+  const uint64_t seed = clients_.size() + 1;
+  clients_.push_back(std::make_unique<Client>(*this, seed, true, original.rows_));
+  Client& clone = *clients_.back();
+  clone.skew_ms_ = original.skew_ms_;
+  for (const auto& map : std::vector(original.opened_)) clone.open(map.handle, map.kind, map.name);
+  return clone;
+}
+
 void World::start_node() {
   ++incarnation_;
   shards_.clear();
@@ -49,12 +58,12 @@ void World::start_node() {
 }
 
 void World::crash_node() {
+  connections_.clear();  // First, so that the dead process does not hear of broken connections.
+  for (const auto& client : clients_) client->cut();
   for (ShardLog& log : logs_) {
     log.entries.resize(static_cast<size_t>(log.incarnation_base + log.durable_entries));
     log.durable_entries = 0;
   }
-  for (const auto& client : clients_) client->cut();
-  connections_.clear();
   start_node();
 }
 
@@ -85,6 +94,10 @@ void World::collect(uint16_t shard) {
     found->second->from_node_.push_back({});
     connections_.erase(found);
   }
+}
+
+void World::sync_log() {
+  for (ShardLog& log : logs_) log.durable_entries = log.entries.size() - log.incarnation_base;
 }
 
 void World::sync_logs() {

@@ -38,6 +38,8 @@ class World {
 
   /// A new client with empty storage.
   Client& add_client(bool has_storage = true);
+  /// A new client that starts with a copy of what `original` has stored, and opens the same maps.
+  Client& clone_client(const Client& original);
 
   /// Delivers messages until nobody has anything to say and all storage is done.
   void settle();
@@ -51,6 +53,8 @@ class World {
   void crash_node();
   /// While held, log entries do not become durable.
   void hold_log(bool held) { log_held_ = held; }
+  /// Everything in the log becomes durable; nobody hears of it yet.
+  void sync_log();
   void fail_log(Error error);
   void recover_log();
 
@@ -82,6 +86,7 @@ class World {
   Options options_;
   Now now_{1'700'000'000'000, 1'000};
   uint64_t incarnation_ = 0;
+  uint64_t starts_ = 0;  ///< Of clients; a seed for each.
   std::vector<std::unique_ptr<node::Shard>> shards_;
   std::vector<ShardLog> logs_;
   std::vector<std::deque<node::ShardMessage>> inboxes_;
@@ -95,7 +100,7 @@ class World {
 /// One client: an engine, its storage, its transport, and the mirror that an application would see.
 class World::Client {
  public:
-  Client(World& world, uint64_t seed, bool has_storage);
+  Client(World& world, uint64_t seed, bool has_storage, std::map<std::string, Bytes> rows = {});
 
   // --- what an application does ---
 
@@ -125,6 +130,8 @@ class World::Client {
   void hold_reading(bool held) { reading_held_ = held; }
   /// Bytes that wait to be read.
   size_t unread_bytes() const;
+  /// All storage transactions complete, and nothing else happens.
+  void store();
   /// Damages one stored byte of the row whose key starts with `prefix`.
   void damage_row(const std::string& prefix);
 
@@ -144,6 +151,8 @@ class World::Client {
   size_t stored_bytes() const;
   const std::map<std::string, Bytes>& rows() const { return rows_; }
 
+  /// Replica ids given up because a copy of this client went on under them.
+  std::vector<uint64_t> replaced;
   struct Rejected {
     uint64_t sequence;
     Error error;

@@ -26,8 +26,9 @@ Error error_of(uint16_t code) { return code == 0 ? kNoError : static_cast<Error>
 
 }  // namespace
 
-World::Client::Client(World& world, uint64_t seed, bool has_storage)
-    : world_(world), seed_(seed), has_storage_(has_storage) {
+World::Client::Client(World& world, uint64_t seed, bool has_storage,
+                      std::map<std::string, Bytes> rows)
+    : world_(world), seed_(seed), has_storage_(has_storage), rows_(std::move(rows)) {
   start();
 }
 
@@ -36,7 +37,7 @@ void World::Client::start() {
   Bytes payload;
   ByteWriter out(payload);
   out.u64(seed_);
-  out.u64(world_.incarnation_ * 1000 + world_.now_.mono_ms);
+  out.u64(++world_.starts_);
   out.u64(0);
   out.varint(0);
   out.u8(has_storage_ ? 0 : 1);
@@ -167,6 +168,9 @@ void World::Client::on_event(client::Event event, ByteView payload) {
       rejected.push_back(refusal);
       return;
     }
+    case client::Event::ReplicaReplaced:
+      replaced.push_back(in.u64());
+      return;
     case client::Event::Error:
       errors.push_back(static_cast<Error>(in.u16()));
       return;
@@ -293,6 +297,12 @@ void World::Client::cut() {
 }
 
 void World::Client::hold_storage(bool held) { storage_held_ = held; }
+
+void World::Client::store() {
+  storage_held_ = false;
+  while (finish_storage()) {
+  }
+}
 
 void World::Client::damage_row(const std::string& prefix) {
   for (auto& [key, row] : rows_) {

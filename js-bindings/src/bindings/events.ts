@@ -29,7 +29,8 @@ export type EngineEvent =
   | { readonly type: 'status'; readonly status: number }
   | { readonly type: 'ack'; readonly level: number; readonly sequence: number }
   | RejectedEvent
-  | { readonly type: 'error'; readonly code: number; readonly detail: string };
+  | { readonly type: 'error'; readonly code: number; readonly detail: string }
+  | { readonly type: 'replica-replaced'; readonly former: bigint; readonly replica: bigint };
 
 /** What events about one key of a map have in common. */
 interface KeyEvent {
@@ -155,6 +156,8 @@ function readEvent(reader: ByteReader, end: number): EngineEvent | undefined {
       };
     case 23:
       return { type: 'error', code: reader.u16(), detail: reader.text() };
+    case 24:
+      return { type: 'replica-replaced', former: reader.bigU64(), replica: reader.bigU64() };
     default:
       return undefined;
   }

@@ -44,6 +44,11 @@ export interface ClientEvents {
   'engine-restarted': { readonly error: TopGunError };
   /** The tab began to follow another one, or to lead. */
   'tab-role': TabRole;
+  /**
+   * A copy of this replica goes on under its id (a copied browser profile, a restored backup), so
+   * this one took a new id. No write is lost or counts twice.
+   */
+  'replica-replaced': { readonly nodeId: string; readonly former: string };
   /** What the store promises has changed; with the reason, if something failed. */
   persistence: { readonly level: Persistence; readonly error: TopGunError | undefined };
 }
@@ -91,6 +96,10 @@ export class BaseClient {
         if (name !== undefined) this.emitter.emit('acked', { level: name, sequence });
       },
       restarted: (error) => this.emitter.emit('engine-restarted', { error }),
+      replaced: (replica, former) => {
+        const ids = { nodeId: spellId(replica), former: spellId(former) };
+        this.emitter.emit('replica-replaced', ids);
+      },
       persistence: (level, error) => this.emitter.emit('persistence', { level, error }),
       waiting: () => this.setStatus('waiting'),
       role: (role) => this.emitter.emit('tab-role', role),
@@ -112,9 +121,12 @@ export class BaseClient {
     return this.session.lastSequence().pending;
   }
 
-  /** The id of this replica, as 16 hexadecimal digits. Known after `start`. */
+  /**
+   * The id of this replica, as 16 hexadecimal digits. Known after `start`; `replica-replaced` tells
+   * when it changes.
+   */
   get nodeId(): string {
-    return this.session.shared.replicaId.toString(16).padStart(16, '0');
+    return spellId(this.session.shared.replicaId);
   }
 
   /** Which build of the core runs: `wasm` or `native`. Known after `start`. */
@@ -259,4 +271,8 @@ export class BaseClient {
     if (typeof this.tokenSource === 'function') return this.tokenSource();
     return this.tokenSource ?? '';
   }
+}
+
+function spellId(id: bigint): string {
+  return id.toString(16).padStart(16, '0');
 }

@@ -14,7 +14,8 @@ export interface TopGunClientOptions {
   readonly token?: TokenSource;
   /**
    * The replica id, as 16 hexadecimal digits. By default one is drawn at random at the first start and
-   * kept in the store, which is what you want: two clients with one id are told apart and warned.
+   * kept in the store, which is what you want: a second client with the same id, or the same one without its store, takes
+   * another, as `replica-replaced` tells.
    */
   readonly nodeId?: string;
   /** Writes that may wait for the server before further ones are refused. Default: 1,000,000. */

@@ -11,6 +11,7 @@ export interface ReplicaEvents {
   synced(map: MirroredMap): void;
   acked(level: number, sequence: number): void;
   restarted(cause: TopGunError): void;
+  replaced(replica: bigint, former: bigint): void;
   persistence(level: Persistence, error: TopGunError | undefined): void;
   waiting(): void;
   /** Something that a flush may be waiting for has happened. */

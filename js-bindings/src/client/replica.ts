@@ -273,6 +273,9 @@ export class Replica implements EngineHostDelegate {
         return this.notice(() => this.events.rejected(event));
       case 'error':
         return this.notice(() => this.events.error(errorFromCode(event.code, event.detail)));
+      case 'replica-replaced':
+        this.replicaId = event.replica;
+        return this.notice(() => this.events.replaced(event.replica, event.former));
     }
   }
 

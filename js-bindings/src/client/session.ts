@@ -26,6 +26,7 @@ export interface SessionEvents {
   synced(map: string): void;
   acked(level: number, sequence: number): void;
   restarted(cause: TopGunError): void;
+  replaced(replica: bigint, former: bigint): void;
   persistence(level: Persistence, error: TopGunError | undefined): void;
   waiting(): void;
   role(role: TabRole): void;
@@ -43,6 +44,7 @@ export type TabNotice =
       readonly error: ErrorParts;
     }
   | { readonly type: 'error'; readonly error: ErrorParts }
+  | { readonly type: 'replaced'; readonly replica: bigint; readonly former: bigint }
   | {
       readonly type: 'persistence';
       readonly level: Persistence;
@@ -226,6 +228,8 @@ export class Session implements WriteSink {
         return this.events.rejected(notice.map, notice.key, errorOf(notice.error));
       case 'error':
         return this.events.error(errorOf(notice.error));
+      case 'replaced':
+        return this.events.replaced(notice.replica, notice.former);
       case 'persistence':
         return this.events.persistence(notice.level, notice.error && errorOf(notice.error));
     }
@@ -243,6 +247,10 @@ export class Session implements WriteSink {
       error: (error) => {
         tell({ type: 'error', error: partsOf(error) });
         events.error(error);
+      },
+      replaced: (replica, former) => {
+        tell({ type: 'replaced', replica, former });
+        events.replaced(replica, former);
       },
       rejected: ({ map: handle, key, code, detail }) => {
         const map = this.nameOf(handle);

@@ -7,7 +7,7 @@
 
 /// Whatever a client sends: the shard answers or closes, and goes on. The input is a list of frames
 /// (u16 size, bytes) on a connection that said Hello; a connection the shard closed is replaced by
-/// a new one.
+/// a new one. With the highest bit of its size set, a frame comes first on a connection of its own.
 
 namespace {
 
@@ -18,6 +18,11 @@ constexpr Now kNow{1'700'000'000'000, 1'000};
 class Peer {
  public:
   explicit Peer(node::Shard& shard) : shard_(shard) { connect(); }
+
+  void send_first(ByteView frame) {
+    shard_.connected({++connection_}, kNow);
+    send(frame);
+  }
 
   void send(ByteView frame) {
     shard_.frame({connection_}, frame, kNow);
@@ -53,8 +58,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Peer peer(shard);
   ByteReader in(ByteView(data, size));
   while (in.ok() && in.remaining() >= 2) {
-    const size_t frame_size = in.u16();
-    peer.send(in.raw(std::min(frame_size, in.remaining())));
+    constexpr uint16_t kFirst = 0x8000;
+    const uint16_t head = in.u16();
+    const ByteView frame = in.raw(std::min<size_t>(head & ~kFirst, in.remaining()));
+    if ((head & kFirst) != 0) {
+      peer.send_first(frame);
+    } else {
+      peer.send(frame);
+    }
   }
   shard.tick(kNow);
   return 0;

@@ -38,7 +38,6 @@ bool Writer::connect(uint16_t port) {
   HelloMessage hello;
   hello.replica = replica_;
   hello.instance = ++instance_;
-  hello.sequence_issued = sequence_;
   hello.client_ms = last_ms_;
   MessageWriter(frame).hello(hello);
   if (!socket_->send(frame)) return false;

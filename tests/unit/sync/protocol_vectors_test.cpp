@@ -110,7 +110,13 @@ Result<std::string> spell_records(ByteView bytes) {
 void spell(Fields& to, const HelloMessage& m) {
   to.number("version_min", m.version_min).number("version_max", m.version_max);
   to.number("replica", m.replica.value).number("instance", m.instance);
-  to.number("sequence_issued", m.sequence_issued).number("client_ms", m.client_ms);
+  std::string runs;
+  for (const Run& run : m.history.runs) {
+    runs += "[" + std::to_string(run.first) + ":" + std::to_string(run.last) + "]";
+  }
+  to.number("complete", m.history.complete ? 1 : 0);
+  to.number("current_stored", m.history.current_stored ? 1 : 0).add("runs", runs);
+  to.number("client_ms", m.client_ms);
   to.bytes("token", m.token).number("ack_level_min", static_cast<uint64_t>(m.ack_level_min));
 }
 
@@ -254,6 +260,8 @@ Result<std::string> spell_message(const MessageView& message) {
       return spelled(decode_synced(payload));
     case MessageKind::Error:
       return spelled(decode_error(payload));
+    case MessageKind::Cloned:
+      return spelled_number("common_sequence", decode_cloned(payload));
   }
   return Error::UnknownMessage;
 }
