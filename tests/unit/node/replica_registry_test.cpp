@@ -20,8 +20,8 @@ World::Client& online_client(World& world) {
 }
 
 void pass_time(World& world) {
-  for (int i = 0; i < 4; ++i) {
-    world.advance(31'000);
+  for (int i = 0; i < 8; ++i) {
+    world.advance(10'000);
     world.settle();
   }
 }
