@@ -1,6 +1,6 @@
 /** What every entry point exports, whatever the platform. */
 export { type ClientEvents, type ClientStatus, type FlushLevel, type RejectedWrite } from './client/client.js';
-export { type Change, type ChangeListener, type SubscribeOptions } from './client/collection.js';
+export { type Change, type ChangeListener, type KeyListener } from './client/collection.js';
 export { type FlushOptions } from './client/flush.js';
 export { type LwwMap, type WriteOptions } from './client/lww-map.js';
 export { type OrMap } from './client/or-map.js';

@@ -75,7 +75,7 @@ test('client: a listener sees the change and may write from within', async () =>
     }
   });
   const onlyC: unknown[] = [];
-  const stop = map.subscribe((changes) => onlyC.push(...changes), { key: 'c' });
+  const stop = map.subscribe('c', (change) => onlyC.push(change));
   map.set('a', 1);
   map.set('c', 3);
   stop();

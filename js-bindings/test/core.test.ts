@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { EngineTrapped, type Engine, type EngineFactory } from '../src/bindings/engine.js';
 import type { Change } from '../src/client/collection.js';
-import { ErrorCode } from '../src/errors.js';
+import { ErrorCode, TopGunError } from '../src/errors.js';
 import { memoryStorage } from '../src/storage/memory.js';
 import { clientOn, next } from './support/clients.js';
 import { testOnCores } from './support/cores.js';
@@ -225,5 +225,64 @@ testOnCores('core: listeners are told when an entry or an element expires', asyn
   assert.deepEqual((await less).value, ['long']);
   assert.deepEqual([...map.keys(), map.size], ['long', 1]);
   assert.deepEqual([...bags.entries()], [['a', ['long']]]);
+  await client.close();
+});
+
+testOnCores('core: a change of any kind of map has what was before and after', async (factory) => {
+  const client = clientOn(factory);
+  await client.start();
+  const seen: unknown[] = [];
+  const map = client.getMap<number>('numbers');
+  const stop = map.subscribe('a', (change) => seen.push(change));
+  map.set('a', 1);
+  map.set('b', 1);
+  map.set('a', 2);
+  map.delete('a');
+  stop();
+  map.set('a', 3);
+  const change = { key: 'a', origin: 'local' };
+  assert.deepEqual(seen.splice(0), [
+    { ...change, value: 1, previous: undefined },
+    { ...change, value: 2, previous: 1 },
+    { ...change, value: undefined, previous: 2 },
+  ]);
+  const bags = client.getORMap<string>('bags');
+  bags.subscribe('a', ({ value, previous }) => seen.push([previous, value]));
+  bags.add('a', 'x');
+  bags.add('a', 'y');
+  bags.remove('a', 'x');
+  assert.deepEqual(seen.splice(0), [
+    [undefined, ['x']],
+    [['x'], ['x', 'y']],
+    [['x', 'y'], ['y']],
+  ]);
+  const counter = client.getPNCounter('counts', 'a');
+  counter.subscribe((value, { previous, origin }) => seen.push([previous, value, origin]));
+  client.getPNCounter('counts', 'b').increment();
+  counter.addAndGet(5);
+  counter.decrement();
+  assert.deepEqual(seen.splice(0), [
+    [undefined, 5, 'local'],
+    [5, 4, 'local'],
+  ]);
+  await client.close();
+});
+
+testOnCores('core: a listener that ends its subscription hears of nothing more', async (factory) => {
+  const client = clientOn(factory);
+  await client.start();
+  const map = client.getMap<number>('numbers');
+  let calls = 0;
+  const stop = map.subscribe('a', () => {
+    calls++;
+    stop();
+  });
+  map.set('a', 1);
+  map.set('a', 2);
+  assert.equal(calls, 1);
+  assert.throws(
+    () => Reflect.apply(map.subscribe, map, ['a']),
+    (error) => error instanceof TopGunError && error.code === ErrorCode.InvalidArgument,
+  );
   await client.close();
 });

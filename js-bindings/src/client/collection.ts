@@ -49,17 +49,22 @@ export interface Change<Value> {
   readonly value: Value | undefined;
   /** The value before the change; `undefined` when there was none. */
   readonly previous: Value | undefined;
-  /** `local` for writes through this object, `remote` for everything else. */
+  /**
+   * `local` for writes through this object; `remote` for everything else: writes of others, values
+   * that expired, writes of our own that were refused and taken back.
+   */
   readonly origin: 'local' | 'remote';
 }
 
 /** Receives changes in the order in which they happened; one call a write or a received batch. */
 export type ChangeListener<Value> = (changes: readonly Change<Value>[]) => void;
 
-export interface SubscribeOptions {
-  /** Only changes of this key. */
-  readonly key?: string;
-}
+/** Receives the changes of one key, one by one. */
+export type KeyListener<Value> = (change: Change<Value>) => void;
+
+type Listener<Value> =
+  | { readonly all: ChangeListener<Value> }
+  | { readonly key: string; readonly each: KeyListener<Value> };
 
 /**
  * What all maps share: a handle in the engine, a mirror of decoded values for synchronous reads, and
@@ -70,7 +75,7 @@ export abstract class Collection<Value> {
   readonly name: string;
   protected readonly sink: WriteSink;
   protected readonly handle: number;
-  private readonly listeners = new Map<ChangeListener<Value>, string | undefined>();
+  private readonly listeners = new Set<Listener<Value>>();
   private changes: Change<Value>[] = [];
   private isClosed = false;
 
@@ -104,13 +109,33 @@ export abstract class Collection<Value> {
   }
 
   /**
-   * Calls `listener` after every change, of this replica or of others. Returns a function that ends
-   * the subscription.
+   * Calls `listener` after every write to the map and every batch from elsewhere, with the changes
+   * before and after. The map shows all of them by then, and the listener may read and write. Returns
+   * a function that ends the subscription.
+   *
+   * @example
+   * ```ts
+   * import { TopGunClient } from 'topgun';
+   *
+   * const client = new TopGunClient();
+   * await client.start();
+   * const scores = client.getMap<number>('scores');
+   * scores.subscribe((changes) => {
+   *   for (const { key, value, previous, origin } of changes) console.log(key, previous, value, origin);
+   * });
+   * const stop = scores.subscribe('ann', ({ value }) => console.log(value));
+   * scores.set('ann', 3); // ann undefined 3 local, then 3
+   * stop();
+   * await client.close();
+   * ```
    */
-  subscribe(listener: ChangeListener<Value>, options: SubscribeOptions = {}): () => void {
+  subscribe(listener: ChangeListener<Value>): () => void;
+  /** Calls `listener` after every change of `key`, once for each. */
+  subscribe(key: string, listener: KeyListener<Value>): () => void;
+  subscribe(first: ChangeListener<Value> | string, second?: KeyListener<Value>): () => void {
     // A listener of its own, so that the same function may be passed twice.
-    const own: ChangeListener<Value> = (changes) => listener(changes);
-    this.listeners.set(own, options.key);
+    const own = typeof first === 'string' ? ofKey(first, second) : { all: first };
+    this.listeners.add(own);
     return () => this.listeners.delete(own);
   }
 
@@ -150,11 +175,25 @@ export abstract class Collection<Value> {
     if (this.changes.length === 0) return;
     const changes = this.changes;
     this.changes = [];
-    for (const [listener, key] of [...this.listeners]) {
-      const wanted = key === undefined ? changes : changes.filter((change) => change.key === key);
-      if (wanted.length > 0) callListener(() => listener(wanted));
+    for (const listener of [...this.listeners]) {
+      if ('all' in listener) {
+        callListener(() => listener.all(changes));
+        continue;
+      }
+      for (const change of changes) {
+        // It may have ended its subscription at the change before.
+        const isWanted = change.key === listener.key && this.listeners.has(listener);
+        if (isWanted) callListener(() => listener.each(change));
+      }
     }
   }
+}
+
+function ofKey<Value>(key: string, listener: KeyListener<Value> | undefined): Listener<Value> {
+  if (listener === undefined) {
+    throw new TopGunError(ErrorCode.InvalidArgument, 'a subscription to a key takes a listener');
+  }
+  return { key, each: listener };
 }
 
 /** Milliseconds to live as a command carries them: 0 for none. */

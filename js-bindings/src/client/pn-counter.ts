@@ -3,7 +3,7 @@ import type { ByteReader } from '../bindings/reader.js';
 import { ErrorCode, TopGunError } from '../errors.js';
 import {
   Collection,
-  type ChangeListener,
+  type Change,
   type MapEvent,
   type WriteSink,
 } from './collection.js';
@@ -123,11 +123,11 @@ export class PNCounter {
     return this.get();
   }
 
-  /** Calls `listener` after every change of this counter. Returns a function that ends it. */
-  subscribe(listener: (value: number) => void): () => void {
-    const onChanges: ChangeListener<number> = (changes) => {
-      listener(changes[changes.length - 1]!.value ?? 0);
-    };
-    return this.counters.subscribe(onChanges, { key: this.key });
+  /**
+   * Calls `listener` after every change of this counter, with the new value and the change it was.
+   * Returns a function that ends it.
+   */
+  subscribe(listener: (value: number, change: Change<number>) => void): () => void {
+    return this.counters.subscribe(this.key, (change) => listener(change.value ?? 0, change));
   }
 }
