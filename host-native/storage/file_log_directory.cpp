@@ -193,11 +193,13 @@ std::string FileLogDirectory::next_spare_path() {
 
 std::string FileLogDirectory::take_spare(uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  for (size_t i = 0; i < spares_.size(); ++i) {
-    if (spares_[i].bytes < bytes) continue;
-    std::string path = spares_[i].path;
-    spares_.erase(spares_.begin() + static_cast<ptrdiff_t>(i));
-    return path;
+  // One that is too small, such as the last segment of an earlier run, cut to its end, will not fit
+  // later either: kept, it would hold the place of those that do.
+  while (!spares_.empty()) {
+    const Spare spare = spares_.front();
+    spares_.erase(spares_.begin());
+    if (spare.bytes >= bytes) return spare.path;
+    (void)files_.remove(spare.path);
   }
   return {};
 }

@@ -67,6 +67,33 @@ TEST_CASE("engine: the log runs over many segments and restarts") {
   }
 }
 
+TEST_CASE("engine: segments that are too short to be used again do not keep others from it") {
+  constexpr uint64_t kSegmentBytes = 64u << 10;
+  const TemporaryDirectory directory;
+  storage::FileSystem& files = posix_environment().files;
+  const Result<std::unique_ptr<LogDirectory>> log =
+      open_file_log_directory(files, directory.path());
+  REQUIRE(log.ok());
+  const auto create = [&](uint64_t segment) {
+    return (*log)->create({.log_id = 1, .segment = segment}, kSegmentBytes).ok();
+  };
+  for (const uint64_t segment : {1, 2, 3}) REQUIRE(create(segment));
+  // As after two restarts: the last segments of earlier runs were cut to their ends.
+  REQUIRE((*log)->truncate(1, 4096).ok());
+  REQUIRE((*log)->truncate(2, 4096).ok());
+  REQUIRE((*log)->retire({1, 2}).ok());
+  REQUIRE(create(4));
+  REQUIRE((*log)->retire({3}).ok());
+  const Result<std::vector<std::string>> names = files.list(directory.path());
+  REQUIRE(names.ok());
+  std::vector<uint64_t> spares;
+  for (const std::string& name : *names) {
+    if (name.rfind("spare-", 0) != 0) continue;
+    spares.push_back(std::filesystem::file_size(directory.sub(name)));
+  }
+  CHECK(spares == std::vector<uint64_t>{kSegmentBytes});
+}
+
 TEST_CASE("engine: a second server cannot open the directory") {
   const TemporaryDirectory directory;
   const Opened first = open_and_start(directory.path());
