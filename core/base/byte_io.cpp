@@ -3,14 +3,11 @@
 namespace topgun {
 
 void ByteWriter::varint(uint64_t value) {
-  uint8_t bytes[kVarintBytesMax];
-  size_t size = 0;
   while (value >= 0x80) {
-    bytes[size++] = static_cast<uint8_t>(value | 0x80);
+    out_.push_back(static_cast<uint8_t>(value | 0x80));
     value >>= 7;
   }
-  bytes[size++] = static_cast<uint8_t>(value);
-  out_.insert(out_.end(), bytes, bytes + size);
+  out_.push_back(static_cast<uint8_t>(value));
 }
 
 size_t ByteWriter::begin_u32_length() {

@@ -10,6 +10,13 @@ namespace topgun {
 /// Longest LEB128 encoding of a 64-bit integer.
 inline constexpr size_t kVarintBytesMax = 10;
 
+/// Bytes of a number as a varint.
+constexpr size_t varint_bytes(uint64_t value) {
+  size_t size = 1;
+  for (; value >= 0x80; value >>= 7) ++size;
+  return size;
+}
+
 /// Appends fields to a byte vector: little-endian integers, LEB128 varints and length-prefixed
 /// bytes. Borrows the vector for its lifetime; never fails.
 class ByteWriter {
@@ -24,7 +31,17 @@ class ByteWriter {
   /// Unsigned LEB128: 7 bits a byte, least significant first, in its shortest form.
   void varint(uint64_t value);
 
-  void raw(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+  void raw(ByteView bytes) {
+#ifdef _LIBCPP_VERSION
+    // Its insert() copies byte by byte, which WebAssembly feels.
+    if (bytes.empty()) return;
+    const size_t at = out_.size();
+    out_.resize(at + bytes.size());
+    std::memcpy(out_.data() + at, bytes.data(), bytes.size());
+#else
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
+#endif
+  }
 
   /// A varint length, then the bytes.
   void blob(ByteView bytes) {

@@ -59,7 +59,10 @@ class RowWriter {
     empty_ = false;
   }
   void bytes_section(Section kind, ByteView payload) {
-    section(kind, [&](ByteWriter& out) { out.raw(payload); });
+    ByteWriter out(bytes_);
+    out.u8(static_cast<uint8_t>(kind));
+    out.blob(payload);
+    empty_ = false;
   }
   void meta(const Meta& meta);
   bool empty() const { return empty_; }

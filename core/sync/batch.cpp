@@ -162,17 +162,25 @@ void OperationBatchBuilder::begin(const OperationBatchHeader& header) {
 
 void OperationBatchBuilder::add(const Operation& operation) {
   TG_ASSERT(operation.sequence >= header_.sequence_base);
-  scratch_.clear();
-  ByteWriter out(scratch_);
   const uint8_t ttl_bit = operation.ttl_ms != 0 ? kTtlBit : 0;
+  const uint64_t sequence_offset = operation.sequence - header_.sequence_base;
+  const uint64_t ms_offset =
+      zigzag(static_cast<int64_t>((operation.time >> 16) - header_.time_base_ms));
+  const uint64_t counter = operation.time & 0xffff;
+  // Counted beforehand, so that the operation is written in its place: this is every local write.
+  const size_t size = 1 + varint_bytes(sequence_offset) + varint_bytes(ms_offset) +
+                      varint_bytes(counter) + (ttl_bit != 0 ? varint_bytes(operation.ttl_ms) : 0) +
+                      varint_bytes(operation.key.size()) + operation.key.size() +
+                      operation.payload.size();
+  ByteWriter out(body_);
+  out.varint(size);
   out.u8(static_cast<uint8_t>(static_cast<uint8_t>(operation.kind) | ttl_bit));
-  out.varint(operation.sequence - header_.sequence_base);
-  out.varint(zigzag(static_cast<int64_t>((operation.time >> 16) - header_.time_base_ms)));
-  out.varint(operation.time & 0xffff);
-  if (operation.ttl_ms != 0) out.varint(operation.ttl_ms);
+  out.varint(sequence_offset);
+  out.varint(ms_offset);
+  out.varint(counter);
+  if (ttl_bit != 0) out.varint(operation.ttl_ms);
   out.blob(operation.key);
   out.raw(operation.payload);
-  append_sized(body_, scratch_);
   ++count_;
 }
 

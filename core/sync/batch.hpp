@@ -58,7 +58,6 @@ class OperationBatchBuilder {
  private:
   Bytes head_;
   Bytes body_;
-  Bytes scratch_;
   OperationBatchHeader header_;
   size_t count_ = 0;
 };
