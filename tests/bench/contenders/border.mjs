@@ -1,4 +1,4 @@
-// usage: node border.mjs topgun|yjs <sets> <gets>
+// usage: node border.mjs topgun|yjs|plain <sets> <gets>
 // Prints {set_ns, get_ns, digest}: what a `set` and a `get` of objects with six fields cost. In a
 // process of its own, so that the compiler sees one kind of map, as in an application.
 

@@ -61,5 +61,19 @@ async function automergeMap() {
   };
 }
 
+/** Nothing but a JavaScript Map: what no map on top of one can undercut. */
+async function plainMap() {
+  const map = new Map();
+  return {
+    map,
+    set: (key, value) => void map.set(key, value),
+    get: (key) => map.get(key),
+    entries: () => map.entries(),
+    settle: () => {},
+    stored: async () => {},
+    close: async () => {},
+  };
+}
+
 /** By name; `map` is the object itself, where there is one. */
-export const contenders = { topgun: topgunMap, yjs: yjsMap, automerge: automergeMap };
+export const contenders = { topgun: topgunMap, yjs: yjsMap, automerge: automergeMap, plain: plainMap };
