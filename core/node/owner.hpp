@@ -56,6 +56,8 @@ class Owner {
   /// The authors of the operations that recovery read and the last sequence of each, for those
   /// whose registry is on this shard; hands them out once.
   std::map<ReplicaId, uint64_t> take_recovered_authors() {
+    noted_author_ = {};
+    noted_sequence_ = nullptr;
     return std::exchange(recovered_authors_, {});
   }
 
@@ -116,6 +118,8 @@ class Owner {
   uint64_t log_sequence_ = 0;
   uint64_t horizon_ms_ = 0;
   std::map<ReplicaId, uint64_t> recovered_authors_;
+  ReplicaId noted_author_;  ///< Of the batch before; its entry above, if it is ours.
+  uint64_t* noted_sequence_ = nullptr;
   std::unique_ptr<CheckpointCursor> checkpoint_;
   std::vector<CheckpointChunk::Purge> purges_;
   OperationBatch operations_;  // Reused, so that a part from another shard allocates nothing.

@@ -42,10 +42,13 @@ Result<void> Owner::recover_operations(ByteView payload) {
 }
 
 void Owner::note_author(ReplicaId author, uint64_t sequence) {
-  const uint16_t shards = context_.options.shard_count;
-  if (ReplicaRegistry::shard_of(author, shards) != context_.options.shard) return;
-  uint64_t& last = recovered_authors_[author];
-  last = std::max(last, sequence);
+  // Batches of one author come in rows.
+  if (author != noted_author_) {
+    const uint16_t registry = ReplicaRegistry::shard_of(author, context_.options.shard_count);
+    noted_author_ = author;
+    noted_sequence_ = registry == context_.options.shard ? &recovered_authors_[author] : nullptr;
+  }
+  if (noted_sequence_ != nullptr) *noted_sequence_ = std::max(*noted_sequence_, sequence);
 }
 
 Result<void> Owner::recover_records(ByteView payload, LogEntryKind kind) {
