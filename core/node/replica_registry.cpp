@@ -37,16 +37,11 @@ uint16_t ReplicaRegistry::shard_of(ReplicaId replica, uint16_t shard_count) {
 }
 
 void ReplicaRegistry::handle(const ShardMessage& message) {
-  switch (static_cast<ShardMessageKind>(message.kind)) {
-    case ShardMessageKind::Greet:
-      return on_greet(message);
-    case ShardMessageKind::TakenOver:
-      return on_taken_over(message);
-    case ShardMessageKind::Progress:
-      return on_progress(message);
-    default:
-      TG_ASSERT(false);
-  }
+  const auto kind = static_cast<ShardMessageKind>(message.kind);
+  if (kind == ShardMessageKind::Greet) return on_greet(message);
+  if (kind == ShardMessageKind::TakenOver) return on_taken_over(message);
+  TG_ASSERT(kind == ShardMessageKind::Progress);
+  on_progress(message);
 }
 
 void ReplicaRegistry::on_greet(const ShardMessage& message) {
