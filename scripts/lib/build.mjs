@@ -31,6 +31,8 @@ const kPackageFolder = 'js-bindings/dist';
 export const demoFolder = 'build/examples/todo';
 
 export const buildServer = () => preset('release', ['topgun-server'], 'server');
+/** The simulator, as products are built and with probes. */
+export const buildSimulator = () => preset('release', ['topgun-sim', 'topgun-sim-probed'], 'simulator');
 
 /** The npm package in js-bindings/dist and packed in dist/: its WebAssembly, its addon, its scripts. */
 export async function buildPackage() {
