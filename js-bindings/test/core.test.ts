@@ -5,6 +5,7 @@ import { ErrorCode, TopGunError } from '../src/errors.js';
 import { memoryStorage } from '../src/storage/memory.js';
 import { clientOn, next } from './support/clients.js';
 import { testOnCores } from './support/cores.js';
+import { Origin, settle } from './support/origin.js';
 
 testOnCores('core: maps of all kinds are back after a restart', async (factory) => {
   const storage = memoryStorage();
@@ -285,4 +286,38 @@ testOnCores('core: a listener that ends its subscription hears of nothing more',
     (error) => error instanceof TopGunError && error.code === ErrorCode.InvalidArgument,
   );
   await client.close();
+});
+
+testOnCores('core: a write that the engine handed out before it trapped is not made twice', async (factory) => {
+  const origin = new Origin(factory);
+  const tab = origin.open();
+  await tab.client.start();
+  const counter = tab.client.getPNCounter('c');
+  counter.increment();
+  await settle(); // Handed out, and on its way to the store.
+  tab.trapNext = true;
+  counter.increment();
+  const restarted = next(tab.client, 'engine-restarted');
+  await origin.quiesce();
+  await restarted;
+  assert.equal(counter.get(), 2);
+});
+
+testOnCores('core: closing waits for an engine that is being replaced, and stores what was written', async (factory) => {
+  const origin = new Origin(factory);
+  const tab = origin.open();
+  await tab.client.start();
+  const counter = tab.client.getPNCounter('c');
+  tab.trapNext = true;
+  counter.increment();
+  await Promise.resolve();
+  assert.equal(tab.traps, 1);
+  counter.increment();
+  let closed = false;
+  const closing = tab.client.close().then(() => (closed = true));
+  while (!closed) await origin.quiesce();
+  await closing;
+  const again = origin.open();
+  await again.client.start();
+  assert.equal(again.client.getPNCounter('c').get(), 2);
 });

@@ -4,8 +4,8 @@ import { testOnCores } from './support/cores.js';
 import { Origin, settle, type FakeTab } from './support/origin.js';
 import { Random } from './support/random.js';
 
-// Goal: whatever order messages, transactions, tabs that come and go, and deaths of leaders take, no
-// write of a living tab is lost, doubled or reordered, no tab ever sees its own write go back, and in
+// Goal: whatever order messages, transactions, tabs that come and go, deaths of leaders and traps of
+// their engines take, no write of a living tab is lost, doubled or reordered, no tab ever sees its own write go back, and in
 // the end all tabs agree. Method: tabs write to entries of their own, of which each knows what must be
 // there, and to shared ones; steps are drawn from a seed, which a failure names. TOPGUN_TAB_SEEDS=N
 // runs more of them, TOPGUN_TAB_SEED=N that one.
@@ -13,7 +13,7 @@ import { Random } from './support/random.js';
 const STEPS = 250;
 const TABS_MAX = 4;
 const only = process.env['TOPGUN_TAB_SEED'];
-const seeds = Number(process.env['TOPGUN_TAB_SEEDS'] ?? 25);
+const seeds = Number(process.env['TOPGUN_TAB_SEEDS'] ?? 60);
 
 /** A tab and what its own entries must hold. */
 class Writer {
@@ -129,6 +129,7 @@ class History {
     else if (kind < 7) this.kill(random.pick(living));
     else if (kind < 8 && started.length > 0) this.close(random.pick(started));
     else if (kind < 12 && started.length > 0) this.flush(random.pick(started));
+    else if (kind < 13) this.trap();
     else if (kind < 45 && started.length > 0) random.pick(started).write(random);
     else {
       const steps = this.origin.steps();
@@ -143,6 +144,12 @@ class History {
     // Leaders are the interesting ones.
     const holder = this.origin.holder;
     (this.random.below(2) === 0 && holder !== undefined ? holder : tab).kill();
+  }
+
+  /** The leader's engine is lost; a tab that loses too many gives up, so it happens once a tab. */
+  private trap(): void {
+    const { holder } = this.origin;
+    if (holder?.client.tabRole === 'leader' && holder.traps === 0) holder.trapNext = true;
   }
 
   private close(writer: Writer): void {
@@ -167,14 +174,17 @@ class History {
   /** A leader may take its time to make an engine. */
   private ready(): boolean {
     const leads = this.living.some(({ tab }) => tab.client.tabRole === 'leader');
-    return leads && this.living.every(({ started }) => started);
+    return leads && this.living.every(({ tab, started }) => started && tab.traps === tab.restarts);
   }
 
   async end(): Promise<void> {
+    for (const { tab } of this.writers) tab.trapNext = false;
     // One that has seen nothing of it all.
     this.open();
-    do await this.origin.quiesce();
-    while (!this.ready());
+    for (let tries = 0; tries === 0 || !this.ready(); tries++) {
+      assert.ok(tries < 1000, 'nobody leads, or somebody does not find the leader');
+      await this.origin.quiesce();
+    }
     await this.origin.quiesce();
     const [first, ...others] = this.living;
     const seen = view(first!);

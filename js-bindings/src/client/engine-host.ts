@@ -36,6 +36,12 @@ export interface EngineHostDelegate {
   engineLost(cause: EngineTrapped): void;
 }
 
+/** A request with writes, and the transaction that stores them once the engine has handed it out. */
+interface UnstoredRequest {
+  readonly request: Uint8Array;
+  transaction: number | undefined;
+}
+
 /**
  * Feeds one engine: gathers commands in a reusable buffer, runs them in batches, and hands out the
  * events in three steps (mirrors, effects, listeners), so that listeners see mirrors that are up to
@@ -48,7 +54,7 @@ export class EngineHost {
   private readonly answers = new Map<number, (payload: ByteReader) => void>();
   private visitAnswer: ((answer: CommandAnswer) => void) | undefined;
   /** Requests with writes that the store may not hold yet: what a trap would lose. */
-  private unstored: Uint8Array[] = [];
+  private unstored: UnstoredRequest[] = [];
   private unstoredBytes = 0;
   private kept: Uint8Array[] = [];
   private hasWrites = false;
@@ -151,19 +157,29 @@ export class EngineHost {
     this.drain();
   }
 
-  /** Everything that was run so far is stored. */
-  allStored(): void {
-    this.unstored = [];
-    this.unstoredBytes = 0;
+  /** The engine has handed out a transaction, which holds everything that was run so far. */
+  handedOut(transaction: number): void {
+    for (const each of this.unstored) each.transaction ??= transaction;
+  }
+
+  /** The transactions up to this one are stored: what they hold must not be run again. */
+  stored(transaction: number): void {
+    this.unstored = this.unstored.filter((each) => {
+      const done = each.transaction !== undefined && each.transaction <= transaction;
+      if (done) this.unstoredBytes -= each.request.length;
+      return !done;
+    });
   }
 
   /** The writes that may not be stored, as they were encoded, oldest first; forgets them. */
   takeUnstored(): Uint8Array[] {
-    const requests = [...this.unstored, this.buffer.request(readNow()).slice()];
+    const run = this.unstored.map(({ request }) => request);
+    const requests = [...run, this.buffer.request(readNow()).slice()];
     const writes = requests.flatMap(splitRequest).filter((write) => writeTarget(write) !== undefined);
     const all = [...this.kept, ...writes];
     this.kept = [];
-    this.allStored();
+    this.unstored = [];
+    this.unstoredBytes = 0;
     this.hasWrites = false;
     this.buffer.reset();
     this.answers.clear();
@@ -220,12 +236,12 @@ export class EngineHost {
   }
 
   private keep(request: Uint8Array): void {
-    this.unstored.push(request);
+    this.unstored.push({ request, transaction: undefined });
     this.unstoredBytes += request.length;
     // Only a store that fails for long gets here; a trap on top of that may lose the oldest writes
     // that the server does not have either.
     while (this.unstoredBytes > UNSTORED_BYTES_MAX) {
-      this.unstoredBytes -= this.unstored.shift()?.length ?? this.unstoredBytes;
+      this.unstoredBytes -= this.unstored.shift()?.request.length ?? this.unstoredBytes;
     }
   }
 

@@ -28,6 +28,8 @@ export interface ReplicaTap {
   turnEnded(): void;
   /** Transactions up to this one are stored. */
   stored(transaction: number): void;
+  /** The engine is lost, and with it what it knew of the tabs. */
+  engineLost(): void;
   /** True if another tab has this map open. */
   uses(handle: number): boolean;
   /** Runs what reports a map to our own mirror, and to nobody else. */

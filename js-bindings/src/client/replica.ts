@@ -68,6 +68,7 @@ export class Replica implements EngineHostDelegate {
   private failedAt = 0;
   private replayed = 0;
   private trapTimes: number[] = [];
+  private recovery: Promise<void> | undefined;
   private stopConnectivity: (() => void) | undefined;
 
   constructor(options: TopGunClientOptions, platform: Platform, events: ReplicaEvents) {
@@ -129,6 +130,8 @@ export class Replica implements EngineHostDelegate {
 
   /** Ends everything; what is in the outbox stays in the store. */
   async close(): Promise<void> {
+    // An engine that is being replaced has yet to take over what was written.
+    if (this.state === 'recovering') await this.recovery;
     if (this.isClosed()) return;
     const wasOpen = this.state === 'running' || this.state === 'recovering';
     this.host.flush();
@@ -174,14 +177,15 @@ export class Replica implements EngineHostDelegate {
     return answer ?? { sequence: 0, pending: this.host.buffer.count };
   }
 
-  /** A map's Merkle root and record count; equal roots mean equal maps, tombstones included. */
-  root(handle: number): { root: string; count: number } {
-    const answer = this.host.ask(
+  /**
+   * A map's Merkle root and record count; equal roots mean equal maps, tombstones included. Nothing
+   * without an engine to ask.
+   */
+  root(handle: number): { root: string; count: number } | undefined {
+    return this.host.ask(
       (buffer) => buffer.onMap(Command.Root, handle),
       (payload) => ({ root: hex(payload.raw(16)), count: payload.varint() }),
     );
-    if (answer === undefined) throw new TopGunError(ErrorCode.NotReady, 'the client has not started');
-    return answer;
   }
 
   /** True when every write so far is in the store. */
@@ -262,6 +266,7 @@ export class Replica implements EngineHostDelegate {
       case 'send':
         return this.effect(() => this.link.send(event.frame));
       case 'persist':
+        this.host.handedOut(event.transaction);
         return this.effect(() => this.store(event));
       case 'wake':
         return this.effect(() => this.wakeAt(event.atMs));
@@ -313,7 +318,8 @@ export class Replica implements EngineHostDelegate {
     clearTimeout(this.timer);
     if (this.state !== 'running') return;
     this.state = 'recovering';
-    void this.recover(new TopGunError(ErrorCode.EngineTrap, cause.message, { cause }));
+    this.tap?.engineLost();
+    this.recovery = this.recover(new TopGunError(ErrorCode.EngineTrap, cause.message, { cause }));
   }
 
   private effect(run: () => void): void {
@@ -441,9 +447,11 @@ export class Replica implements EngineHostDelegate {
     for (const transaction of transactions) {
       this.host.tell((buffer) => buffer.persisted(transaction, error?.code ?? 0));
     }
-    if (error === undefined) this.tap?.stored(Math.max(...transactions));
-    // A lost engine ran writes whose rows it never handed out.
-    if (this.started && this.queue.idle && error === undefined) this.host.allStored();
+    if (error === undefined) {
+      const last = Math.max(...transactions);
+      this.host.stored(last);
+      this.tap?.stored(last);
+    }
     if (error !== undefined) {
       this.storeFails(error);
     } else if (this.storeFailed && transactions.some((each) => each > this.failedAt)) {

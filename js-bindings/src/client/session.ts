@@ -177,7 +177,9 @@ export class Session implements WriteSink {
   }
 
   root(handle: number): { root: string; count: number } {
-    return this.follower?.root(handle) ?? this.replica.root(handle);
+    const root = this.follower === undefined ? this.replica.root(handle) : this.follower.root(handle);
+    if (root === undefined) throw new TopGunError(ErrorCode.NotReady, 'the map is not loaded yet');
+    return root;
   }
 
   flush(level: number, timeoutMs: number | undefined): Promise<void> {

@@ -125,15 +125,13 @@ export class Follower {
 
   position(): { sequence: number; pending: number } {
     this.endTurn();
-    const pending = (this.state?.pending ?? 0) + this.own.unexecutedCount;
+    const pending = (this.state?.pending ?? 0) + this.own.unexecuted.length;
     return { sequence: 0, pending };
   }
 
-  root(handle: number): RootOf {
+  root(handle: number): RootOf | undefined {
     this.endTurn();
-    const root = this.roots.get(handle);
-    if (root === undefined) throw new TopGunError(ErrorCode.NotReady, 'the map is not loaded yet');
-    return root;
+    return this.roots.get(handle);
   }
 
   flush(level: number, timeoutMs: number | undefined): Promise<void> {
@@ -242,6 +240,7 @@ export class Follower {
         const { notice } = message;
         if (notice.type === 'status') this.update({ status: notice.status });
         if (notice.type === 'persistence') this.update({ persistence: notice.level });
+        if (notice.type === 'replaced') this.update({ replicaId: notice.replica });
         this.session.receive(notice);
       }
     }
@@ -330,7 +329,8 @@ export class Follower {
       const admitted = this.own.admit({ ...event, map: handle });
       if (admitted !== undefined) this.apply(admitted);
     });
-    for (const last of settled) for (const event of this.own.release(last)) this.apply(event);
+    // From the last one on, since that is the one whose effect the mirror shows.
+    for (const own of settled.reverse()) for (const event of this.own.release(own)) this.apply(event);
     for (const { leaderHandle, root, count } of roots) {
       const handle = this.handles.get(leaderHandle);
       if (handle !== undefined) this.roots.set(handle, { root, count });
@@ -346,8 +346,8 @@ export class Follower {
   }
 
   private settle({ number, results }: Executed): OwnCommand[] {
-    const awaited = new Map(this.own.unexecuted.map((command) => [command.number, command]));
     const settled = this.own.execute(number);
+    const awaited = new Map(settled.map((command) => [command.number, command]));
     const untrue = new Set<number>();
     for (const result of results) {
       const command = awaited.get(result.number);

@@ -74,6 +74,10 @@ export class Leader implements ReplicaTap {
 
   /** The engine was replaced: everybody shall begin anew. */
   restart(): void {
+    this.send({ type: 'lead' });
+  }
+
+  engineLost(): void {
     this.epoch++;
     for (const tab of this.tabs.keys()) this.tabs.set(tab, { handles: new Map() });
     this.watched.clear();
@@ -81,7 +85,6 @@ export class Leader implements ReplicaTap {
     this.events = [];
     this.touched.clear();
     this.executed = undefined;
-    this.send({ type: 'lead' });
   }
 
   report(notice: TabNotice): void {
@@ -114,10 +117,10 @@ export class Leader implements ReplicaTap {
     if (nothingNew && pending === this.pending) return;
     const { executed } = this;
     const events = concatenate(this.events);
-    const roots = Array.from(this.touched, (handle) => ({
-      leaderHandle: handle,
-      ...this.replica.root(handle),
-    }));
+    const roots = [...this.touched].flatMap((handle) => {
+      const root = this.replica.root(handle);
+      return root === undefined ? [] : { leaderHandle: handle, ...root };
+    });
     this.events = [];
     this.touched.clear();
     this.executed = undefined;
@@ -206,11 +209,12 @@ export class Leader implements ReplicaTap {
       },
     );
     this.captured = undefined;
-    if (!opened) return undefined;
+    const root = opened ? this.replica.root(leaderHandle) : undefined;
+    if (root === undefined) return undefined;
     tab.handles.set(handle, leaderHandle);
     this.watched.add(leaderHandle);
     host.tell((buffer) => buffer.watch(leaderHandle, true));
-    return { handle, leaderHandle, events: concatenate(captured), ...this.replica.root(leaderHandle) };
+    return { handle, leaderHandle, events: concatenate(captured), ...root };
   }
 
   private execute({ tab: name, commands }: Message<'commands'>, tab: FollowingTab): void {
@@ -297,6 +301,8 @@ export class Leader implements ReplicaTap {
   }
 
   private send(message: DistributedOmit<LeaderMessage, 'epoch'>): void {
+    // What was under way when the engine was lost is told by the next one.
+    if (!this.replica.started) return;
     this.channel.post({ ...message, epoch: this.epoch } as LeaderMessage);
   }
 }

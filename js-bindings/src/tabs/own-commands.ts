@@ -31,33 +31,26 @@ interface Contested {
  * executed; counters take the event and add their own steps to come.
  */
 export class OwnCommands {
-  /** Executed and unexecuted, oldest first. */
-  private commands: OwnCommand[] = [];
+  /** Not executed by the present leader, oldest first. */
+  private waiting: OwnCommand[] = [];
+  /** Executed and not stored, oldest first; all of them older than those that wait. */
+  private executed: OwnCommand[] = [];
   private bytes = 0;
-  /** Commands up to here have been executed by the present leader. */
-  private executed = 0;
   private readonly contested = new Map<number, Map<string, Contested>>();
 
-  /** Everything that may have to be sent again. */
+  /** Everything that may have to be sent again, oldest first. */
   get all(): readonly OwnCommand[] {
-    return this.commands;
+    return [...this.executed, ...this.waiting];
   }
 
   /** Those that the present leader has not executed, oldest first. */
-  get unexecuted(): OwnCommand[] {
-    return this.commands.slice(this.commands.length - this.unexecutedCount);
-  }
-
-  /** How many there are in `unexecuted`. */
-  get unexecutedCount(): number {
-    let first = this.commands.length;
-    while (first > 0 && this.commands[first - 1]!.number > this.executed) first--;
-    return this.commands.length - first;
+  get unexecuted(): readonly OwnCommand[] {
+    return this.waiting;
   }
 
   /** True if one of them writes to this map. */
   concern(map: number): boolean {
-    return this.commands.some(({ target }) => target.map === map);
+    return this.all.some(({ target }) => target.map === map);
   }
 
   /** Throws `LimitExceeded` when too much waits for a leader that does not answer. */
@@ -67,45 +60,46 @@ export class OwnCommands {
   }
 
   add(number: number, bytes: Uint8Array, receive: OwnCommand['receive']): void {
-    const target = writeTarget(bytes)!;
-    const command: OwnCommand = { number, bytes, target, receive };
-    this.commands.push(command);
+    const command: OwnCommand = { number, bytes, target: writeTarget(bytes)!, receive };
+    this.waiting.push(command);
     this.bytes += bytes.length;
     this.contest(command);
   }
 
   /**
-   * Commands up to `number` were executed. Returns the own writes of the keys that have none to come
-   * any more: the last one of each.
+   * Commands up to `number` were executed. Returns those that were waiting for it, which are passed to
+   * `release`, the last one first, when the events of the turn were.
    */
   execute(number: number): OwnCommand[] {
-    const settled: OwnCommand[] = [];
-    for (const command of this.unexecuted) {
-      if (command.number > number) break;
+    const done = this.waiting.findIndex((command) => command.number > number);
+    const commands = this.waiting.splice(0, done < 0 ? this.waiting.length : done);
+    for (const command of commands) {
+      this.executed.push(command);
       const contested = this.find(command.target);
       if (contested === undefined) continue;
       contested.amount -= amountOf(command);
-      if (--contested.count === 0) settled.push(command);
+      contested.count--;
     }
-    this.executed = Math.max(this.executed, number);
-    return settled;
+    return commands;
   }
 
   /** The command was refused: it has no effect, and is not sent again. */
   drop(number: number): void {
-    this.remove(({ number: own }) => own === number);
+    this.removeExecuted((command) => command.number === number);
   }
 
   /** Commands up to `number` need not be sent again, whatever happens. */
   stored(number: number): void {
-    this.remove(({ number: own }) => own <= number);
+    this.removeExecuted((command) => command.number <= number);
   }
 
-  /** A leader has executed commands up to `executed`; all others are still to come. */
-  reset(executed: number): void {
-    this.executed = executed;
+  /** A leader has executed commands up to `number`; all others are still to come. */
+  reset(number: number): void {
+    const { all } = this;
+    this.executed = all.filter((command) => command.number <= number);
+    this.waiting = all.filter((command) => command.number > number);
     this.contested.clear();
-    for (const command of this.unexecuted) this.contest(command);
+    for (const command of this.waiting) this.contest(command);
   }
 
   /** What was withheld of this map is part of what its mirror was just loaded with. */
@@ -122,7 +116,10 @@ export class OwnCommands {
     return undefined;
   }
 
-  /** What was withheld for the key of `last`, the last own write to it, which has been executed. */
+  /**
+   * What was withheld for the key of `last`, an own write that was executed; nothing while there are
+   * others to come, or once it was released.
+   */
   release(last: OwnCommand): MapEvent[] {
     const { map, key } = last.target;
     const contested = this.find(last.target);
@@ -147,8 +144,8 @@ export class OwnCommands {
     contested.amount += amountOf(command);
   }
 
-  private remove(done: (command: OwnCommand) => boolean): void {
-    this.commands = this.commands.filter((command) => {
+  private removeExecuted(done: (command: OwnCommand) => boolean): void {
+    this.executed = this.executed.filter((command) => {
       if (!done(command)) return true;
       this.bytes -= command.bytes.length;
       return false;

@@ -1,5 +1,6 @@
-import type { EngineFactory } from '../../src/bindings/engine.js';
+import { EngineTrapped, type Engine, type EngineFactory } from '../../src/bindings/engine.js';
 import { BaseClient } from '../../src/client/client.js';
+import { ErrorCode, TopGunError } from '../../src/errors.js';
 import type { TopGunClientOptions } from '../../src/client/options.js';
 import type { StorageAdapter, StorageEvents, StorageTransaction } from '../../src/storage/adapter.js';
 import type { TabChannel } from '../../src/tabs/channel.js';
@@ -49,11 +50,14 @@ export class Origin {
     next?.grant();
   }
 
-  /** Everything that can be delivered or stored now, as steps that a test may take in any order. */
+  /**
+   * Everything that can be delivered or stored now, as steps that a test may take in any order. What
+   * a tab posted arrives even if it has died since.
+   */
   steps(): (() => void)[] {
-    return this.living.flatMap((tab) => [
+    return this.tabs.flatMap((tab) => [
       ...tab.outboxes().map((letters) => () => deliver(letters)),
-      ...(tab.transactions.length > 0 ? [() => tab.finishTransaction()] : []),
+      ...(tab.alive && tab.transactions.length > 0 ? [() => tab.finishTransaction()] : []),
     ]);
   }
 
@@ -80,7 +84,11 @@ export class FakeTab {
   readonly errors: Error[] = [];
   alive = true;
   listener: ((message: TabMessage) => void) | undefined;
-  readonly transactions: { apply: () => void; done: () => void }[] = [];
+  readonly transactions: { apply: () => void; done: (error?: TopGunError) => void }[] = [];
+  /** The next call of the engine traps. */
+  trapNext = false;
+  traps = 0;
+  restarts = 0;
   private readonly letters = new Map<FakeTab, Letter[]>();
   private readonly mourners: (() => void)[] = [];
   private names = new Set<string>();
@@ -93,7 +101,7 @@ export class FakeTab {
     this.client = new BaseClient(
       { storage: this.storage(), ...options },
       {
-        loadEngine: async () => factory,
+        loadEngine: async () => this.trapping(factory),
         defaultStorage: () => this.storage(),
         connect: this.network.connect,
         onConnectivity: () => () => undefined,
@@ -101,6 +109,7 @@ export class FakeTab {
       },
     );
     this.client.on('error', (error) => this.errors.push(error));
+    this.client.on('engine-restarted', () => this.restarts++);
   }
 
   /** The process of the tab is gone, with what it had not handed out. */
@@ -119,6 +128,27 @@ export class FakeTab {
     const transaction = this.transactions.shift();
     transaction?.apply();
     transaction?.done();
+  }
+
+  failTransaction(): void {
+    this.transactions.shift()?.done(new TopGunError(ErrorCode.StorageFull));
+  }
+
+  private trapping(factory: EngineFactory): EngineFactory {
+    const create = async (): Promise<Engine> => {
+      const engine = await factory.create();
+      return {
+        exec: (request) => {
+          if (!this.trapNext) return engine.exec(request);
+          this.trapNext = false;
+          this.traps++;
+          throw new EngineTrapped('staged');
+        },
+        poll: () => engine.poll(),
+        close: () => engine.close(),
+      };
+    };
+    return { kind: factory.kind, create };
   }
 
   private leave(): void {
@@ -166,7 +196,8 @@ export class FakeTab {
       },
       load: async () => Array.from(origin.rows, ([key, value]) => ({ key, value })),
       transact: ({ puts, deletes }: StorageTransaction) =>
-        new Promise((done) => {
+        new Promise((stored, failed) => {
+          const done = (error?: TopGunError): void => (error === undefined ? stored() : failed(error));
           const apply = (): void => {
             for (const { key, value } of puts) origin.rows.set(key, value);
             for (const key of deletes) origin.rows.delete(key);
