@@ -82,15 +82,18 @@ Result<void> write_wal_again(storage::FileSystem& files, const std::string& path
   if (!*is_there) return {};
   const auto file = files.open(wal, storage::FileSystem::OpenMode::Write);
   if (!file.ok()) return file.error();
-  Bytes buffer(1 << 20);
-  for (uint64_t at = 0;;) {
+  const Result<uint64_t> size = (*file)->size();
+  if (!size.ok()) return size.error();
+  Bytes buffer(static_cast<size_t>(std::min<uint64_t>(*size, 1 << 20)));
+  for (uint64_t at = 0; at < *size;) {
     const Result<uint64_t> got = (*file)->read(at, buffer);
     if (!got.ok()) return got.error();
-    if (*got == 0) return (*file)->sync();
+    if (*got == 0) break;
     const ByteView chunk = ByteView(buffer).first(static_cast<size_t>(*got));
     if (auto written = (*file)->write(at, chunk); !written.ok()) return written;
     at += *got;
   }
+  return (*file)->sync();
 }
 
 std::string printable(ByteView bytes) {

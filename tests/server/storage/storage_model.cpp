@@ -64,11 +64,14 @@ StorageModel::Outcome StorageModel::open() {
   if (!is_complete()) return Outcome::Broken;
   storage_ = std::move(*opened);
   appended_.clear();
+  durable_sequence_ = 0;
   is_checkpoint_wanted_ = false;
   is_log_stopped_ = false;
   storage::StorageCallbacks callbacks;
   callbacks.durable = [this](uint16_t, uint64_t sequence) {
-    for (uint64_t i = 0; i < sequence; ++i) promised_.insert(appended_[static_cast<size_t>(i)]);
+    for (; durable_sequence_ < sequence; ++durable_sequence_) {
+      promised_.insert(appended_[static_cast<size_t>(durable_sequence_)]);
+    }
   };
   callbacks.failed = [this](Error) { is_log_stopped_ = true; };
   callbacks.recovered = [this, recovered = state_] {

@@ -88,6 +88,7 @@ class StorageModel {
   std::set<uint64_t> unmoved_;      // Of these, what the next checkpoint has to take.
   uint64_t hot_ = 0;                // The id that the key `hot` holds.
   std::vector<uint64_t> appended_;  // Ids of this incarnation, by sequence.
+  uint64_t durable_sequence_ = 0;
   bool is_checkpoint_wanted_ = false;
   bool is_log_stopped_ = false;
 };
