@@ -130,6 +130,11 @@ const steps = {
     await step.check(['node', 'scripts/check-core-needs.mjs']);
   },
 
+  async simulation(step) {
+    if (!(await step.build('release', 'topgun-sim', 'topgun-sim-probed'))) return;
+    await step.check(['node', 'scripts/check-simulation.mjs']);
+  },
+
   async tidy(step) {
     if (!(await step.need(['cmake', '--preset', 'dev']))) return;
     const sources = changedSources();

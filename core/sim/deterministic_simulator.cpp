@@ -65,6 +65,12 @@ uint64_t DeterministicSimulator::end_us() const {
   return scenario_.duration_ms * 1000 + kHealingUs + kSilenceUs + kLookUs;
 }
 
+void DeterministicSimulator::observe(Observer* observer) {
+  observer_ = observer;
+  network_.observe(observer);
+  node_.observe(observer);
+}
+
 void DeterministicSimulator::run() { run_until(UINT64_MAX); }
 
 bool DeterministicSimulator::run_until(uint64_t until_us) {
@@ -114,6 +120,7 @@ std::string DeterministicSimulator::text_of(const Step& step) const {
 void DeterministicSimulator::carry_out(const Step& step) {
   if (scenario_.is_absent(step.actor) && step.kind < StepKind::NodeCrash) return;
   trace_.add(step.id);
+  if (observer_ != nullptr) observer_->on_step(step, now_us());
   if (step.kind >= StepKind::NodeCrash) {
     carry_out_node_fault(step);
   } else if (is_fault(step.kind)) {
@@ -210,6 +217,7 @@ void DeterministicSimulator::carry_out_node_fault(const Step& step) {
 }
 
 void DeterministicSimulator::end_step(const Step& step) {
+  if (observer_ != nullptr) observer_->on_step_end(step, now_us());
   switch (step.kind) {
     case StepKind::NodeCrash:
     case StepKind::NodePower:
@@ -271,6 +279,7 @@ void DeterministicSimulator::look() {
 void DeterministicSimulator::start_healing() {
   phase_ = Phase::Healing;
   healing_since_us_ = now_us();
+  if (observer_ != nullptr) observer_->on_healing(now_us());
   Prng prng(scenario_.seed, stream_id("liveness.core"));
   for (uint32_t i = 0; i < clients_.size(); ++i) {
     // At least one client is in the core; the others keep whatever has befallen them.

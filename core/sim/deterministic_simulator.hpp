@@ -5,6 +5,7 @@
 
 #include "core/base/trace_hash.hpp"
 #include "core/sim/invariant_checker.hpp"
+#include "core/sim/observer.hpp"
 #include "core/sim/sim_client.hpp"
 #include "core/sim/sim_node.hpp"
 
@@ -23,6 +24,9 @@ class DeterministicSimulator final : public Actor {
   /// Both are borrowed.
   DeterministicSimulator(const Scenario& scenario, const storage::OpenStorage& open_storage);
   ~DeterministicSimulator() override;
+
+  /// From now on `observer`, which is borrowed, hears what happens; null ends it.
+  void observe(Observer* observer);
 
   /// Runs to the end, or to the first violation.
   void run();
@@ -91,6 +95,7 @@ class DeterministicSimulator final : public Actor {
   uint64_t healing_since_us_ = 0;
   uint64_t frames_before_silence_ = 0;
   FaultRates struck_ = {};
+  Observer* observer_ = nullptr;
 };
 
 }  // namespace topgun::sim

@@ -159,8 +159,9 @@ class Shrinker {
 
 }  // namespace
 
-Outcome ScenarioRunner::run(const Scenario& scenario) const {
+Outcome ScenarioRunner::run(const Scenario& scenario, Observer* observer) const {
   DeterministicSimulator simulator(scenario, open_storage_);
+  simulator.observe(observer);
   simulator.run();
   Outcome outcome;
   outcome.seed = scenario.seed;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/sim/invariant_checker.hpp"
+#include "core/sim/observer.hpp"
 #include "core/sim/scenario.hpp"
 #include "core/storage/node_storage.hpp"
 
@@ -36,7 +37,8 @@ class ScenarioRunner {
   explicit ScenarioRunner(storage::OpenStorage open_storage)
       : open_storage_(std::move(open_storage)) {}
 
-  Outcome run(const Scenario& scenario) const;
+  /// `observer` is borrowed and may be null.
+  Outcome run(const Scenario& scenario, Observer* observer = nullptr) const;
 
   /// Drops and lowers parts of a scenario that violates `invariant`, as long as it goes on doing so
   /// (delta debugging: Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input",

@@ -113,6 +113,7 @@ bool SimNode::open_storage() {
   storage_ = std::move(*opened);
   storage::StorageCallbacks callbacks;
   callbacks.durable = [this](uint16_t shard, uint64_t sequence) {
+    if (observer_ != nullptr) observer_->on_durable(shard, sequence, scheduler_.now_us());
     enqueue_all(Durable{shard, sequence});
   };
   callbacks.failed = [this](Error error) {

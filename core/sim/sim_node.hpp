@@ -30,6 +30,8 @@ class SimNode final : public Actor, public NodeEndpoint {
   ~SimNode() override;
 
   void set_network(VirtualNetwork& network) { network_ = &network; }
+  /// From now on `observer`, which is borrowed, hears what is durable; null ends it.
+  void observe(Observer* observer) { observer_ = observer; }
 
   /// Recovers from the disk and serves. A disk that cannot be recovered from is replaced by an
   /// empty one, as an operator would, and reported.
@@ -136,6 +138,7 @@ class SimNode final : public Actor, public NodeEndpoint {
   Scheduler& scheduler_;
   InvariantChecker& checker_;
   VirtualNetwork* network_ = nullptr;
+  Observer* observer_ = nullptr;
   Scheduler::ActorId actor_;
   VirtualClock clock_;
   VirtualDisk disk_;

@@ -136,7 +136,18 @@ void VirtualNetwork::arrive(uint64_t id, Direction direction) {
   forget_if_dead(id);
 }
 
+void VirtualNetwork::tell(const Connection& connection, Direction direction, const Packet& packet,
+                          bool lost) {
+  if (observer_ == nullptr || packet.kind != PacketKind::Frame) return;
+  const Bytes& bytes = packet.shared ? *packet.shared : packet.bytes;
+  observer_->on_frame(
+      {connection.client, direction == kToNode, lost, packet.sent_us, scheduler_.now_us(), bytes});
+}
+
 void VirtualNetwork::deliver(uint64_t id, Direction direction, Packet packet) {
+  const Connection& connection = connections_.at(id);
+  const bool is_heard = direction == kToNode ? connection.node_alive : connection.client_alive;
+  tell(connection, direction, packet, !is_heard);
   if (packet.kind == PacketKind::Frame) {
     ++frames_;
     bytes_ += direction == kToNode ? packet.bytes.size() : packet.shared->size();
@@ -246,7 +257,11 @@ void VirtualNetwork::cut(uint32_t client, bool client_is_told, bool node_is_told
   }
   for (const uint64_t id : ids) {
     Connection& connection = connections_.at(id);
-    for (Way& way : connection.ways) way.packets.clear();
+    for (const Direction direction : {kToNode, kToClient}) {
+      Way& way = connection.ways[direction];
+      for (const Packet& packet : way.packets) tell(connection, direction, packet, true);
+      way.packets.clear();
+    }
     connection.bytes_to_client = 0;
     if (node_is_told && connection.node_alive) {
       connection.node_alive = false;

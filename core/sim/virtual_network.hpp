@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/node/effects.hpp"
+#include "core/sim/observer.hpp"
 #include "core/sim/scenario.hpp"
 #include "core/sim/scheduler.hpp"
 
@@ -80,6 +81,8 @@ class VirtualNetwork final : public Actor {
   bool is_blocked(uint32_t client, bool to_node) const {
     return clients_[client].blocked[to_node ? 0 : 1] > 0;
   }
+  /// From now on `observer`, which is borrowed, hears of every frame; null ends it.
+  void observe(Observer* observer) { observer_ = observer; }
   const FaultRates& activations() const { return activations_; }
 
   /// One frame on its way, for pictures.
@@ -129,6 +132,7 @@ class VirtualNetwork final : public Actor {
   uint64_t delay_us(const Connection& connection, Direction direction, uint64_t number);
   void push(uint64_t id, Direction direction, Packet packet);
   void plan(uint64_t id, Connection& connection, Direction direction);
+  void tell(const Connection& connection, Direction direction, const Packet& packet, bool lost);
   bool is_stopped(const Connection& connection, Direction direction) const;
   void arrive(uint64_t id, Direction direction);
   void deliver(uint64_t id, Direction direction, Packet packet);
@@ -147,6 +151,7 @@ class VirtualNetwork final : public Actor {
   uint64_t frames_ = 0;
   uint64_t bytes_ = 0;
   bool is_calm_ = false;
+  Observer* observer_ = nullptr;
   FaultRates activations_ = {};
 };
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { gateCampaigns, sample } from '../../scripts/check-simulation.mjs';
 import { addUp, campaign, chunks } from '../../scripts/lib/sim/campaign.mjs';
 import { parseOptions, UsageError } from '../../scripts/lib/sim/options.mjs';
 import { simulate } from '../../scripts/lib/sim/process.mjs';
@@ -140,3 +141,16 @@ test('sim: a build that cannot list planted bugs has none', () => inFolder((fold
   assert.deepEqual(listMutants(program(folder, 'process.exit(2);')), []);
   assert.deepEqual(listMutants(program(folder, "say({ number: 1, name: 'a', text: 'b' });")), [{ number: 1, name: 'a', text: 'b' }]);
 }));
+
+test('sim: half of the seeds of the gate are fixed, half belong to the commit', () => {
+  const ranges = (commit) => gateCampaigns(commit).map(parseOptions).map(({ first, last, profile }) => [profile, first, last]);
+  const [one, two] = [ranges('00000000ff' + '0'.repeat(30)), ranges('0000000fff' + '0'.repeat(30))];
+  assert.deepEqual(one, [['lite', 1, 1000], ['lite', 255, 1254], ['standard', 1, 10], ['standard', 255, 264]]);
+  assert.deepEqual([one[0], one[2]], [two[0], two[2]]);
+  assert.notDeepEqual(one[1], two[1]);
+});
+
+test('sim: a sample is spread over the whole list', () => {
+  assert.deepEqual(sample([1, 2, 3, 4, 5, 6, 7, 8], 4), [1, 3, 5, 7]);
+  assert.deepEqual(sample([1, 2], 4), [1, 2]);
+});

@@ -14,6 +14,7 @@
 #include "core/base/probe.hpp"
 #include "core/sim/scenario_runner.hpp"
 #include "host-native/storage/stepped_engine.hpp"
+#include "tests/sim/json_lines.hpp"
 
 namespace topgun::sim {
 namespace {
@@ -28,13 +29,15 @@ struct Arguments {
   uint64_t twice_every = 0;
   std::string replay;
   bool each = false;
+  bool trace = false;
 };
 
 [[noreturn]] void usage(const char* problem) {
-  std::fprintf(stderr,
-               "%s\nusage: topgun-sim [--seeds A..B] [--profile lite|standard|full] [--mutant N]\n"
-               "  [--shrink RUNS] [--failures N] [--twice-every N] [--replay FILE] [--each]\n",
-               problem);
+  std::fprintf(
+      stderr,
+      "%s\nusage: topgun-sim [--seeds A..B] [--profile lite|standard|full] [--mutant N]\n"
+      "  [--shrink RUNS] [--failures N] [--twice-every N] [--replay FILE] [--each] [--trace]\n",
+      problem);
   std::exit(2);
 }
 
@@ -49,8 +52,8 @@ Arguments parse(int count, char** values) {
   Arguments arguments;
   for (int i = 1; i < count; ++i) {
     const std::string name = values[i];
-    if (name == "--each") {
-      arguments.each = true;
+    if (name == "--each" || name == "--trace") {
+      (name == "--each" ? arguments.each : arguments.trace) = true;
       continue;
     }
     if (i + 1 == count) usage("an option lacks its value");
@@ -89,25 +92,6 @@ double cpu_seconds() {
          1e-6 * static_cast<double>(usage.ru_utime.tv_usec);
 }
 
-std::string json_text(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c < ' ' ? ' ' : c;
-  }
-  return quoted + "\"";
-}
-
-std::string hex(const Bytes& bytes) {
-  std::string text;
-  for (const uint8_t byte : bytes) {
-    char digits[3];
-    std::snprintf(digits, sizeof(digits), "%02x", byte);
-    text += digits;
-  }
-  return text;
-}
-
 Bytes read_hex(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "r");
   if (file == nullptr) usage("the replay file cannot be read");
@@ -116,38 +100,6 @@ Bytes read_hex(const std::string& path) {
   while (std::fscanf(file, "%2x", &byte) == 1) bytes.push_back(static_cast<uint8_t>(byte));
   std::fclose(file);
   return bytes;
-}
-
-void print_violation(const char* event, uint64_t seed, const Violation& violation) {
-  std::printf("{\"event\":\"%s\",\"seed\":%" PRIu64 ",\"invariant\":\"%s\",\"at_ms\":%" PRIu64
-              ",\"detail\":%s}\n",
-              event, seed, invariant_name(violation.invariant).c_str(), violation.at_ms,
-              json_text(violation.detail).c_str());
-}
-
-void print_shrunk(const Shrunk& shrunk) {
-  std::printf("{\"event\":\"shrunk\",\"seed\":%" PRIu64 ",\"invariant\":\"%s\",\"runs\":%" PRIu64
-              ",\"operations\":%u,\"clients\":%u,\"families\":%u,\"detail\":%s,\"scenario\":\"%s\","
-              "\"steps\":[",
-              shrunk.scenario.seed, invariant_name(shrunk.violation.invariant).c_str(), shrunk.runs,
-              shrunk.operations, shrunk.clients, shrunk.families,
-              json_text(shrunk.violation.detail).c_str(),
-              hex(encode_scenario(shrunk.scenario)).c_str());
-  bool first = true;
-  for (const Step& step : shrunk.scenario.steps) {
-    std::printf("%s[%" PRIu64 ",\"%s\",%u,%" PRIu64 ",%" PRIu64 "]", first ? "" : ",", step.at_ms,
-                std::string(step_name(step.kind)).c_str(), step.actor, step.a, step.b);
-    first = false;
-  }
-  std::printf("],\"rates\":{");
-  first = true;
-  for (size_t i = 0; i < kFaultCount; ++i) {
-    if (shrunk.scenario.rates[i] == 0) continue;
-    std::printf("%s\"%s\":%u", first ? "" : ",",
-                std::string(fault_name(static_cast<Fault>(i))).c_str(), shrunk.scenario.rates[i]);
-    first = false;
-  }
-  std::printf("}}\n");
 }
 
 /// What a process has to say at its end; the script adds up those of all processes.
@@ -219,7 +171,8 @@ class Program {
 
  private:
   void one(const Scenario& scenario) {
-    const Outcome outcome = runner_.run(scenario);
+    TraceLines lines;
+    const Outcome outcome = runner_.run(scenario, arguments_.trace ? &lines : nullptr);
     summary_.add(outcome);
     if (arguments_.each) {
       std::printf("{\"event\":\"run\",\"seed\":%" PRIu64 ",\"trace\":\"%016" PRIx64

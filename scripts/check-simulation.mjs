@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+// usage: check-simulation.mjs
+//
+// Checks the simulator itself: its two builds tell the same story, so that probes and assertions
+// change nothing, and it still finds bugs that are planted on purpose. The campaigns that look for
+// bugs of our own are `gateCampaigns`, which `npm test -- simulation` runs one by one.
+
+import { availableParallelism } from 'node:os';
+import { isMain, report } from './lib/repository.mjs';
+import { kPrograms, simulate } from './lib/sim/process.mjs';
+import { parseOptions } from './lib/sim/options.mjs';
+import { listMutants, scoreboard } from './lib/sim/scoreboard.mjs';
+
+const kLiteSeeds = 1_000; // Fixed, and as many again that each commit has for itself.
+const kStandardSeeds = 10;
+const kTwiceEvery = 50;
+const kComparedSeeds = 40;
+const kPlantedBugs = 12;
+const kPlantedBugSeeds = 400;
+const kFoundMin = 6;
+
+/** What `npm run sim` is given for the campaigns of a commit. */
+export function gateCampaigns(commit) {
+  const own = parseInt(commit.slice(0, 10), 16);
+  const seeds = [['lite', kLiteSeeds], ['standard', kStandardSeeds]];
+  return seeds.flatMap(([profile, count]) =>
+    [1, own].map((first) => ['--profile', profile, '--seeds', `${first}..${first + count - 1}`, '--twice-every', String(kTwiceEvery)]),
+  );
+}
+
+/** So many of `all`, spread evenly. */
+export function sample(all, count) {
+  if (all.length <= count) return all;
+  return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]);
+}
+
+async function runs(program) {
+  const lines = [];
+  await simulate(program, ['--seeds', `1..${kComparedSeeds}`, '--failures', kComparedSeeds, '--each'], (event) => {
+    if (event.event === 'run') lines.push(`seed ${event.seed}: ${event.trace}`);
+  });
+  return lines;
+}
+
+async function compareBuilds(problems) {
+  const [plain, probed] = await Promise.all([runs(kPrograms.plain), runs(kPrograms.probed)]);
+  console.log(`compared ${plain.length} seeds of the build with probes with those of the plain one`);
+  if (plain.length !== kComparedSeeds) problems.push({ path: 'tests/sim', message: `${plain.length} runs instead of ${kComparedSeeds}` });
+  plain.forEach((line, i) => {
+    if (line !== probed[i]) problems.push({ path: 'tests/sim', message: `plain ${line}, with probes ${probed[i]}` });
+  });
+}
+
+async function lookForPlantedBugs(problems) {
+  const mutants = sample(listMutants(kPrograms.probed), kPlantedBugs);
+  if (mutants.length === 0) return console.log('no planted bugs in this build');
+  const options = { ...parseOptions(['--no-shrink', '--limit', String(kPlantedBugSeeds)]), jobs: availableParallelism() };
+  const board = await scoreboard(kPrograms.probed, mutants, options);
+  for (const bug of board.bugs) {
+    console.log(`planted bug ${bug.number} (${bug.name}): ${bug.seeds === null ? `not in ${kPlantedBugSeeds} seeds` : `seed ${bug.seeds} breaks ${bug.invariant}`}`);
+  }
+  if (board.found < Math.min(kFoundMin, mutants.length)) {
+    problems.push({ path: 'core/sim', message: `finds ${board.found} of ${mutants.length} planted bugs within ${kPlantedBugSeeds} seeds` });
+  }
+}
+
+if (isMain(import.meta.url)) {
+  const problems = [];
+  await compareBuilds(problems);
+  await lookForPlantedBugs(problems);
+  report('simulation', problems);
+}
