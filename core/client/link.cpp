@@ -180,6 +180,7 @@ void Link::dispatch(const MessageView& message, size_t message_bytes, Now now) {
     case MessageKind::Unsubscribe:
     case MessageKind::Credit:
     case MessageKind::Authenticate:
+    case MessageKind::Resume:
       done = Error::Malformed;
       break;
     default:
@@ -202,6 +203,7 @@ Result<void> Link::on_welcome(ByteView payload, Now now) {
   memory_acked_ = 0;
   consumed_bytes_ = 0;
   put_off_until_ms_ = 0;
+  is_put_off_ = false;
   const auto offset = static_cast<int64_t>(welcome->node_ms - now.wall_ms);
   const bool is_off = offset > kClockOffsetMinMs || offset < -kClockOffsetMinMs;
   replica_.set_clock_offset(is_off ? offset : 0);
@@ -255,6 +257,7 @@ Result<void> Link::on_error(ByteView payload, Now now) {
   if (error == Error::RateLimited || error == Error::ReadOnly) {
     put_off_until_ms_ = now.mono_ms + std::max<uint64_t>(message->retry_after_ms, 1);
     replica_.outbox().mark_unsent();
+    is_put_off_ = true;
   }
   if (!message->fatal) return {};
   // Whoever took over may be a copy of us: once this run is stored, the node can tell us apart.
@@ -278,6 +281,10 @@ Result<void> Link::on_cloned(ByteView payload, Now now) {
 
 void Link::send_outbox(Now now) {
   if (state_ != State::Online || now.mono_ms < put_off_until_ms_) return;
+  if (is_put_off_) {
+    is_put_off_ = false;
+    MessageWriter(out_).resume();
+  }
   uint64_t in_flight = 0;
   for (Outbox::Entry& entry : replica_.outbox().entries()) {
     if (!entry.stored) return;  // Order is kept, so nothing behind it goes either.

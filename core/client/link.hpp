@@ -95,6 +95,7 @@ class Link {
   uint64_t memory_acked_ = 0;
   uint64_t final_acked_ = 0;
   uint64_t put_off_until_ms_ = 0;
+  bool is_put_off_ = false;
   uint64_t storage_retry_at_ms_ = 0;
 
   size_t consumed_bytes_ = 0;

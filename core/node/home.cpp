@@ -102,6 +102,10 @@ void Home::dispatch(Session& session, const MessageView& message) {
     case MessageKind::Authenticate:
       done = on_authenticate(session, message.payload);
       break;
+    case MessageKind::Resume:
+      done = decode_resume(message.payload);
+      session.is_put_off = false;
+      break;
     case MessageKind::Ping: {
       const Result<uint64_t> nonce = decode_nonce(message.payload);
       if (nonce.ok()) MessageWriter(output(session)).pong(*nonce);

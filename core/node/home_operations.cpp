@@ -11,19 +11,12 @@ constexpr uint64_t kReadOnlyRetryMs = 1'000;
 
 void Home::put_off(Session& session, Error error, uint64_t retry_after_ms) {
   send_error(session, error, retry_after_ms);
-  // A client that was put off offers its whole outbox again, and so what was taken before the log
-  // failed as well. That is acked as soon as the log works and does not come once more, so the rest
-  // must not wait for it.
-  session.resume_sequence =
-      std::max(batch_.operations.front().sequence, session.taken_sequence + 1);
+  session.is_put_off = true;
 }
 
 bool Home::may_take(Session& session) {
-  const uint64_t first = batch_.operations.front().sequence;
-  // What was put off has to come again before anything later is taken, or acks could not be
-  // cumulative.
-  if (session.resume_sequence != 0 && first > session.resume_sequence) return false;
-  session.resume_sequence = 0;
+  // What was on its way when the client heard of it.
+  if (session.is_put_off) return false;
   if (log_error_.has_value()) {
     put_off(session, Error::ReadOnly, kReadOnlyRetryMs);
     return false;

@@ -87,8 +87,9 @@ struct Session {
   /// As far as the replica's registry was told, and when.
   uint64_t reported_sequence = 0;
   uint64_t reported_ms = 0;  ///< Monotonic.
-  /// Operations from this sequence on were not taken and are to be sent again; 0 = none.
-  uint64_t resume_sequence = 0;
+  /// A batch was not taken, and none is until the client says that it starts over: acks are
+  /// cumulative.
+  bool is_put_off = false;
   /// Tokens left of the operation rate, and when they were counted.
   uint64_t rate_tokens = 0;
   uint64_t rate_counted_ms = 0;

@@ -49,28 +49,31 @@ void InvariantChecker::fail(Invariant invariant, std::string detail) {
 
 // --- reports ---
 
-void InvariantChecker::issued(ReplicaId author, const MapRef& map, const Operation& operation) {
-  const auto effects = ReferenceModel::effects_of(author, operation);
-  uint64_t digest = digest_of(map, as_text(operation.key), operation.payload);
+void InvariantChecker::issued(const Issue& issue, const Operation& operation) {
+  uint64_t digest = digest_of(issue.map, as_text(operation.key), operation.payload);
   digest = absorb64(digest, operation.ttl_ms);
-  std::map<uint64_t, Issued>& all = issued_[author.value];
-  const auto [at, is_new] = all.try_emplace(operation.sequence, Issued{operation.time, digest});
+  std::map<uint64_t, Issued>& all = issued_[issue.author.value];
+  const std::string name = "replica " + std::to_string(issue.author.value);
+  const auto [at, is_new] = all.try_emplace(
+      operation.sequence, Issued{operation.time, digest, issue.start, issue.stored});
   if (!is_new) {
     if (at->second.digest != digest || at->second.time != operation.time) {
-      fail(Invariant::AtMostOnce, "sequence " + std::to_string(operation.sequence) +
-                                      " of replica " + std::to_string(author.value) +
+      fail(Invariant::AtMostOnce, "sequence " + std::to_string(operation.sequence) + " of " + name +
                                       " stands for two different operations");
     }
+    at->second.stored = at->second.stored || issue.stored;
     return;
   }
-  const bool follows = at == all.begin() || std::prev(at)->second.time < operation.time;
-  const bool precedes = std::next(at) == all.end() || std::next(at)->second.time > operation.time;
-  if (!follows || !precedes) {
-    fail(Invariant::StampsGrow, "stamps of replica " + std::to_string(author.value) +
-                                    " do not grow at sequence " +
-                                    std::to_string(operation.sequence));
+  const auto counts = [&](const Issued& other) {
+    return other.stored || other.start == issue.start;
+  };
+  auto before = at;
+  while (before != all.begin()) {
+    if (!counts((--before)->second)) continue;
+    if (before->second.time < operation.time) break;
+    return fail(Invariant::StampsGrow, "stamps of " + name + " do not grow at sequence " +
+                                           std::to_string(operation.sequence));
   }
-  for (const auto& effect : effects) universe_.merge(map, effect);
 }
 
 void InvariantChecker::written(const MapRef& map, const std::string& key, ByteView value) {
@@ -110,10 +113,6 @@ void InvariantChecker::accepted(const Operation& operation, uint64_t wall_ms,
                                   std::to_string(stamp_ms - node_wall_ms_) + " ms in the future");
 }
 
-void InvariantChecker::collected(uint64_t horizon_ms) {
-  horizon_ms_ = std::max(horizon_ms_, horizon_ms);
-}
-
 void InvariantChecker::node_lost_everything() {
   acked_.reset();
   counts_are_exact_ = false;
@@ -136,12 +135,9 @@ void InvariantChecker::check_acked(const ReferenceModel& node_model) {
     for (const auto& [key, record] : acked_.records(map)) {
       ++checks_;
       if (node_model.covers(map, {key, record})) continue;
-      // Something later may have overruled it and been collected since.
-      const auto last = universe_.find(map, key);
       const auto there = node_model.find(map, key);
-      const bool is_gone =
-          retired(record, horizon_ms_) || (last.has_value() && retired(*last, horizon_ms_));
-      if (is_gone && !there.has_value()) continue;
+      // What overruled it may have been collected since.
+      if (!there.has_value() && collected_.covers(map, {key, record})) continue;
       if (there.has_value() && record.tombstone && !there->tombstone) {
         return fail(Invariant::NoResurrection, describe(map, key, record) + " is back");
       }

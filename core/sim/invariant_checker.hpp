@@ -58,9 +58,16 @@ class InvariantChecker {
 
   // --- reports from clients ---
 
-  /// An operation as it was stored or sent: the same identity never stands for two contents, stamps
-  /// of one replica grow with the sequences, none lies far ahead of every clock.
-  void issued(ReplicaId author, const MapRef& map, const Operation& operation);
+  struct Issue {
+    ReplicaId author;
+    MapRef map;
+    uint64_t start = 0;  ///< Which start of the process issued it.
+    bool stored = false;
+  };
+  /// An operation as it was stored or sent: the same identity never stands for two contents, and
+  /// stamps of one replica grow with the sequences. (One that was sent while storage failed and
+  /// then forgotten with the process is compared with those of the same start only.)
+  void issued(const Issue& issue, const Operation& operation);
   /// A value that an application is about to write, and one that an application sees.
   void written(const MapRef& map, const std::string& key, ByteView value);
   void seen(const MapRef& map, const std::string& key, ByteView value);
@@ -79,7 +86,10 @@ class InvariantChecker {
 
   /// The node lost its storage for a reason that no promise covers.
   void node_lost_everything();
-  void collected(uint64_t horizon_ms);
+  /// A tombstone or expired record that the node gave up behind the horizon.
+  void collected(const MapRef& map, const ReferenceModel::Effect& effect) {
+    collected_.merge(map, effect);
+  }
   /// An operation that the node took, when its clock showed `wall_ms`.
   void accepted(const Operation& operation, uint64_t wall_ms, uint64_t drift_max_ms);
   /// After a recovery: everything acked at `local` is there.
@@ -113,17 +123,16 @@ class InvariantChecker {
   struct Issued {
     uint64_t time;
     uint64_t digest;
+    uint64_t start;
+    bool stored;
   };
   std::map<uint64_t, std::map<uint64_t, Issued>> issued_;  ///< By replica and sequence.
   std::set<uint64_t> written_;                             ///< Digests of map, key and value.
-  /// Every operation that was ever stored or sent, and those acked at `local`. Nothing is collected
-  /// in them.
-  ReferenceModel universe_;
-  ReferenceModel acked_;
+  ReferenceModel acked_;      ///< The fold of what was acked at `local`.
+  ReferenceModel collected_;  ///< And of what the node collected.
   std::map<std::string, int64_t> counted_;
   bool counts_are_exact_ = true;
   std::map<uint64_t, std::map<uint64_t, uint64_t>> refused_;  ///< By replica: first to count.
-  uint64_t horizon_ms_ = 0;
   uint64_t node_wall_ms_ = 0;  ///< The latest that the node's clock ever showed.
 };
 

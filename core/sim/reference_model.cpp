@@ -184,7 +184,8 @@ void ReferenceModel::clear(const MapRef& ref) {
 void ReferenceModel::collect(const MapRef& ref, uint64_t horizon_ms, const IsKept& is_kept) {
   Map& map = map_of(ref);
   for (auto at = map.records.begin(); at != map.records.end();) {
-    const bool stays = !retired(at->second, horizon_ms) || (is_kept && is_kept(ref, at->first));
+    const bool stays =
+        !retired(at->second, horizon_ms) || (is_kept && is_kept(ref, {at->first, at->second}));
     if (stays) {
       ++at;
       continue;

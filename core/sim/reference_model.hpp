@@ -66,7 +66,7 @@ class ReferenceModel {
   void forget(const MapRef& map, const RecordKey& key);
   void clear(const MapRef& map);
   /// Drops what was deleted or expired before the horizon, but for what `is_kept`.
-  using IsKept = std::function<bool(const MapRef& map, const RecordKey& key)>;
+  using IsKept = std::function<bool(const MapRef& map, const Effect& effect)>;
   void collect(const MapRef& map, uint64_t horizon_ms, const IsKept& is_kept = nullptr);
 
   const Records& records(const MapRef& map) const;

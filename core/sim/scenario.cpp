@@ -111,7 +111,7 @@ void draw_knobs(Scenario& scenario) {
     return turned ? value : usual;
   };
   scenario.keys = static_cast<uint32_t>(knob(1, 200, 8));
-  scenario.retention_ms = knob(1'000, 600'000, scenario.retention_ms);
+  scenario.retention_ms = knob(30'000, 600'000, scenario.retention_ms);
   // Clients grant credit in steps of 16 KiB, so less than two steps would stall.
   scenario.credit_bytes = knob(32'768, 1u << 20, scenario.credit_bytes);
   scenario.checkpoint_interval_ms = knob(200, 20'000, scenario.checkpoint_interval_ms);
@@ -177,6 +177,10 @@ void shape_fault(const Scenario& scenario, Fault fault, Prng& prng, Step& step) 
       step.a = zigzag(backwards ? -static_cast<int64_t>(by_ms) : static_cast<int64_t>(by_ms));
       break;
     }
+    case Fault::NodePause:
+      // Nor may it sleep for long in terms of that time: it believes that it answers at once.
+      step.b = std::min(step.b, scenario.retention_ms / 4);
+      break;
     case Fault::RowDamage:
     case Fault::Hostile:
       step.a = prng.next();

@@ -234,8 +234,10 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       const uint64_t sequence = in.varint();
       if (level < static_cast<uint8_t>(AckLevel::Local)) return;
       while (!own_.empty() && own_.begin()->first <= sequence) {
-        checker_.acked_local({{own_.begin()->second.author}, own_.begin()->first},
-                             own_.begin()->second.map, own_.begin()->second.effects);
+        // What was never sent was overruled by what was, and is not asked for.
+        if (own_.begin()->second.sent)
+          checker_.acked_local({{own_.begin()->second.author}, own_.begin()->first},
+                               own_.begin()->second.map, own_.begin()->second.effects);
         own_.erase(own_.begin());
       }
       return;

@@ -100,7 +100,7 @@ void SimClient::learn_own(ByteView bytes, bool sent) {
   const MapRef map{batch.header.kind, std::string(as_text(batch.header.map))};
   for (const Operation& operation : batch.operations) {
     // What was neither stored nor sent may vanish with the process, and its sequence come again.
-    if (sent) checker_.issued(batch.header.replica, map, operation);
+    if (sent) checker_.issued({batch.header.replica, map, starts_, false}, operation);
     const auto effects = ReferenceModel::effects_of(batch.header.replica, operation);
     // What is sent again was learned before, and may have been overruled or taken back since.
     const bool is_new = own_.find(operation.sequence) == own_.end();
@@ -126,7 +126,7 @@ void SimClient::report_issued(ByteView bytes) {
   if (!decode_operations(bytes, Values::Trust, batch).ok()) return;
   const MapRef map{batch.header.kind, std::string(as_text(batch.header.map))};
   for (const Operation& operation : batch.operations) {
-    checker_.issued(batch.header.replica, map, operation);
+    checker_.issued({batch.header.replica, map, starts_, true}, operation);
   }
 }
 
@@ -173,7 +173,7 @@ void SimClient::load_model(const std::map<std::string, Bytes>& rows) {
     ByteReader in(payload);
     switch (section) {
       case client::Section::OwnOperations:
-        learn_own(payload, true);
+        learn_own(payload, false);
         return true;
       case client::Section::RemoteOperations:
         model_.merge_operations(payload);
@@ -206,11 +206,18 @@ void SimClient::load_model(const std::map<std::string, Bytes>& rows) {
         std::erase_if(own_, [&](const auto& own) { return own.second.map == map; });
         return true;
       }
-      case client::Section::Meta:
       case client::Section::Runs:
       case client::Section::Tab:
       case client::Section::CounterBase:
         return true;
+      case client::Section::Meta: {
+        in.u64();
+        in.u64();
+        in.varint();
+        const uint64_t acknowledged = in.varint();
+        own_.erase(own_.begin(), own_.upper_bound(acknowledged));
+        return true;
+      }
     }
     return true;
   };

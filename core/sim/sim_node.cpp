@@ -343,14 +343,15 @@ void SimNode::collect_model(uint16_t index) {
   // Recovery remembers the horizon and leaves it to the next step of it to collect; a running node
   // collects at once, but may keep what it cannot give up yet.
   const node::Shard& shard = *shards_[index].shard;
-  const auto is_kept = [&](const MapRef& map, const ReferenceModel::RecordKey& key) {
-    const ByteView bytes = as_bytes(key.first);
+  const auto is_kept = [&](const MapRef& map, const ReferenceModel::Effect& effect) {
+    const ByteView bytes = as_bytes(effect.key.first);
     const bool is_its = partition_of(bytes).value % scenario_.shards == index;
-    return !is_its ||
-           shard.holds(static_cast<uint8_t>(map.kind), map.name, bytes, as_bytes(key.second));
+    const bool stays = !is_its || shard.holds(static_cast<uint8_t>(map.kind), map.name, bytes,
+                                              as_bytes(effect.key.second));
+    if (!stays) checker_.collected(map, effect);
+    return stays;
   };
   for (const MapRef& map : model_.maps()) model_.collect(map, horizon_ms(), is_kept);
-  checker_.collected(horizon_ms());
 }
 
 void SimNode::model_entry(node::LogEntryKind kind, ByteView payload) {

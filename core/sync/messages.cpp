@@ -116,6 +116,10 @@ void MessageWriter::authenticate(ByteView token) {
   message(MessageKind::Authenticate, [&](ByteWriter& out) { out.blob(token); });
 }
 
+void MessageWriter::resume() {
+  message(MessageKind::Resume, [](ByteWriter&) {});
+}
+
 void MessageWriter::welcome(const WelcomeMessage& welcome) {
   message(MessageKind::Welcome, [&](ByteWriter& out) {
     out.u8(welcome.version);
@@ -263,6 +267,11 @@ Result<ByteView> decode_authenticate(ByteView payload) {
   ByteReader in(payload);
   const ByteView token = in.blob(kTokenBytesMax);
   return finish(in, token);
+}
+
+Result<void> decode_resume(ByteView payload) {
+  if (!payload.empty()) return Error::Malformed;
+  return {};
 }
 
 Result<WelcomeMessage> decode_welcome(ByteView payload) {

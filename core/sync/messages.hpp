@@ -33,6 +33,7 @@ enum class MessageKind : uint8_t {
   Pong = 8,
   Credit = 9,
   Authenticate = 10,
+  Resume = 11,
   Welcome = 65,
   Ack = 66,
   Reject = 67,
@@ -143,6 +144,7 @@ class MessageWriter {
   void pong(uint64_t nonce);
   void credit(uint64_t bytes);
   void authenticate(ByteView token);
+  void resume();
   void welcome(const WelcomeMessage& message);
   void ack(const AckMessage& message);
   void reject(const RejectMessage& message);
@@ -188,6 +190,7 @@ Result<RecordsMessage> decode_records_message(ByteView payload);
 Result<uint64_t> decode_nonce(ByteView payload);
 Result<uint64_t> decode_credit(ByteView payload);
 Result<ByteView> decode_authenticate(ByteView payload);
+Result<void> decode_resume(ByteView payload);
 Result<WelcomeMessage> decode_welcome(ByteView payload);
 Result<AckMessage> decode_ack(ByteView payload);
 Result<RejectMessage> decode_reject(ByteView payload);

@@ -66,6 +66,13 @@ inline Result<Bytes> recode_message(const MessageView& message) {
       return rewrite_message(decode_credit(payload), &Writer::credit);
     case MessageKind::Authenticate:
       return rewrite_message(decode_authenticate(payload), &Writer::authenticate);
+    case MessageKind::Resume: {
+      const Result<void> resume = decode_resume(payload);
+      if (!resume.ok()) return resume.error();
+      Bytes frame;
+      MessageWriter(frame).resume();
+      return frame;
+    }
     case MessageKind::Welcome:
       return rewrite_message(decode_welcome(payload), &Writer::welcome);
     case MessageKind::Ack:

@@ -49,6 +49,11 @@ bool Writer::connect(uint16_t port) {
 }
 
 void Writer::offer_again() {
+  if (is_put_off_ && socket_) {
+    Bytes frame;
+    MessageWriter(frame).resume();
+    socket_->send(frame);
+  }
   is_put_off_ = false;
   for (const Sent& sent : outbox_) send(sent);
 }

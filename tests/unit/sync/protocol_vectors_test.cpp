@@ -246,6 +246,11 @@ Result<std::string> spell_message(const MessageView& message) {
       return spelled_number("bytes", decode_credit(payload));
     case MessageKind::Authenticate:
       return spelled_bytes("token", decode_authenticate(payload));
+    case MessageKind::Resume: {
+      const Result<void> resume = decode_resume(payload);
+      if (!resume.ok()) return resume.error();
+      return std::string();
+    }
     case MessageKind::Welcome:
       return spelled(decode_welcome(payload));
     case MessageKind::Ack:
