@@ -48,7 +48,7 @@ constexpr FaultTraits kTraits[kFaultCount] = {
      false},
     {Fault::Quota, "quota", Per::Minute, 50'000, 1'000'000, StepKind::Quota, 100, 20'000, false},
     {Fault::Wipe, "wipe", Per::Minute, 20'000, 500'000, StepKind::Wipe, 1, 1'000, false},
-    {Fault::Clone, "clone", Per::Minute, 0, 0, StepKind::Clone, 1, 1'000, false},
+    {Fault::Clone, "clone", Per::Minute, 20'000, 500'000, StepKind::Clone, 1, 1'000, false},
     {Fault::RowDamage, "row-damage", Per::Minute, 20'000, 500'000, StepKind::RowDamage, 1, 1'000,
      false},
     {Fault::Skew, "skew", Per::Million, 100'000, 1'000'000, StepKind::Cut, 0, 0, false},

@@ -245,15 +245,18 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
     case client::Event::ReplicaReplaced:
       checker_.client_lost_writes();
       own_.clear();
+      in.u64();
+      replica_ = in.u64();
       was_replaced_ = true;
       return;
     case client::Event::Rejected:
       checker_.client_lost_writes();
       return;
-    case client::Event::MapLoaded:
+    // Only a leading tab asks for echoes of writes.
     case client::Event::WrittenEntry:
     case client::Event::WrittenElement:
     case client::Event::WrittenCounter:
+    case client::Event::MapLoaded:
     case client::Event::Error:
       return;
   }

@@ -57,8 +57,8 @@ inline std::vector<std::pair<std::string, Bytes>> sample_messages() {
   add("ping", [&](MessageWriter& to) { to.ping(0x4142434445464748); });
   add("pong", [&](MessageWriter& to) { to.pong(0x4142434445464748); });
   add("credit", [&](MessageWriter& to) { to.credit(1048576); });
-  add("resume", [&](MessageWriter& to) { to.resume(); });
   add("authenticate", [&](MessageWriter& to) { to.authenticate(as_bytes("token")); });
+  add("resume", [&](MessageWriter& to) { to.resume(); });
   add("welcome", [&](MessageWriter& to) {
     to.welcome({.version = 1,
                 .node_id = 0x5152535455565758,
