@@ -55,7 +55,7 @@ void InvariantChecker::issued(const Issue& issue, const Operation& operation) {
   std::map<uint64_t, Issued>& all = issued_[issue.author.value];
   const std::string name = "replica " + std::to_string(issue.author.value);
   const auto [at, is_new] = all.try_emplace(
-      operation.sequence, Issued{operation.time, digest, issue.start, issue.stored});
+      operation.sequence, Issued{operation.time, digest, issue.client, issue.start, issue.stored});
   if (!is_new) {
     if (at->second.digest != digest || at->second.time != operation.time) {
       fail(Invariant::AtMostOnce, "sequence " + std::to_string(operation.sequence) + " of " + name +
@@ -65,7 +65,7 @@ void InvariantChecker::issued(const Issue& issue, const Operation& operation) {
     return;
   }
   const auto counts = [&](const Issued& other) {
-    return other.stored || other.start == issue.start;
+    return other.client == issue.client && (other.stored || other.start == issue.start);
   };
   auto before = at;
   while (before != all.begin()) {

@@ -61,12 +61,14 @@ class InvariantChecker {
   struct Issue {
     ReplicaId author;
     MapRef map;
-    uint64_t start = 0;  ///< Which start of the process issued it.
+    uint32_t client = 0;
+    uint64_t start = 0;  ///< Which start of the client's process issued it.
     bool stored = false;
   };
   /// An operation as it was stored or sent: the same identity never stands for two contents, and
   /// stamps of one replica grow with the sequences. (One that was sent while storage failed and
-  /// then forgotten with the process is compared with those of the same start only.)
+  /// then forgotten with the process is compared with those of the same start only; those of copies
+  /// of a replica not with each other, until one of them has an id of its own.)
   void issued(const Issue& issue, const Operation& operation);
   /// A value that an application is about to write, and one that an application sees.
   void written(const MapRef& map, const std::string& key, ByteView value);
@@ -123,6 +125,7 @@ class InvariantChecker {
   struct Issued {
     uint64_t time;
     uint64_t digest;
+    uint32_t client;
     uint64_t start;
     bool stored;
   };

@@ -100,7 +100,7 @@ void SimClient::learn_own(ByteView bytes, bool sent) {
   const MapRef map{batch.header.kind, std::string(as_text(batch.header.map))};
   for (const Operation& operation : batch.operations) {
     // What was neither stored nor sent may vanish with the process, and its sequence come again.
-    if (sent) checker_.issued({batch.header.replica, map, starts_, false}, operation);
+    if (sent) checker_.issued({batch.header.replica, map, number(), starts_, false}, operation);
     const auto effects = ReferenceModel::effects_of(batch.header.replica, operation);
     // What is sent again was learned before, and may have been overruled or taken back since.
     const bool is_new = own_.find(operation.sequence) == own_.end();
@@ -126,7 +126,7 @@ void SimClient::report_issued(ByteView bytes) {
   if (!decode_operations(bytes, Values::Trust, batch).ok()) return;
   const MapRef map{batch.header.kind, std::string(as_text(batch.header.map))};
   for (const Operation& operation : batch.operations) {
-    checker_.issued({batch.header.replica, map, starts_, true}, operation);
+    checker_.issued({batch.header.replica, map, number(), starts_, true}, operation);
   }
 }
 
