@@ -101,6 +101,61 @@ void ClientReplica::forget_effect(ClientMap& map, const Operation& operation, No
   });
 }
 
+/// Takes the operations `first` to `last` out of the entry; false if none is left.
+bool ClientReplica::drop_refused(Outbox::Entry& entry, uint64_t first, uint64_t last) {
+  if (entry.last_sequence < first || entry.first_sequence > last) return true;
+  const Result<void> decoded = decode_operations(entry.batch, Values::Trust, operations_);
+  TG_ASSERT(decoded.ok());
+  OperationBatchBuilder builder;
+  builder.begin(operations_.header);
+  entry.first_sequence = 0;
+  for (size_t i = 0; i < operations_.operations.size(); ++i) {
+    const uint64_t sequence = operations_.operations[i].sequence;
+    if (sequence >= first && sequence <= last) continue;
+    builder.add_encoded(operations_.encoded[i]);
+    entry.last_sequence = sequence;
+    if (entry.first_sequence == 0) entry.first_sequence = sequence;
+  }
+  if (builder.count() == 0) return false;
+  entry.operations = static_cast<uint32_t>(builder.count());
+  entry.batch = builder.finish();
+  return true;
+}
+
+/// A count that was refused goes back to what was counted before it: the next step adds to that.
+void ClientReplica::restore_count(ClientMap& map, const Operation& refused, Now now) {
+  const auto tag = counter_tag(options_.replica);
+  if (map.table.find(refused.key, tag).has_value()) return;
+  const auto found = map.counter_bases.find(as_text(refused.key));
+  CounterBase base = found == map.counter_bases.end() ? CounterBase{} : found->second;
+  OperationBatch batch;
+  for (const Outbox::Entry& entry : outbox_.entries()) {
+    if (entry.kind != MapKind::Counter || entry.first_sequence >= refused.sequence) continue;
+    const Result<void> decoded = decode_operations(entry.batch, Values::Trust, batch);
+    TG_ASSERT(decoded.ok());
+    if (as_text(batch.header.map) != map.name) continue;
+    for (const Operation& operation : batch.operations) {
+      if (operation.sequence >= refused.sequence) break;
+      if (!equal_bytes(operation.key, refused.key)) continue;
+      base = {totals_of(operation), operation.time};
+    }
+  }
+  if (base.time == 0) return;
+  const CounterBytes value = encode_counter(base.totals);
+  Record record;
+  record.key = refused.key;
+  record.tag = tag;
+  record.stamp = {base.time, options_.replica};
+  record.value = value;
+  map.table.merge(record);
+  report_key(map, record, now);
+  if (!options_.has_storage) return;
+  RecordBatchBuilder builder;
+  builder.begin(map.kind, as_bytes(map.name));
+  builder.add(record);
+  row_.bytes_section(Section::Records, builder.finish());
+}
+
 void ClientReplica::reject(uint64_t sequence, uint64_t count, Error error, ByteView detail,
                            Now now) {
   close_batch();
@@ -122,6 +177,7 @@ void ClientReplica::reject(uint64_t sequence, uint64_t count, Error error, ByteV
                                           to_bytes(operation.payload)});
         continue;
       }
+      if (map.kind == MapKind::Counter) restore_count(map, operation, now);
       map.wants_repair = true;
       events_.push(Event::Rejected, [&](ByteWriter& out) {
         out.varint(operation.sequence);
@@ -131,6 +187,16 @@ void ClientReplica::reject(uint64_t sequence, uint64_t count, Error error, ByteV
         out.blob(detail);
       });
     }
+  }
+  // A refusal is final: what was reported must not come to life when the outbox is sent again.
+  for (Outbox::Entry& entry : outbox_.take()) {
+    if (drop_refused(entry, sequence, last)) outbox_.add(std::move(entry));
+  }
+  if (options_.has_storage) {
+    row_.section(Section::Refused, [&](ByteWriter& out) {
+      out.varint(sequence);
+      out.varint(last);
+    });
   }
   for (auto& [map, issued] : too_old) issue_anew(*map, {std::move(issued)}, now);
 }

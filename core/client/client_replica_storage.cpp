@@ -178,6 +178,13 @@ bool ClientReplica::load_section(Section section, ByteView payload,
       if (record.has_value() && record->stamp.time == time) map.table.forget(record_key, tag);
       return true;
     }
+    case Section::Refused: {
+      const uint64_t first = in.varint();
+      const uint64_t last = in.varint();
+      if (!in.ok()) return false;
+      std::erase_if(own, [&](Outbox::Entry& entry) { return !drop_refused(entry, first, last); });
+      return true;
+    }
     case Section::Tab: {
       const TabId tab = take_tab(in);
       const uint64_t number = in.varint();

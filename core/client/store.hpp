@@ -33,9 +33,10 @@ enum class Section : uint8_t {
   Tab = 8,               ///< How far the commands of a tab were executed.
   Runs = 9,              ///< The run history; its last run is going on.
   CounterBase = 10,      ///< Where the steps of a counter in the outbox start from.
+  Refused = 11,          ///< Own operations that the node refused: they left the outbox.
 };
 
-inline constexpr uint8_t kSectionMax = 10;
+inline constexpr uint8_t kSectionMax = 11;
 
 struct Meta {
   ReplicaId replica;

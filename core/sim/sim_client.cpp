@@ -247,10 +247,12 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       own_.clear();
       in.u64();
       replica_ = in.u64();
-      was_replaced_ = true;
+      learns_anew_ = true;
       return;
     case client::Event::Rejected:
       checker_.client_lost_writes();
+      // What taking it back brought to light goes into no row while storage fails.
+      if (has_unseen_writes_) learns_anew_ = true;
       return;
     // Only a leading tab asks for echoes of writes.
     case client::Event::WrittenEntry:
@@ -300,7 +302,7 @@ void SimClient::on_persist(ByteView payload) {
     transaction.deletes.emplace_back(as_text(in.blob(1024)));
   }
   TG_ASSERT(in.ok() && in.at_end());
-  if (std::exchange(was_replaced_, false)) {
+  if (std::exchange(learns_anew_, false)) {
     load_model(std::map<std::string, Bytes>(transaction.puts.begin(), transaction.puts.end()));
   }
   transactions_.push_back(std::move(transaction));

@@ -188,7 +188,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   std::map<MapRef, uint64_t> synced_ms_;
   bool has_unseen_writes_ = false;
   /// The replica took a new id; the snapshot that follows says what became of its writes.
-  bool was_replaced_ = false;
+  bool learns_anew_ = false;  ///< The next rows tell the whole state.
 };
 
 }  // namespace topgun::sim

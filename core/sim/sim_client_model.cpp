@@ -149,8 +149,13 @@ void SimClient::model_row(const std::string& key, const Bytes& row) {
   const bool is_page = key[0] == 's';
   if (!is_page && key[0] != 'j') return;
   const std::map<uint64_t, OwnOperation> before = own_;
+  bool is_refusal = false;
+  std::vector<Bytes> counts;
   client::visit_sections(row, [&](client::Section section, ByteView payload) {
     if (section == client::Section::OwnOperations) learn_own(payload, false);
+    if (section == client::Section::Refused) is_refusal = true;
+    // Taking a count back brings the one before it to light, which a fold has forgotten.
+    if (section == client::Section::Records && !is_page) counts.push_back(to_bytes(payload));
     if (section == client::Section::Clear) {
       // The frame has cleared the model already; what the engine issued between two messages of the
       // frame goes the same way.
@@ -159,6 +164,11 @@ void SimClient::model_row(const std::string& key, const Bytes& row) {
     }
     return true;
   });
+  RecordBatch batch;
+  for (const Bytes& records : counts) {
+    if (!is_refusal || !decode_records(records, Values::Trust, batch).ok()) continue;
+    if (batch.kind == MapKind::Counter) model_.merge_records(records);
+  }
   if (is_page) has_unseen_writes_ = false;
 }
 
@@ -204,6 +214,11 @@ void SimClient::load_model(const std::map<std::string, Bytes>& rows) {
         const MapRef map = take_map(in);
         model_.clear(map);
         std::erase_if(own_, [&](const auto& own) { return own.second.map == map; });
+        return true;
+      }
+      case client::Section::Refused: {
+        const uint64_t first = in.varint();
+        own_.erase(own_.lower_bound(first), own_.upper_bound(in.varint()));
         return true;
       }
       case client::Section::Runs:
