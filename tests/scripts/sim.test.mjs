@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { gateCampaigns, sample } from '../../scripts/check-simulation.mjs';
 import { addUp, campaign, chunks } from '../../scripts/lib/sim/campaign.mjs';
 import { parseOptions, UsageError } from '../../scripts/lib/sim/options.mjs';
+import { diagram, timeAxis, worthDrawing } from '../../scripts/lib/sim/diagram.mjs';
 import { simulate } from '../../scripts/lib/sim/process.mjs';
 import { campaignReport, marksCount } from '../../scripts/lib/sim/report.mjs';
 import { makeRepro, readRepro, reproTest } from '../../scripts/lib/sim/repro.mjs';
@@ -153,4 +154,30 @@ test('sim: half of the seeds of the gate are fixed, half belong to the commit', 
 test('sim: a sample is spread over the whole list', () => {
   assert.deepEqual(sample([1, 2, 3, 4, 5, 6, 7, 8], 4), [1, 3, 5, 7]);
   assert.deepEqual(sample([1, 2], 4), [1, 2]);
+});
+
+test('sim: the diagram shows lanes, frames, faults and what broke, and nothing of it is markup', () => {
+  const step = { event: 'step', id: '1', t: 500, actor: 2, a: '0', b: '9' };
+  const html = diagram(makeRepro({ ...failure, detail: '<b>' }, shrunk, 'abc'), [
+    { ...step, kind: 'set', fault: false, of_node: false },
+    { ...step, id: '2', kind: 'node-crash', fault: true, of_node: true },
+    { ...step, id: '2', event: 'step_end', t: 1500 },
+    { event: 'frame', t: 900, sent: 600, client: 2, to_node: true, lost: true, bytes: 9, messages: ['operations'] },
+    { event: 'failure', invariant: 'I04', at_ms: 3, detail: '<script>x</script>' },
+  ]);
+  for (const part of ['client 2', 'node-crash', 'operations: 9 bytes, sent 0.001 s, lost', 'I04 broken', '&lt;script&gt;']) assert.ok(html.includes(part), part);
+  assert.ok(!html.includes('<script') && !html.includes('NaN') && !html.includes('undefined'));
+});
+
+test('sim: time never runs upwards in a diagram, and gaps are bounded', () => {
+  const { y, points, bottom } = timeAxis([5_000_000, 0, 1, 4_000_000_000, 1]);
+  assert.deepEqual(points, [0, 1, 5_000_000, 4_000_000_000]);
+  points.slice(1).forEach((time, i) => assert.ok(y(time) > y(points[i]) && y(time) - y(points[i]) <= 60));
+  assert.equal(y(4_000_000_000), bottom);
+});
+
+test('sim: heartbeats are the first frames that a diagram leaves out', () => {
+  const frames = [{ messages: ['ping'] }, { messages: ['ack'] }, { messages: ['pong'] }];
+  assert.deepEqual(worthDrawing(frames, 2), { frames: [{ messages: ['ack'] }], left_out: 2 });
+  assert.deepEqual(worthDrawing(frames, 3), { frames, left_out: 0 });
 });

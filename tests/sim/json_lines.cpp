@@ -56,6 +56,8 @@ const char* message_name(uint8_t kind) {
       return "error";
     case MessageKind::Cloned:
       return "cloned";
+    case MessageKind::Resume:
+      return "resume";
   }
   return "unknown";
 }

@@ -57,6 +57,7 @@ function reproReport({ folder, repro }) {
     `  then ${repro.invariant}: ${repro.detail}`,
     `${folder}/repro.json          npm run sim -- --replay ${folder}/repro.json`,
     `${folder}/repro_test.cpp      a test case`,
+    `${folder}/diagram.html        a picture of it`,
   ].join('\n');
 }
 

@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { git, root } from '../repository.mjs';
+import { diagram } from './diagram.mjs';
 import { simulate } from './process.mjs';
 import { UsageError } from './options.mjs';
 
@@ -111,15 +112,20 @@ export async function keepFailure(program, failure, runs) {
   mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, folder, 'repro.json'), `${JSON.stringify(repro, null, 2)}\n`);
   writeFileSync(join(root, folder, 'repro_test.cpp'), reproTest(repro));
+  const { events } = await replay(program, repro, join(root, folder, 'scenario.hex'));
+  writeFileSync(join(root, folder, 'diagram.html'), diagram(repro, events));
   return { folder, repro };
 }
 
-/** Runs a repro again. Resolves to the failure, or null if all is well. */
+/**
+ * Runs a repro again, from a file that is written to `scenarioPath`. Resolves to the failure (null
+ * if all is well), the trace and all that happened.
+ */
 export async function replay(program, repro, scenarioPath) {
   writeFileSync(scenarioPath, repro.scenario);
-  let failure = null;
-  const summary = await simulate(program, ['--replay', scenarioPath, ...mutantWords(repro.mutant ?? 0)], (event) => {
-    if (event.event === 'failure') failure = event;
-  });
-  return { failure, trace: summary.trace };
+  const events = [];
+  const words = ['--replay', scenarioPath, '--trace', ...mutantWords(repro.mutant ?? 0)];
+  const summary = await simulate(program, words, (event) => events.push(event));
+  const failure = events.find(({ event }) => event === 'failure') ?? null;
+  return { failure, trace: summary.trace, events };
 }
