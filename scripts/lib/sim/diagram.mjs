@@ -5,7 +5,7 @@ const kLaneWidth = 190;
 const kLeft = 90;
 const kTop = 70;
 // Time is stretched where much happens and pressed where nothing does.
-const kRowPx = 7;
+const kRowPx = 10;
 const kGapPxMax = 60;
 const kPxPerSecond = 40;
 const kFramesMax = 500;
@@ -104,8 +104,8 @@ export function diagram(repro, events) {
     out.push(`<line class="frame${lost ? ' lost' : ''}" x1="${from}" y1="${y(sent)}" x2="${end}" y2="${y(t)}"><title>${escape(title)}</title></line>`);
     if (lost) out.push(`<text x="${end}" y="${y(t) + 3}" text-anchor="middle">×</text>`);
     const names = [...new Set(messages)].filter((name) => !kHeartbeat.has(name)).join(', ');
-    const near = from + (end - from) * (to_node ? 0.12 : 0.88);
-    if (names) out.push(`<text class="note" text-anchor="middle" x="${near}" y="${y(sent) + (y(t) - y(sent)) * (to_node ? 0.12 : 0.88) - 2}">${escape(names)}</text>`);
+    const place = to_node ? 0.3 : 0.62;
+    if (names) out.push(`<text class="note" text-anchor="middle" x="${from + (end - from) * place}" y="${y(sent) + (y(t) - y(sent)) * place - 2}">${escape(names)}</text>`);
   }
   for (const step of steps.filter(({ fault }) => !fault)) {
     out.push(`<circle class="write" cx="${xOf(step.actor)}" cy="${y(step.t)}" r="4"><title>${escape(`${step.kind} at ${seconds(step.t)}, a=${step.a} b=${step.b}`)}</title></circle>`);
