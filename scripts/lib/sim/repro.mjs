@@ -56,6 +56,7 @@ ${repro.steps.map(line).join('\n')}
 
 #include <doctest/doctest.h>
 
+#include <string>
 #include <string_view>
 
 #include "core/sim/scenario_runner.hpp"
@@ -68,9 +69,7 @@ constexpr std::string_view kScenario =
 ${literal};
 
 Bytes from_hex(std::string_view text) {
-  const auto digit = [](char c) {
-    return static_cast<uint8_t>(c <= '9' ? c - '0' : c - 'a' + 10);
-  };
+  const auto digit = [](char c) { return static_cast<uint8_t>(c <= '9' ? c - '0' : c - 'a' + 10); };
   Bytes bytes;
   for (size_t i = 0; i + 1 < text.size(); i += 2) {
     bytes.push_back(static_cast<uint8_t>(digit(text[i]) << 4 | digit(text[i + 1])));
@@ -82,7 +81,8 @@ TEST_CASE("simulator: seed ${repro.seed} keeps ${repro.invariant}") {
   const Result<Scenario> scenario = decode_scenario(from_hex(kScenario));
   REQUIRE(scenario.ok());
   const Outcome outcome = ScenarioRunner(host::open_stepped_engine).run(*scenario);
-  INFO(outcome.violation.has_value() ? outcome.violation->detail : "");
+  const std::string detail = outcome.violation.has_value() ? outcome.violation->detail : "";
+  INFO(detail);
   CHECK_FALSE(outcome.violation.has_value());
 }
 
