@@ -2,9 +2,10 @@
 // usage: check-determinism.mjs [seeds]
 //
 // Runs the program of tests/determinism as every preset built it and compares the traces: same
-// seed, same section, same hash, in all builds. Says where builds part.
+// seed, same section, same hash, in all builds. Then the same with the simulator of those presets
+// that build it. Says where builds part.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMain, root } from './lib/repository.mjs';
@@ -19,6 +20,10 @@ const kBuilds = [
   { name: 'clang, ASan and UBSan', program: `build/asan/${kProgram}` },
   { name: 'WebAssembly in Node', program: `build/wasm-release/${kProgram}.wasm` },
 ];
+
+/** The presets whose simulators must agree, too, by the names of their builds. */
+export const simulators = { release: 'g++ -O2', unoptimised: 'clang -O0', asan: 'clang, ASan and UBSan' };
+const kSimulatedSeeds = 10;
 
 /**
  * The differences between the traces of builds, in words; none when all agree.
@@ -71,20 +76,37 @@ export function wasmTrace(path, seeds) {
   );
 }
 
-if (isMain(import.meta.url)) {
-  const seeds = Array.from({ length: Number(process.argv[2] ?? 20) }, (_, i) => i + 1);
-  const traces = [];
-  for (const { name, program } of kBuilds) {
+/** The trace of the simulator: a line a seed. */
+export function simulatorTrace(program, seeds) {
+  const words = ['--seeds', `1..${seeds}`, '--failures', String(seeds), '--each'];
+  const { status, stdout, stderr } = spawnSync(program, words, { encoding: 'utf8' });
+  // Whether seeds fail is for others to judge; here they only have to do so in the same way.
+  if (status !== 0 && status !== 1) throw new Error(`${program} ended with ${status}\n${stderr}`);
+  const runs = stdout.trimEnd().split('\n').map((line) => JSON.parse(line)).filter(({ event }) => event === 'run');
+  return runs.map(({ seed, trace }) => `simulated seed ${seed} ${trace}`);
+}
+
+/** The traces of `builds`, by what `trace` makes of each; ends the process if one is missing. */
+function tracesOf(builds, trace) {
+  return builds.map(({ name, program }) => {
     const path = join(root, program);
     if (!existsSync(path)) {
       console.error(`determinism: ${program} is not built`);
       process.exit(1);
     }
-    const lines = path.endsWith('.wasm') ? wasmTrace(path, seeds) : nativeTrace(path, seeds);
+    const lines = trace(path);
     console.log(`${lines.length} hashes from ${name}`);
-    traces.push({ name, lines });
-  }
-  const found = differences(traces);
+    return { name, lines };
+  });
+}
+
+if (isMain(import.meta.url)) {
+  const seeds = Array.from({ length: Number(process.argv[2] ?? 20) }, (_, i) => i + 1);
+  const simulated = Object.entries(simulators).map(([preset, name]) => ({ name: `${name}, simulator`, program: `build/${preset}/tests/sim/topgun-sim` }));
+  const found = [
+    ...differences(tracesOf(kBuilds, (path) => (path.endsWith('.wasm') ? wasmTrace(path, seeds) : nativeTrace(path, seeds)))),
+    ...differences(tracesOf(simulated, (path) => simulatorTrace(path, kSimulatedSeeds))),
+  ];
   for (const difference of found.slice(0, 10)) console.error(difference);
   if (found.length > 0) {
     console.error(`determinism: ${found.length} differences between builds`);

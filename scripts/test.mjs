@@ -12,6 +12,7 @@ import { ctestCounts, nodeCounts } from './lib/counts.mjs';
 import { ensurePackages } from './lib/packages.mjs';
 import { files, root } from './lib/repository.mjs';
 import { run } from './lib/run.mjs';
+import { simulators } from './check-determinism.mjs';
 import { changedSources } from './check-tidy.mjs';
 
 const kNodeStepMsMax = 15 * 60_000;
@@ -123,7 +124,8 @@ const steps = {
   async determinism(step) {
     const built = [];
     for (const preset of ['release', 'dev', 'unoptimised', 'asan', 'wasm-release']) {
-      built.push(await step.build(preset, 'topgun_determinism', 'topgun_core'));
+      const simulator = preset in simulators ? ['topgun-sim'] : [];
+      built.push(await step.build(preset, 'topgun_determinism', 'topgun_core', ...simulator));
     }
     if (built.includes(false)) return;
     await step.check(['node', 'scripts/check-determinism.mjs']);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { differences, nativeTrace } from '../../scripts/check-determinism.mjs';
+import { differences, nativeTrace, simulatorTrace } from '../../scripts/check-determinism.mjs';
 
 test('determinism: equal traces have no difference', () => {
   const lines = ['seed 1 base 00ff', 'seed 2 base 0100'];
@@ -35,6 +35,25 @@ test('determinism: a program that answers differently each time is caught', () =
     const second = nativeTrace(program, [1, 2]);
     assert.equal(first.length, 2);
     assert.equal(differences([{ name: 'once', lines: first }, { name: 'again', lines: second }]).length, 2);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('determinism: runs of the simulator count whether they fail or not; one that dies does not', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'topgun-trace-'));
+  try {
+    const program = join(folder, 'program');
+    const ending = (code) => {
+      writeFileSync(program, `#!/bin/sh\necho '{"event":"run","seed":7,"trace":"00ff"}'\necho '{"event":"summary"}'\nexit ${code}\n`);
+      chmodSync(program, 0o755);
+    };
+    for (const code of [0, 1]) {
+      ending(code);
+      assert.deepEqual(simulatorTrace(program, 1), ['simulated seed 7 00ff']);
+    }
+    ending(2);
+    assert.throws(() => simulatorTrace(program, 1), /ended with 2/);
   } finally {
     rmSync(folder, { recursive: true });
   }
