@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-// usage: check-simulation.mjs
+// usage: check-simulation.mjs [campaigns]
 //
 // Checks the simulator itself: its two builds tell the same story, so that probes and assertions
-// change nothing, and it still finds bugs that are planted on purpose. The campaigns that look for
-// bugs of our own are `gateCampaigns`, which `npm test -- simulation` runs one by one.
+// change nothing, and it still finds bugs that are planted on purpose. With `campaigns`, runs the
+// seeds that look for bugs of our own instead: some fixed, as many that each commit has for itself.
 
+import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { isMain, report } from './lib/repository.mjs';
+import { git, isMain, report, root } from './lib/repository.mjs';
 import { kPrograms, simulate } from './lib/sim/process.mjs';
 import { parseOptions } from './lib/sim/options.mjs';
 import { listMutants, scoreboard } from './lib/sim/scoreboard.mjs';
@@ -64,9 +65,21 @@ async function lookForPlantedBugs(problems) {
   }
 }
 
+function runCampaigns(problems) {
+  for (const words of gateCampaigns(git('rev-parse', 'HEAD')[0])) {
+    console.log(`npm run sim -- ${words.join(' ')}`);
+    const { status } = spawnSync('node', ['scripts/sim.mjs', ...words], { cwd: root, stdio: 'inherit' });
+    if (status !== 0) problems.push({ path: 'core', message: `fails: npm run sim -- ${words.join(' ')}` });
+  }
+}
+
 if (isMain(import.meta.url)) {
   const problems = [];
-  await compareBuilds(problems);
-  await lookForPlantedBugs(problems);
+  if (process.argv[2] === 'campaigns') {
+    runCampaigns(problems);
+  } else {
+    await compareBuilds(problems);
+    await lookForPlantedBugs(problems);
+  }
   report('simulation', problems);
 }
