@@ -4,50 +4,34 @@
 #include <string_view>
 
 /// Every `TG_SOMETIMES` mark by name, with the situation that it stands for.
-#define TG_MARKS(X)                                                                    \
-  X(ClockCounterRolls, "a stamp's counter is full and rolls over into the next ms")    \
+#define TG_MARKS(X) \
   X(ClockRunsBackwards, "a replica's calendar clock shows less than its latest stamp") \
-  X(ClockDriftRefused, "a stamp too far in the future does not pull the clock along")  \
-  X(MergeTie, "two records have the same ms, and the replica decides")                 \
-  X(MergeOverruled, "a record that arrives is older than the one that is there")       \
-  X(OrRemoveOfUnseen, "the removal of an element arrives before its add")              \
-  X(OrAddSurvives, "an element is added again while its twin is a tombstone")          \
-  X(CountersCombined, "two counter records hold parts that the other lacks")           \
-  X(TombstoneCollected, "a tombstone is collected behind the horizon")                 \
-  X(ClientResync, "a client older than the horizon starts a map anew")                 \
-  X(ClientReissues, "a client issues an operation anew because it was too old")        \
-  X(ClientRejected, "an operation is refused and taken back")                          \
-  X(ClientRepairs, "a client asks for repair of a map")                                \
-  X(ClientRepairsNode, "a client sends the node records that it lacks")                \
-  X(ClientResends, "operations are sent again after a reconnect")                      \
-  X(ClientConflates, "an operation was overruled before it was sent")                  \
-  X(ClientStoreFails, "storing fails and is tried again")                              \
-  X(ClientRowDamaged, "stored rows are damaged")                                       \
-  X(ClientClockCorrected, "a client uses the node's time instead of its own")          \
-  X(ClientGivesUp, "a client closes a connection on which nothing comes")              \
-  X(ClientWaitsForWindow, "a client may not send more operations before an ack")       \
-  X(NodeRedundant, "an operation arrives that changes nothing")                        \
-  X(NodePartlyRedundant, "a batch arrives of which a part changes nothing")            \
+  X(ClockDriftRefused, "a stamp too far in the future does not pull the clock along") \
+  X(MergeTie, "two records have the same ms, and the replica decides") \
+  X(MergeOverruled, "a record that arrives is older than the one that is there") \
+  X(OrRemoveOfUnseen, "the removal of an element arrives before its add") \
+  X(TombstoneCollected, "a tombstone is collected behind the horizon") \
+  X(ClientResync, "a client older than the horizon starts a map anew") \
+  X(ClientReissues, "a client issues an operation anew because it was too old") \
+  X(ClientRejected, "an operation is refused and taken back") \
+  X(ClientClockCorrected, "a client uses the node's time instead of its own") \
+  X(ClientGivesUp, "a client closes a connection on which nothing comes") \
+  X(ClientWaitsForWindow, "a client may not send more operations before an ack") \
+  X(NodeRedundant, "an operation arrives that changes nothing") \
   X(NodeBehindHorizon, "an operation is refused because it is older than the horizon") \
-  X(NodeClockDrift, "an operation is refused because it comes from the future")        \
-  X(NodeReadOnly, "an operation is put off because the log takes no writes")           \
-  X(NodeLags, "a subscriber's credit is used up")                                      \
-  X(NodeCatchesUp, "a subscriber that lagged gets what changed meanwhile")             \
-  X(NodeDelta, "a subscriber is brought up to date by a delta")                        \
-  X(NodeSnapshot, "a subscriber gets the whole map")                                   \
-  X(NodeRepair, "a subscriber is brought up to date by comparing trees")               \
-  X(NodeResync, "a subscriber is told to start anew")                                  \
+  X(NodeClockDrift, "an operation is refused because it comes from the future") \
+  X(NodeReadOnly, "an operation is put off because the log takes no writes") \
+  X(NodeDelta, "a subscriber is brought up to date by a delta") \
+  X(NodeSnapshot, "a subscriber gets the whole map") \
+  X(NodeRepair, "a subscriber is brought up to date by comparing trees") \
+  X(NodeResync, "a subscriber is told to start anew") \
   X(NodeNotCovered, "a delta was asked for that the ring of changes no longer covers") \
-  X(NodeIdle, "a connection is closed because nothing comes")                          \
-  X(NodeCrossShard, "an operation belongs to another shard than its connection")       \
-  X(LogTornTail, "recovery cuts a torn block off the log")                             \
-  X(LogRolls, "the log goes on in a new segment")                                      \
-  X(LogSyncFails, "a sync of the log fails")                                           \
-  X(LogRecovers, "the log works again after a failure")                                \
-  X(LogRecycles, "segments that the checkpoint covers are given up")                   \
-  X(CheckpointWritten, "a checkpoint covers a shard's log")                            \
-  X(CheckpointFails, "a transaction of the checkpoint fails and is tried again")       \
-  X(RecoveryReplays, "recovery replays log onto a checkpoint")
+  X(NodeCrossShard, "an operation belongs to another shard than its connection") \
+  X(LogTornTail, "recovery cuts a torn block off the log") \
+  X(LogSyncFails, "a sync of the log fails") \
+  X(LogRecycles, "segments that the checkpoint covers are given up") \
+  X(CheckpointWritten, "a checkpoint covers a shard's log") \
+  X(NodeFindsClone, "a copy of a client is found and told to take another id")
 
 namespace topgun::probe {
 

@@ -1,4 +1,5 @@
 #include "core/client/client_replica.hpp"
+#include "core/base/probe.hpp"
 
 #include "core/value/utf8.hpp"
 
@@ -242,6 +243,7 @@ Result<uint64_t> ClientReplica::or_remove(ClientMap& map, ByteView key, ByteView
   map.table.visit(RecordTable::key_region(key), [&](uint64_t, uint64_t, const Record& record) {
     const bool matches = equal_bytes(record.key, key) && equal_bytes(record.value, value);
     if (!matches || !record.visible(now.wall_ms) || tags.size() == kOrRemoveTagsMax) return;
+    if (TG_MUTANT(10) && !tags.empty()) return;
     TagBytes tag;
     std::copy(record.tag.begin(), record.tag.end(), tag.begin());
     tags.push_back(tag);
@@ -267,7 +269,7 @@ Result<uint64_t> ClientReplica::or_remove(ClientMap& map, ByteView key, ByteView
 Result<void> ClientReplica::counter_add(ClientMap& map, ByteView key, int64_t amount, Now now) {
   const Result<void> writable = check_writable(map, MapKind::Counter, key);
   if (!writable.ok()) return writable;
-  CounterTotals totals = own_totals(map, key);
+  CounterTotals totals = TG_MUTANT(13) ? CounterTotals{} : own_totals(map, key);
   const uint64_t magnitude =
       amount < 0 ? uint64_t{0} - static_cast<uint64_t>(amount) : static_cast<uint64_t>(amount);
   uint64_t& total = amount < 0 ? totals.negative : totals.positive;

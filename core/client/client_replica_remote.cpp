@@ -2,6 +2,8 @@
 
 #include "core/client/client_replica.hpp"
 
+#include "core/base/probe.hpp"
+
 namespace topgun::client {
 
 // The part of `ClientReplica` that takes what the node says.
@@ -84,6 +86,7 @@ void ClientReplica::forget_effect(ClientMap& map, const Operation& operation, No
   for_each_record(options_.replica, operation, [&](const Record& record) {
     const std::optional<Record> ours = map.table.find(record.key, record.tag);
     if (!ours.has_value() || ours->stamp != record.stamp) return;
+    if (TG_MUTANT(34)) return;
     map.table.forget(record.key, record.tag);
     if (options_.has_storage) {
       row_.section(Section::Forget, [&](ByteWriter& out) {
@@ -125,7 +128,7 @@ bool ClientReplica::drop_refused(Outbox::Entry& entry, uint64_t first, uint64_t 
 /// A count that was refused goes back to what was counted before it: the next step adds to that.
 void ClientReplica::restore_count(ClientMap& map, const Operation& refused, Now now) {
   const auto tag = counter_tag(options_.replica);
-  if (map.table.find(refused.key, tag).has_value()) return;
+  if (TG_MUTANT(45) || map.table.find(refused.key, tag).has_value()) return;
   const auto found = map.counter_bases.find(as_text(refused.key));
   CounterBase base = found == map.counter_bases.end() ? CounterBase{} : found->second;
   OperationBatch batch;
@@ -189,8 +192,10 @@ void ClientReplica::reject(uint64_t sequence, uint64_t count, Error error, ByteV
     }
   }
   // A refusal is final: what was reported must not come to life when the outbox is sent again.
+  TG_SOMETIMES(error == Error::BehindHorizon, ClientReissues);
+  TG_SOMETIMES(error != Error::BehindHorizon, ClientRejected);
   for (Outbox::Entry& entry : outbox_.take()) {
-    if (drop_refused(entry, sequence, last)) outbox_.add(std::move(entry));
+    if (TG_MUTANT(31) || drop_refused(entry, sequence, last)) outbox_.add(std::move(entry));
   }
   if (options_.has_storage) {
     row_.section(Section::Refused, [&](ByteWriter& out) {
@@ -251,11 +256,13 @@ void ClientReplica::resync(ClientMap& map, Now now) {
     gone.tombstone = true;
     if (record.visible(now.wall_ms) && map.kind != MapKind::Counter) report_key(map, gone, now);
   });
+  TG_SOMETIMES(true, ClientResync);
   std::vector<Bytes> counters = map.kind == MapKind::Counter ? keys_of(map) : std::vector<Bytes>();
-  map.table.clear();
+  if (!TG_MUTANT(35)) map.table.clear();
   expiries_.remove_map(map.handle);
   // A counter that nobody counts on any more reads zero.
   for (const Bytes& key : counters) {
+    if (TG_MUTANT(43)) break;
     Record gone;
     gone.key = key;
     report_key(map, gone, now);

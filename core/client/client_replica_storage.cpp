@@ -1,5 +1,7 @@
 #include "core/client/client_replica.hpp"
 
+#include "core/base/probe.hpp"
+
 namespace topgun::client {
 namespace {
 
@@ -64,11 +66,12 @@ void ClientReplica::begin_run(bool is_known, bool is_whole) {
     // Rows that are missing may have held a run, or the end of one.
     if (!is_whole || runs_.runs.empty()) runs_ = RunHistory{};
     // Operations may have been sent although storing them failed; theirs are the numbers we skip.
-    last_sequence_ += kSequenceReserve;
+    if (!TG_MUTANT(36)) last_sequence_ += kSequenceReserve;
   } else {
     runs_.complete = true;
   }
-  last_sequence_ += options_.draws.below(kSequenceScatter);
+  const uint64_t scatter = options_.draws.below(kSequenceScatter);
+  if (!TG_MUTANT(36)) last_sequence_ += scatter;
   while (runs_.runs.size() >= RunHistory::kRunsMax) {
     runs_.runs.erase(runs_.runs.begin());
     runs_.complete = false;
@@ -156,7 +159,8 @@ bool ClientReplica::load_section(Section section, ByteView payload,
     }
     case Section::Meta: {
       options_.replica = {in.u64()};
-      clock_->restore(in.u64());
+      const uint64_t clock = in.u64();
+      if (!TG_MUTANT(6)) clock_->restore(clock);
       last_sequence_ = std::max(last_sequence_, in.varint());
       acknowledged_ = std::max(acknowledged_, in.varint());
       return in.ok();
@@ -182,6 +186,7 @@ bool ClientReplica::load_section(Section section, ByteView payload,
       const uint64_t first = in.varint();
       const uint64_t last = in.varint();
       if (!in.ok()) return false;
+      if (TG_MUTANT(31)) return true;
       std::erase_if(own, [&](Outbox::Entry& entry) { return !drop_refused(entry, first, last); });
       return true;
     }
@@ -224,7 +229,7 @@ bool ClientReplica::load_operations(ByteView payload, std::vector<Outbox::Entry>
   entry.batch = to_bytes(payload);
   // The meta section follows in the same row; this is for a row that was damaged there.
   last_sequence_ = std::max(last_sequence_, entry.last_sequence);
-  clock_->restore(operations_.operations.back().time);
+  if (!TG_MUTANT(6)) clock_->restore(operations_.operations.back().time);
   own->push_back(std::move(entry));
   return true;
 }
@@ -302,7 +307,7 @@ void ClientReplica::end_turn() {
 void ClientReplica::end_turn_without_storage() {
   // The next transaction is a snapshot, which holds everything; rows before it would be of no use.
   row_.finish();
-  if (!may_send_unstored_) return;
+  if (!may_send_unstored_ && !TG_MUTANT(37)) return;
   for (Outbox::Entry& entry : outbox_.entries()) {
     if (entry.stored || unstored_operations_ + entry.operations > kSequenceReserve) continue;
     unstored_operations_ += entry.operations;

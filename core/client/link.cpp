@@ -1,4 +1,5 @@
 #include "core/client/link.hpp"
+#include "core/base/probe.hpp"
 
 #include <algorithm>
 
@@ -207,6 +208,7 @@ Result<void> Link::on_welcome(ByteView payload, Now now) {
   const auto offset = static_cast<int64_t>(welcome->node_ms - now.wall_ms);
   const bool is_off = offset > kClockOffsetMinMs || offset < -kClockOffsetMinMs;
   replica_.set_clock_offset(is_off ? offset : 0);
+  TG_SOMETIMES(is_off, ClientClockCorrected);
   if (is_off) {
     report_error(Error::ClockDrift,
                  as_bytes("this device's clock is off; the node's time is used"));
@@ -226,7 +228,7 @@ Result<void> Link::on_ack(ByteView payload) {
   const Result<AckMessage> ack = decode_ack(payload);
   if (!ack.ok()) return ack.error();
   memory_acked_ = std::max(memory_acked_, ack->sequence);
-  const bool is_final = ack->level >= final_level_;
+  const bool is_final = ack->level >= final_level_ || TG_MUTANT(29);
   if (is_final) {
     final_acked_ = std::max(final_acked_, ack->sequence);
     replica_.acknowledge(ack->sequence);
@@ -283,14 +285,17 @@ void Link::send_outbox(Now now) {
   if (state_ != State::Online || now.mono_ms < put_off_until_ms_) return;
   if (is_put_off_) {
     is_put_off_ = false;
-    MessageWriter(out_).resume();
+    if (!TG_MUTANT(38)) MessageWriter(out_).resume();
   }
   uint64_t in_flight = 0;
   for (Outbox::Entry& entry : replica_.outbox().entries()) {
-    if (!entry.stored) return;  // Order is kept, so nothing behind it goes either.
+    if (!entry.stored && !TG_MUTANT(28)) return;  // Order is kept, so nothing behind it goes either.
     if (entry.last_sequence > memory_acked_) in_flight += entry.operations;
     if (entry.sent) continue;
-    if (in_flight > in_flight_max_ && in_flight > entry.operations) return;
+    if (in_flight > in_flight_max_ && in_flight > entry.operations) {
+      TG_SOMETIMES(true, ClientWaitsForWindow);
+      return;
+    }
     if (!out_.empty() && out_.size() + entry.batch.size() > kFrameBytes) {
       events_.push(Event::Send, [&](ByteWriter& out) { out.raw(out_); });
       out_.clear();
@@ -336,7 +341,8 @@ void Link::tick(Now now) {
       break;
   }
   const uint64_t quiet_ms = now.mono_ms - heard_ms_;
-  if (quiet_ms >= kGiveUpAfterMs) {
+  if (quiet_ms >= kGiveUpAfterMs && !TG_MUTANT(46)) {
+    TG_SOMETIMES(true, ClientGivesUp);
     events_.push(Event::Disconnect);
     return lose(now, 0);
   }

@@ -1,4 +1,5 @@
 #include "core/client/link.hpp"
+#include "core/base/probe.hpp"
 #include "core/sync/diff.hpp"
 
 namespace topgun::client {
@@ -64,7 +65,7 @@ Result<void> Link::on_subscribed(ByteView payload, Now now) {
 
 void Link::consumed(size_t bytes) {
   consumed_bytes_ += bytes;
-  if (consumed_bytes_ < kCreditBytes) return;
+  if (consumed_bytes_ < kCreditBytes || TG_MUTANT(41)) return;
   MessageWriter(out_).credit(consumed_bytes_);
   consumed_bytes_ = 0;
 }
@@ -76,7 +77,8 @@ Result<void> Link::on_changes(ByteView payload, Now now) {
   if (!merged.ok()) return merged.error();
   ClientMap* map = *merged;
   const bool moves =
-      map != nullptr && map->phase == SyncPhase::Live && message->shard < map->versions.size();
+      map != nullptr && (map->phase == SyncPhase::Live || TG_MUTANT(20)) &&
+                     message->shard < map->versions.size();
   if (!moves) return {};
   map->versions[message->shard] = std::max(map->versions[message->shard], message->version);
   map->position_changed = true;

@@ -1,4 +1,5 @@
 #include "core/clock/hybrid_logical_clock.hpp"
+#include "core/base/probe.hpp"
 
 #include <algorithm>
 
@@ -6,14 +7,21 @@ namespace topgun {
 
 Stamp HybridLogicalClock::tick(uint64_t now_ms) {
   TG_ASSERT(latest_ != UINT64_MAX);
-  latest_ = std::max(latest_ + 1, stamp_time(std::min(now_ms, kClockMsMax), 0));
+  const uint64_t reading = stamp_time(std::min(now_ms, kClockMsMax), 0);
+  TG_SOMETIMES(reading < (latest_ >> 16 << 16), ClockRunsBackwards);
+  const uint64_t after = TG_MUTANT(3) ? latest_ : latest_ + 1;
+  latest_ = TG_MUTANT(5) ? std::max(reading, (latest_ & 0xffff) + 1) : std::max(after, reading);
   return {latest_, replica_};
 }
 
 Result<void> HybridLogicalClock::observe(Stamp remote, uint64_t now_ms) {
   const uint64_t ours_ms = std::min(now_ms, kClockMsMax);
   // Written as a subtraction, because a sum could overflow.
-  if (remote.ms() > ours_ms && remote.ms() - ours_ms > drift_max_ms_) return Error::ClockDrift;
+  if (remote.ms() > ours_ms && remote.ms() - ours_ms > drift_max_ms_) {
+    TG_SOMETIMES(true, ClockDriftRefused);
+    return Error::ClockDrift;
+  }
+  if (TG_MUTANT(4)) return {};
   restore(remote.time);
   return {};
 }

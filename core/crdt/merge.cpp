@@ -1,4 +1,5 @@
 #include "core/crdt/merge.hpp"
+#include "core/base/probe.hpp"
 
 #include <algorithm>
 
@@ -13,6 +14,12 @@ int compare_content(const Record& left, const Record& right) {
 }
 
 MergeWinner later_stamp(const Record& current, const Record& incoming) {
+  TG_SOMETIMES(current.stamp.time == incoming.stamp.time && current.stamp != incoming.stamp, MergeTie);
+  TG_SOMETIMES(incoming.stamp < current.stamp, MergeOverruled);
+  if (TG_MUTANT(1) && current.stamp.time == incoming.stamp.time) return MergeWinner::Current;
+  if (TG_MUTANT(2)) {
+    return current.stamp.ms() < incoming.stamp.ms() ? MergeWinner::Incoming : MergeWinner::Current;
+  }
   if (current.stamp != incoming.stamp) {
     return current.stamp < incoming.stamp ? MergeWinner::Incoming : MergeWinner::Current;
   }
@@ -27,6 +34,8 @@ MergeWinner merge_lww(const Record& current, const Record& incoming) {
 
 MergeWinner merge_or_element(const Record& current, const Record& incoming) {
   if (current.tombstone != incoming.tombstone) {
+    if (TG_MUTANT(9)) return incoming.tombstone ? MergeWinner::Current : MergeWinner::Incoming;
+    TG_SOMETIMES(current.tombstone, OrRemoveOfUnseen);
     return incoming.tombstone ? MergeWinner::Incoming : MergeWinner::Current;
   }
   return later_stamp(current, incoming);

@@ -1,5 +1,7 @@
 #include "core/node/home.hpp"
 
+#include "core/base/probe.hpp"
+
 namespace topgun::node {
 namespace {
 
@@ -172,6 +174,7 @@ void Home::on_greeted(const ShardMessage& message) {
   session->held = {};
   switch (static_cast<GreetVerdict>(message.numbers[1])) {
     case GreetVerdict::Cloned:
+      TG_SOMETIMES(true, NodeFindsClone);
       MessageWriter(output(*session)).cloned(message.numbers[2]);
       return refuse(*session, Error::ReplicaCloned);
     case GreetVerdict::Welcome:

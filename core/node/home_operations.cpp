@@ -1,4 +1,5 @@
 #include "core/base/partition.hpp"
+#include "core/base/probe.hpp"
 #include "core/node/home.hpp"
 
 namespace topgun::node {
@@ -12,6 +13,8 @@ constexpr uint64_t kReadOnlyRetryMs = 1'000;
 void Home::put_off(Session& session, Error error, uint64_t retry_after_ms) {
   send_error(session, error, retry_after_ms);
   session.is_put_off = true;
+  TG_SOMETIMES(error == Error::ReadOnly, NodeReadOnly);
+  if (TG_MUTANT(19)) session.acks.begin(batch_.operations.back().sequence, 0);
 }
 
 bool Home::may_take(Session& session) {
@@ -55,9 +58,13 @@ bool Home::may_write(Session& session, ByteView map) {
 std::optional<Error> Home::check_stamp(Stamp stamp) const {
   const uint64_t now = context_.now.wall_ms;
   if (stamp.ms() > now && stamp.ms() - now > context_.options.limits.clock_drift_max_ms) {
-    return Error::ClockDrift;
+    TG_SOMETIMES(true, NodeClockDrift);
+    if (!TG_MUTANT(7)) return Error::ClockDrift;
   }
-  if (stamp.ms() < owner_.horizon_ms()) return Error::BehindHorizon;
+  if (stamp.ms() < owner_.horizon_ms()) {
+    TG_SOMETIMES(true, NodeBehindHorizon);
+    return Error::BehindHorizon;
+  }
   return std::nullopt;
 }
 
@@ -128,7 +135,9 @@ void Home::on_applied(const ShardMessage& message) {
       reject(*session, sequence, static_cast<Error>(message.numbers[3]));
     }
   }
-  session->acks.applied(message.numbers[1], message.from, message.numbers[2]);
+  const uint64_t log_sequence = TG_MUTANT(47) ? 0 : message.numbers[2];
+  TG_SOMETIMES(message.from != context_.options.shard, NodeCrossShard);
+  session->acks.applied(message.numbers[1], message.from, log_sequence);
 }
 
 void Home::send_acks(Session& session) {
@@ -164,6 +173,7 @@ Result<void> Home::on_records(Session& session, ByteView payload) {
   for (const Record& record : batch.records) {
     if (check_stamp(record.stamp) == Error::ClockDrift) continue;
     if (record.retired_before(horizon_ms)) continue;
+    if (TG_MUTANT(39) && check_stamp(record.stamp).has_value()) continue;
     parts[partition_of(record.key).value % parts.size()].add(record);
   }
   for (uint16_t shard = 0; shard < parts.size(); ++shard) {

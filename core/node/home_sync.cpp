@@ -1,5 +1,7 @@
 #include "core/node/home.hpp"
 
+#include "core/base/probe.hpp"
+
 namespace topgun::node {
 namespace {
 
@@ -11,7 +13,7 @@ std::vector<uint64_t> versions_of(ByteView cursor, const ShardOptions& options) 
   ByteReader in(cursor);
   const uint64_t incarnation = in.u64();
   const uint64_t count = in.varint_max(kCursorShardsMax);
-  if (!in.ok() || incarnation != options.incarnation || count != options.shard_count) return {};
+  if (!in.ok() || (incarnation != options.incarnation && !TG_MUTANT(48)) || count != options.shard_count) return {};
   std::vector<uint64_t> versions;
   for (uint64_t i = 0; i < count; ++i) versions.push_back(in.varint());
   if (!in.ok() || !in.at_end()) return {};
@@ -184,7 +186,8 @@ void Home::on_described(const ShardMessage& message) {
 
 void Home::start_sync(Session& session, Subscription& subscription) {
   const uint64_t horizon = owner_.horizon_ms();
-  const bool behind = subscription.synced_ms != 0 && subscription.synced_ms < horizon;
+  const bool behind = subscription.synced_ms != 0 && subscription.synced_ms < horizon && !TG_MUTANT(33);
+  TG_SOMETIMES(behind, NodeResync);
   SubscribedMessage subscribed{subscription.id, SyncMode::Current, owner_.collect_horizon_ms()};
   // Whatever way the client is brought up to date, it then has everything up to here.
   subscription.versions = subscription.described_versions;
@@ -206,16 +209,19 @@ void Home::start_sync(Session& session, Subscription& subscription) {
     case SyncMode::Current:
       return send_synced(session, subscription);
     case SyncMode::Delta:
+      TG_SOMETIMES(true, NodeDelta);
       return start_pulls(session, subscription, PullMode::Delta, subscription.client_versions);
     case SyncMode::Snapshot:
     case SyncMode::Resync:
     case SyncMode::Repair:
+      TG_SOMETIMES(true, NodeSnapshot);
       return start_pulls(session, subscription, PullMode::Snapshot, from_start);
   }
 }
 
 void Home::start_repair(Session& session, Subscription& subscription) {
   ++context_.stats.repairs_started;
+  TG_SOMETIMES(true, NodeRepair);
   subscription.phase = SubscriptionPhase::Repairing;
   subscription.versions = subscription.described_versions;
   subscription.diff = std::make_unique<Subscription::DiffState>();
@@ -252,6 +258,7 @@ void Home::on_pulled(const ShardMessage& message) {
   if (subscription == nullptr || subscription->phase != SubscriptionPhase::Pulling) return;
   const auto outcome = static_cast<PullOutcome>(message.numbers[2]);
   if (outcome == PullOutcome::NotCovered) {
+    TG_SOMETIMES(true, NodeNotCovered);
     return describe(*session, *subscription, DescribePurpose::Repair);
   }
   for (const ByteView batch : decode_batches(*message.payload)) {
@@ -331,7 +338,7 @@ Result<void> Home::on_credit(Session& session, ByteView payload) {
 }
 
 void Home::resume(Session& session) {
-  if (!has_credit(session)) return;
+  if (!has_credit(session) || TG_MUTANT(42)) return;
   for (auto& [id, subscription] : session.subscriptions) {
     if (subscription.phase == SubscriptionPhase::Pulling) {
       for (uint16_t shard = 0; shard < subscription.pulls.size(); ++shard) {

@@ -1,4 +1,5 @@
 #include "core/node/owner.hpp"
+#include "core/base/probe.hpp"
 
 #include "core/base/partition.hpp"
 
@@ -58,7 +59,8 @@ Result<uint64_t> Owner::apply(const OperationBatch& batch, ByteView original,
   const std::vector<uint32_t> changed = apply_operations(**map, batch, indices);
   context_.stats.operations_applied += changed.size();
   context_.stats.operations_redundant += indices.size() - changed.size();
-  if (changed.empty()) return log_sequence_;
+  TG_SOMETIMES(changed.empty(), NodeRedundant);
+  if (changed.empty()) return TG_MUTANT(27) ? uint64_t{0} : log_sequence_;
   if (changed.size() == batch.operations.size()) {
     append_log(LogEntryKind::Operations, original);
     announce(**map, original, batch.header.replica);

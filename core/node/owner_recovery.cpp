@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/node/owner.hpp"
+#include "core/base/probe.hpp"
 #include "core/node/replica_registry.hpp"
 
 namespace topgun::node {
@@ -81,7 +82,7 @@ void Owner::collect(OwnedMap& map) {
   // given up one day: so a tombstone must be in the checkpoint before it is forgotten here. Those
   // that are not wait for the next horizon.
   std::vector<uint64_t> kept;
-  if (context_.options.has_log) {
+  if (context_.options.has_log && !TG_MUTANT(12)) {
     if (!map.ring.covers(map.checkpointed_version)) return;
     for (uint64_t version = map.checkpointed_version; version < map.ring.version(); ++version) {
       kept.push_back(map.ring.at(version + 1));
@@ -90,6 +91,7 @@ void Owner::collect(OwnedMap& map) {
   }
   const uint64_t horizon_ms = collect_horizon_ms();
   if (map.table.collect(horizon_ms, kept) == 0) return;
+  TG_SOMETIMES(true, TombstoneCollected);
   purges_.push_back({static_cast<uint8_t>(map.kind), map.name, horizon_ms});
 }
 
@@ -143,7 +145,8 @@ CheckpointChunk Owner::next_checkpoint_chunk(size_t bytes_max) {
   if (!chunk.last) return chunk;
   chunk.purges = std::move(purges_);
   purges_.clear();
-  chunk.covers_sequence = checkpoint_->covers_sequence;
+  chunk.covers_sequence = TG_MUTANT(25) ? log_sequence_ + 1 : checkpoint_->covers_sequence;
+  TG_SOMETIMES(true, CheckpointWritten);
   checkpoint_.reset();
   return chunk;
 }

@@ -1,4 +1,5 @@
 #include "core/replica/record_table.hpp"
+#include "core/base/probe.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -72,7 +73,8 @@ void write_blob(uint8_t* blob, const Record& record, size_t size) {
   out = append(out, record.key);
   out = append(out, record.tag);
   append(out, record.value);
-  store(blob, kHashAt, hash64({blob + kTimeAt, size - kTimeAt}));
+  const uint64_t hash = hash64({blob + kTimeAt, size - kTimeAt});
+  store(blob, kHashAt, TG_MUTANT(15) && record.tombstone ? uint64_t{0} : hash);
 }
 
 ByteView blob_key(const uint8_t* blob) {

@@ -1,4 +1,5 @@
 #include "core/storage/log_format.hpp"
+#include "core/base/probe.hpp"
 
 #include "core/base/byte_io.hpp"
 #include "core/base/hash.hpp"
@@ -92,7 +93,7 @@ Result<Block> decode_block(ByteView bytes, uint64_t log_id) {
   if (payload_bytes > kPayloadBytesMax) return Error::TooLarge;
   block.payload = reader.raw(payload_bytes);
   if (!reader.ok()) return reader.error();
-  if (block.checksum != block_checksum(bytes, block.payload, log_id)) {
+  if (block.checksum != block_checksum(bytes, block.payload, log_id) && !TG_MUTANT(32)) {
     return Error::ChecksumMismatch;
   }
   return block;

@@ -1,4 +1,5 @@
 #include "host-native/storage/checkpointer.hpp"
+#include "core/base/probe.hpp"
 
 #include <algorithm>
 
@@ -172,10 +173,11 @@ void Checkpointer::make_durable() {
                   segments->end());
   if (segments->empty() && undurable_bytes_ < kUndurableBytesMax) return;
   // The order matters: what a segment held is on stable storage before the segment is gone.
-  if (!store_.make_durable().ok()) return;
+  if (!TG_MUTANT(24) && !store_.make_durable().ok()) return;
   undurable_bytes_ = 0;
   log_.release_before(recycle_before_);
   if (segments->empty()) return;
+  TG_SOMETIMES(true, LogRecycles);
   superfluous_ = std::move(*segments);
   recycling_ = Recycling::Retire;
 }

@@ -1,4 +1,5 @@
 #include "host-native/storage/data_directory.hpp"
+#include "core/base/probe.hpp"
 
 #include <algorithm>
 
@@ -87,6 +88,7 @@ Result<void> read_log(DataDirectory& data, const std::vector<uint64_t>& segments
   }
   data.report.log_bytes = recovery.log_bytes();
   data.report.torn_bytes = recovery.torn_bytes();
+  TG_SOMETIMES(recovery.torn_bytes() > 0, LogTornTail);
   if (recovery.torn_bytes() > 0) {
     say(report, place(data.tail.segment, data.tail.offset) + ": a torn block of " +
                     std::to_string(recovery.torn_bytes()) +

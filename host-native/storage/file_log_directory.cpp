@@ -1,4 +1,5 @@
 #include "host-native/storage/file_log_directory.hpp"
+#include "core/base/probe.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -119,6 +120,7 @@ Result<std::unique_ptr<File>> FileLogDirectory::name_segment(const std::string& 
   if (auto done = files_.rename(spare, segment_path(header.segment)); !done.ok()) {
     return done.error();
   }
+  if (TG_MUTANT(26)) return file;
   if (auto done = files_.sync_directory(path_); !done.ok()) return done.error();
   return file;
 }

@@ -1,5 +1,7 @@
 #include "host-native/storage/log_pump.hpp"
 
+#include "core/base/probe.hpp"
+
 namespace topgun::host {
 namespace {
 
@@ -82,7 +84,9 @@ Result<void> LogPump::open_segment(const storage::LogWriter::Request& request) {
 
 void LogPump::sync_block(uint64_t now_ms) {
   is_written_ = false;
-  const Result<void> synced = file_->sync();
+  Result<void> synced = TG_MUTANT(22) ? Result<void>() : file_->sync();
+  TG_SOMETIMES(!synced.ok(), LogSyncFails);
+  if (TG_MUTANT(23)) synced = Result<void>();
   completed(synced, now_ms);
 }
 

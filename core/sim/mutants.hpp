@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace topgun::sim {
+
+/// A bug planted in the product's code (`TG_MUTANT` in core/base/probe.hpp). Products are built
+/// without them; the simulator's probed build switches one on by its number. Each must be found by
+/// seeds like any others.
+struct Mutant {
+  uint32_t number;
+  std::string_view name;
+  std::string_view text;
+};
+
+inline constexpr Mutant kMutants[] = {
+    // Merge and clocks.
+    {1, "tie-without-replica", "of two writes with one time, the one that came first wins"},
+    {2, "compare-ms-only", "writes are ordered by milliseconds alone"},
+    {3, "clock-without-counter", "two stamps of one replica in one millisecond are equal"},
+    {4, "remote-stamps-ignored", "a replica's clock does not follow what it has seen"},
+    {5, "clock-follows-wall", "a stamp goes back when the calendar clock does"},
+    {6, "clock-not-restored", "after a restart a replica forgets its latest stamp"},
+    {7, "no-drift-bound", "the node takes writes from the far future"},
+    {9, "removed-element-returns", "the add of an element overrules its removal"},
+    {10, "remove-misses-twins", "a removal takes one of several equal elements"},
+    {13, "count-from-zero", "each step of a counter forgets the steps before"},
+    // Tombstones.
+    {11, "early-collection", "tombstones are kept for the retention once, not twice"},
+    {12, "collected-before-checkpoint", "a tombstone is collected that no checkpoint holds"},
+    {33, "no-resync", "a client from before the horizon goes on as if nothing had happened"},
+    {35, "resync-keeps-state", "a client that starts anew keeps its old records"},
+    {43, "resync-hides-counters", "a client that starts anew shows the old counts"},
+    // Trees and sync.
+    {14, "tree-keeps-old-hash", "a changed record's old hash stays in the tree"},
+    {15, "tombstones-not-hashed", "a tombstone does not show in the root"},
+    {20, "cursor-jumps", "a change moves the cursor although earlier ones are missing"},
+    {39, "old-records-refused", "a repair does not bring back what is older than the horizon"},
+    {41, "credit-never-granted", "a client never says that it has read"},
+    {42, "lagging-for-ever", "a subscriber that lagged is never brought up to date"},
+    {48, "cursor-of-another-life", "the node trusts a cursor from before its restart"},
+    // Outbox and acks.
+    {19, "put-off-is-acked", "writes that were put off are acked"},
+    {21, "ack-before-sync", "the ack for `local` does not wait for the sync"},
+    {27, "redundant-is-durable", "a write that changes nothing is acked at once"},
+    {28, "sent-before-stored", "a client sends what it has not stored"},
+    {29, "memory-ack-is-final", "a client forgets a write that only memory holds"},
+    {31, "refused-is-sent-again", "a refused write stays in the outbox"},
+    {34, "refusal-has-no-effect", "a refused write stays in the client's state"},
+    {36, "sequences-not-skipped", "a restart goes on with the next sequence"},
+    {37, "unstored-after-restart", "two restarts with failing storage use one sequence twice"},
+    {38, "never-resumes", "a client that was put off does not say when it starts over"},
+    {45, "refused-count-forgets", "a refused step takes all earlier steps along"},
+    {46, "never-gives-up", "a client waits for ever for a node that says nothing"},
+    {47, "other-shards-are-durable", "an ack does not wait for the logs of other shards"},
+    // Storage.
+    {22, "no-sync", "the log is never synced"},
+    {23, "failed-sync-succeeds", "a failed sync counts as one that succeeded"},
+    {24, "recycled-too-early", "log is given up although the checkpoint is not durable"},
+    {25, "checkpoint-covers-too-much", "a checkpoint says that it covers what it lacks"},
+    {26, "no-directory-sync", "the name of a new segment is not synced"},
+    {32, "checksum-unchecked", "a damaged block of the log is taken for a good one"},
+};
+
+}  // namespace topgun::sim
