@@ -1,6 +1,6 @@
 #include "core/client/client_replica.hpp"
-#include "core/base/probe.hpp"
 
+#include "core/base/probe.hpp"
 #include "core/value/utf8.hpp"
 
 namespace topgun::client {

@@ -1,8 +1,7 @@
 #include <algorithm>
 
-#include "core/client/client_replica.hpp"
-
 #include "core/base/probe.hpp"
+#include "core/client/client_replica.hpp"
 
 namespace topgun::client {
 

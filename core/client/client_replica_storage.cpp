@@ -1,6 +1,5 @@
-#include "core/client/client_replica.hpp"
-
 #include "core/base/probe.hpp"
+#include "core/client/client_replica.hpp"
 
 namespace topgun::client {
 namespace {

@@ -1,7 +1,8 @@
 #include "core/client/link.hpp"
-#include "core/base/probe.hpp"
 
 #include <algorithm>
+
+#include "core/base/probe.hpp"
 
 namespace topgun::client {
 namespace {
@@ -289,7 +290,8 @@ void Link::send_outbox(Now now) {
   }
   uint64_t in_flight = 0;
   for (Outbox::Entry& entry : replica_.outbox().entries()) {
-    if (!entry.stored && !TG_MUTANT(28)) return;  // Order is kept, so nothing behind it goes either.
+    if (!entry.stored && !TG_MUTANT(28))
+      return;  // Order is kept, so nothing behind it goes either.
     if (entry.last_sequence > memory_acked_) in_flight += entry.operations;
     if (entry.sent) continue;
     if (in_flight > in_flight_max_ && in_flight > entry.operations) {

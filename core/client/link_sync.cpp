@@ -1,5 +1,5 @@
-#include "core/client/link.hpp"
 #include "core/base/probe.hpp"
+#include "core/client/link.hpp"
 #include "core/sync/diff.hpp"
 
 namespace topgun::client {
@@ -54,7 +54,7 @@ Result<void> Link::on_subscribed(ByteView payload, Now now) {
   const Result<SubscribedMessage> message = decode_subscribed(payload);
   if (!message.ok()) return message.error();
   ClientMap* map = replica_.map_of(message->subscription);
-  if (map == nullptr) return {};
+  if (map == nullptr || map->phase == SyncPhase::Detached) return {};
   if (message->mode == SyncMode::Resync) {
     replica_.resync(*map, corrected(now));
   } else {
@@ -76,8 +76,7 @@ Result<void> Link::on_changes(ByteView payload, Now now) {
   const Result<ClientMap*> merged = replica_.merge_operations(message->batch, corrected(now));
   if (!merged.ok()) return merged.error();
   ClientMap* map = *merged;
-  const bool moves =
-      map != nullptr && (map->phase == SyncPhase::Live || TG_MUTANT(20)) &&
+  const bool moves = map != nullptr && (map->phase == SyncPhase::Live || TG_MUTANT(20)) &&
                      message->shard < map->versions.size();
   if (!moves) return {};
   map->versions[message->shard] = std::max(map->versions[message->shard], message->version);
@@ -118,7 +117,8 @@ Result<void> Link::on_synced(ByteView payload, Now now) {
   const Result<SyncedMessage> message = decode_synced(payload);
   if (!message.ok()) return message.error();
   ClientMap* map = replica_.map_of(message->subscription);
-  if (map == nullptr) return {};
+  // An answer that crossed our Unsubscribe says nothing of what will come.
+  if (map == nullptr || map->phase == SyncPhase::Detached) return {};
   ByteReader in(message->cursor);
   const uint64_t incarnation = in.u64();
   const uint64_t count = in.varint_max(1024);

@@ -1,7 +1,8 @@
 #include "core/clock/hybrid_logical_clock.hpp"
-#include "core/base/probe.hpp"
 
 #include <algorithm>
+
+#include "core/base/probe.hpp"
 
 namespace topgun {
 

@@ -1,7 +1,8 @@
 #include "core/crdt/merge.hpp"
-#include "core/base/probe.hpp"
 
 #include <algorithm>
+
+#include "core/base/probe.hpp"
 
 namespace topgun {
 namespace {
@@ -14,7 +15,8 @@ int compare_content(const Record& left, const Record& right) {
 }
 
 MergeWinner later_stamp(const Record& current, const Record& incoming) {
-  TG_SOMETIMES(current.stamp.time == incoming.stamp.time && current.stamp != incoming.stamp, MergeTie);
+  TG_SOMETIMES(current.stamp.time == incoming.stamp.time && current.stamp != incoming.stamp,
+               MergeTie);
   TG_SOMETIMES(incoming.stamp < current.stamp, MergeOverruled);
   if (TG_MUTANT(1) && current.stamp.time == incoming.stamp.time) return MergeWinner::Current;
   if (TG_MUTANT(2)) {

@@ -1,7 +1,7 @@
 #include "core/merkle/merkle_tree.hpp"
-#include "core/base/probe.hpp"
 
 #include "core/base/assert.hpp"
+#include "core/base/probe.hpp"
 
 namespace topgun {
 namespace {

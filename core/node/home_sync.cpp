@@ -1,6 +1,5 @@
-#include "core/node/home.hpp"
-
 #include "core/base/probe.hpp"
+#include "core/node/home.hpp"
 
 namespace topgun::node {
 namespace {
@@ -13,7 +12,9 @@ std::vector<uint64_t> versions_of(ByteView cursor, const ShardOptions& options) 
   ByteReader in(cursor);
   const uint64_t incarnation = in.u64();
   const uint64_t count = in.varint_max(kCursorShardsMax);
-  if (!in.ok() || (incarnation != options.incarnation && !TG_MUTANT(48)) || count != options.shard_count) return {};
+  if (!in.ok() || (incarnation != options.incarnation && !TG_MUTANT(48)) ||
+      count != options.shard_count)
+    return {};
   std::vector<uint64_t> versions;
   for (uint64_t i = 0; i < count; ++i) versions.push_back(in.varint());
   if (!in.ok() || !in.at_end()) return {};
@@ -186,7 +187,8 @@ void Home::on_described(const ShardMessage& message) {
 
 void Home::start_sync(Session& session, Subscription& subscription) {
   const uint64_t horizon = owner_.horizon_ms();
-  const bool behind = subscription.synced_ms != 0 && subscription.synced_ms < horizon && !TG_MUTANT(33);
+  const bool behind =
+      subscription.synced_ms != 0 && subscription.synced_ms < horizon && !TG_MUTANT(33);
   TG_SOMETIMES(behind, NodeResync);
   SubscribedMessage subscribed{subscription.id, SyncMode::Current, owner_.collect_horizon_ms()};
   // Whatever way the client is brought up to date, it then has everything up to here.

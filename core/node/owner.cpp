@@ -1,7 +1,7 @@
 #include "core/node/owner.hpp"
-#include "core/base/probe.hpp"
 
 #include "core/base/partition.hpp"
+#include "core/base/probe.hpp"
 
 namespace topgun::node {
 

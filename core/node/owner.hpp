@@ -6,8 +6,8 @@
 #include <optional>
 #include <utility>
 
-#include "core/node/owned_map.hpp"
 #include "core/base/probe.hpp"
+#include "core/node/owned_map.hpp"
 #include "core/node/shard.hpp"
 #include "core/node/shard_codec.hpp"
 #include "core/node/shard_messages.hpp"

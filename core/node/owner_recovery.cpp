@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "core/node/owner.hpp"
 #include "core/base/probe.hpp"
+#include "core/node/owner.hpp"
 #include "core/node/replica_registry.hpp"
 
 namespace topgun::node {

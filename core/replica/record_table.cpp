@@ -1,10 +1,10 @@
 #include "core/replica/record_table.hpp"
-#include "core/base/probe.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 #include "core/base/hash.hpp"
+#include "core/base/probe.hpp"
 
 namespace topgun {
 namespace {

@@ -113,7 +113,8 @@ void InvariantChecker::accepted(const Operation& operation, uint64_t wall_ms,
                                   std::to_string(stamp_ms - node_wall_ms_) + " ms in the future");
 }
 
-void InvariantChecker::node_lost_everything() {
+void InvariantChecker::node_lost_everything(uint64_t now_us) {
+  node_lost_us_ = now_us;
   acked_.reset();
   counts_are_exact_ = false;
 }

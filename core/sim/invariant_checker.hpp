@@ -87,7 +87,8 @@ class InvariantChecker {
   // --- reports from the node ---
 
   /// The node lost its storage for a reason that no promise covers.
-  void node_lost_everything();
+  void node_lost_everything(uint64_t now_us);
+  uint64_t node_lost_us() const { return node_lost_us_; }
   /// A tombstone or expired record that the node gave up behind the horizon.
   void collected(const MapRef& map, const ReferenceModel::Effect& effect) {
     collected_.merge(map, effect);
@@ -136,6 +137,7 @@ class InvariantChecker {
   std::map<std::string, int64_t> counted_;
   bool counts_are_exact_ = true;
   std::map<uint64_t, std::map<uint64_t, uint64_t>> refused_;  ///< By replica: first to count.
+  uint64_t node_lost_us_ = 0;
   uint64_t node_wall_ms_ = 0;  ///< The latest that the node's clock ever showed.
 };
 

@@ -17,7 +17,10 @@ namespace topgun::sim {
 struct MapRef {
   MapKind kind = MapKind::Lww;
   std::string name;
-  friend auto operator<=>(const MapRef&, const MapRef&) = default;
+  friend bool operator==(const MapRef&, const MapRef&) = default;
+  friend bool operator<(const MapRef& left, const MapRef& right) {
+    return left.kind != right.kind ? left.kind < right.kind : left.name < right.name;
+  }
 };
 
 /// The state of one replica as a sentence of the specification would have it: plain maps, one rule

@@ -89,7 +89,7 @@ void SimClient::kill() {
   for (uint64_t i = 0; i < done; ++i) {
     if (!quota_exceeded_) apply(transactions_[static_cast<size_t>(i)]);
   }
-  if (done < transactions_.size() || !options_.has_storage || quota_exceeded_) {
+  if (done < transactions_.size() || has_unseen_writes_ || quota_exceeded_) {
     checker_.client_lost_writes();
   }
   transactions_.clear();
@@ -211,6 +211,7 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       unread_.clear();
       closed_unread_ = opened_unread_ = false;
       connection_ = network_.connect(options_.number);
+      connected_us_ = scheduler_.now_us();
       return;
     case client::Event::Disconnect:
       if (connection_ != 0) network_.close_by_client(connection_);
@@ -235,7 +236,9 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       if (level < static_cast<uint8_t>(AckLevel::Local)) return;
       while (!own_.empty() && own_.begin()->first <= sequence) {
         // What was never sent was overruled by what was, and is not asked for.
-        if (own_.begin()->second.sent)
+        // Nor is a promise that a node gave before it lost its disk, and that arrives afterwards.
+        const bool counts = own_.begin()->second.sent && connected_us_ >= checker_.node_lost_us();
+        if (counts)
           checker_.acked_local({{own_.begin()->second.author}, own_.begin()->first},
                                own_.begin()->second.map, own_.begin()->second.effects);
         own_.erase(own_.begin());

@@ -168,6 +168,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   bool wants_online_ = true;
 
   uint64_t connection_ = 0;
+  uint64_t connected_us_ = 0;
   bool is_open_ = false;
   uint64_t wake_ms_ = 0;
   uint64_t planned_us_ = 0;

@@ -51,7 +51,7 @@ void SimClient::model_message(const MessageView& message) {
     }
     case MessageKind::Subscribed: {
       const Result<SubscribedMessage> subscribed = decode_subscribed(message.payload);
-      if (!subscribed.ok()) return;
+      if (!subscribed.ok() || unfollowed_.count(subscribed->subscription) != 0) return;
       if (subscribed->mode == SyncMode::Resync) {
         const MapRef map = map_of_subscription(subscribed->subscription);
         model_.clear(map);
@@ -66,7 +66,8 @@ void SimClient::model_message(const MessageView& message) {
     }
     case MessageKind::Synced: {
       const Result<SyncedMessage> synced = decode_synced(message.payload);
-      if (synced.ok()) synced_ms_[map_of_subscription(synced->subscription)] = synced->node_ms;
+      if (!synced.ok() || unfollowed_.count(synced->subscription) != 0) return;
+      synced_ms_[map_of_subscription(synced->subscription)] = synced->node_ms;
       return;
     }
     case MessageKind::Reject:

@@ -140,7 +140,7 @@ void SimNode::give_up_start(Error error) {
     ++disks_replaced_;
     failed_starts_ = 0;
     disk_.wipe();
-    checker_.node_lost_everything();
+    checker_.node_lost_everything(scheduler_.now_us());
   }
   scheduler_.after(kStartAgainUs, actor_, kRestart, tagged(0));
 }

@@ -1,8 +1,8 @@
 #include "core/storage/log_format.hpp"
-#include "core/base/probe.hpp"
 
 #include "core/base/byte_io.hpp"
 #include "core/base/hash.hpp"
+#include "core/base/probe.hpp"
 
 namespace topgun::storage {
 namespace {

@@ -1,8 +1,8 @@
 #include "host-native/storage/checkpointer.hpp"
-#include "core/base/probe.hpp"
 
 #include <algorithm>
 
+#include "core/base/probe.hpp"
 #include "host-native/storage/backup.hpp"
 
 namespace topgun::host {

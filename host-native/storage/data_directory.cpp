@@ -1,8 +1,8 @@
 #include "host-native/storage/data_directory.hpp"
-#include "core/base/probe.hpp"
 
 #include <algorithm>
 
+#include "core/base/probe.hpp"
 #include "host-native/storage/file_log_directory.hpp"
 
 namespace topgun::host {

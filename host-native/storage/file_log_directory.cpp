@@ -1,8 +1,9 @@
 #include "host-native/storage/file_log_directory.hpp"
-#include "core/base/probe.hpp"
 
 #include <algorithm>
 #include <cstdlib>
+
+#include "core/base/probe.hpp"
 
 namespace topgun::host {
 namespace {

@@ -12,6 +12,7 @@
 
 #include "core/base/mix.hpp"
 #include "core/base/probe.hpp"
+#include "core/sim/mutants.hpp"
 #include "core/sim/scenario_runner.hpp"
 #include "host-native/storage/stepped_engine.hpp"
 #include "tests/sim/json_lines.hpp"
@@ -24,6 +25,7 @@ struct Arguments {
   uint64_t last = 100;
   Profile profile = Profile::Lite;
   uint32_t mutant = 0;
+  bool list_mutants = false;
   uint64_t shrink_runs = 0;
   uint64_t failures_max = 1;
   uint64_t twice_every = 0;
@@ -52,6 +54,10 @@ Arguments parse(int count, char** values) {
   Arguments arguments;
   for (int i = 1; i < count; ++i) {
     const std::string name = values[i];
+    if (name == "--list-mutants") {
+      arguments.list_mutants = true;
+      continue;
+    }
     if (name == "--each" || name == "--trace") {
       (name == "--each" ? arguments.each : arguments.trace) = true;
       continue;
@@ -208,6 +214,18 @@ class Program {
   Summary summary_;
 };
 
+/// Products and the plain build have none.
+int list_mutants() {
+#ifdef TOPGUN_PROBES
+  for (const Mutant& mutant : kMutants) {
+    std::printf("{\"number\":%u,\"name\":%s,\"text\":%s}\n", mutant.number,
+                json_text(std::string(mutant.name)).c_str(),
+                json_text(std::string(mutant.text)).c_str());
+  }
+#endif
+  return 0;
+}
+
 }  // namespace
 }  // namespace topgun::sim
 
@@ -218,5 +236,6 @@ int main(int count, char** values) {
 #else
   if (arguments.mutant != 0) topgun::sim::usage("this build has no planted bugs");
 #endif
+  if (arguments.list_mutants) return topgun::sim::list_mutants();
   return topgun::sim::Program(arguments).run();
 }
