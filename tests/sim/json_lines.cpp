@@ -40,8 +40,6 @@ const char* message_name(uint8_t kind) {
       return "credit";
     case MessageKind::Authenticate:
       return "authenticate";
-    case MessageKind::Resume:
-      return "resume";
     case MessageKind::Welcome:
       return "welcome";
     case MessageKind::Ack:
