@@ -128,7 +128,7 @@ void DeterministicSimulator::carry_out(const Step& step) {
   } else {
     carry_out_write(step, *clients_[step.actor]);
   }
-  if (is_fault(step.kind)) count(family_of(step.kind));
+  if (is_fault(step.kind)) count(family_of(step));
   if (step.b == 0 || !is_fault(step.kind)) return;
   const auto index = static_cast<uint64_t>(&step - scenario_.steps.data());
   if (index < scenario_.steps.size()) {
@@ -358,7 +358,9 @@ void DeterministicSimulator::finish() {
 
 FaultRates DeterministicSimulator::activations() const {
   FaultRates all = struck_;
-  for (size_t i = 0; i < kFaultCount; ++i) all[i] += network_.activations()[i];
+  for (size_t i = 0; i < kFaultCount; ++i) {
+    all[i] += network_.activations()[i] + node_.activations()[i];
+  }
   return all;
 }
 

@@ -71,7 +71,6 @@ constexpr FaultTraits kTraits[kFaultCount] = {
     {Fault::DiskRead, "disk-read", Per::Million, 100, 10'000, StepKind::Cut, 0, 0, true},
     {Fault::DiskRot, "disk-rot", Per::Million, 10, 1'000, StepKind::Cut, 0, 0, true},
     {Fault::Starve, "starve", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0, true},
-    {Fault::Hostile, "hostile", Per::Minute, 100'000, 4'000'000, StepKind::Hostile, 0, 0, false},
 };
 
 const FaultTraits& traits(Fault fault) { return kTraits[static_cast<size_t>(fault)]; }
@@ -196,7 +195,6 @@ void shape_fault(const Scenario& scenario, Fault fault, Prng& prng, Step& step) 
       step.b = std::min(step.b, scenario.retention_ms / 4);
       break;
     case Fault::RowDamage:
-    case Fault::Hostile:
       step.a = prng.next();
       break;
     default:
@@ -243,9 +241,10 @@ bool is_struck_by_steps(Fault fault) { return traits(fault).per == Per::Minute; 
 
 bool is_fault(StepKind kind) { return static_cast<uint8_t>(kind) >= 20; }
 
-Fault family_of(StepKind kind) {
+Fault family_of(const Step& step) {
+  if (step.kind == StepKind::Partition && step.a != 0) return Fault::OneWay;
   for (const FaultTraits& family : kTraits) {
-    if (family.per == Per::Minute && family.step == kind) return family.fault;
+    if (family.per == Per::Minute && family.step == step.kind) return family.fault;
   }
   return Fault::Jitter;
 }
@@ -267,7 +266,7 @@ std::string_view step_name(StepKind kind) {
     case StepKind::Unfollow:
       return "unfollow";
     default:
-      return fault_name(family_of(kind));
+      return fault_name(family_of({.kind = kind}));
   }
 }
 

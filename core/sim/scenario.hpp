@@ -48,9 +48,8 @@ enum class Fault : uint8_t {
   DiskRead = 25,   ///< Sectors cannot be read at recovery.
   DiskRot = 26,    ///< Stored bits flip.
   Starve = 27,     ///< A shard gets little time.
-  Hostile = 28,    ///< Someone sends frames made to break the node.
 };
-inline constexpr size_t kFaultCount = 29;
+inline constexpr size_t kFaultCount = 28;
 
 /// Stable name, as in reports and in `--only`.
 std::string_view fault_name(Fault fault);
@@ -82,7 +81,6 @@ enum class StepKind : uint8_t {
   Clone = 29,  ///< `a`: the client that receives the copy.
   RowDamage = 30,
   ClockStep = 31,  ///< `a`: by how many ms, zigzag.
-  Hostile = 32,
   // What befalls the node.
   NodeCrash = 40,
   NodePower = 41,
@@ -106,7 +104,7 @@ struct Step {
 bool is_fault(StepKind kind);
 /// Whether the family strikes by steps of the scenario, or by its rate as things happen.
 bool is_struck_by_steps(Fault fault);
-Fault family_of(StepKind kind);
+Fault family_of(const Step& step);
 std::string_view step_name(StepKind kind);
 
 /// Everything that decides a run: the same scenario on the same build gives the same trace. Made

@@ -55,7 +55,7 @@ class Shrinker {
     for (size_t i = 0; i < kFaultCount; ++i) {
       const auto fault = static_cast<Fault>(i);
       const auto belongs = [&](const Step& step) {
-        return is_fault(step.kind) && family_of(step.kind) == fault;
+        return is_fault(step.kind) && family_of(step) == fault;
       };
       const bool is_used = std::any_of(best_.steps.begin(), best_.steps.end(), belongs);
       if (best_.rates[i] == 0 && !is_used) continue;
@@ -143,7 +143,7 @@ class Shrinker {
     }
     for (const Step& step : best_.steps) {
       if (is_write(step.kind)) ++shrunk.operations;
-      if (is_fault(step.kind)) families.insert(family_of(step.kind));
+      if (is_fault(step.kind)) families.insert(family_of(step));
     }
     shrunk.families = static_cast<uint32_t>(families.size());
     return shrunk;

@@ -218,8 +218,10 @@ void SimNode::plan_turn(uint16_t index) {
   uint64_t wait_us = Prng::multiply_high(draws.at(number * 2), 2 * kTurnUs);
   const uint64_t starve = scenario_.rates[static_cast<size_t>(Fault::Starve)];
   const uint64_t fate = draws.at(number * 2 + 1);
-  if (!is_calm_ && Prng::multiply_high(fate, 1'000'000) < starve)
+  if (!is_calm_ && Prng::multiply_high(fate, 1'000'000) < starve) {
     wait_us += mix64(fate) % kStarvedUs;
+    ++struck_[static_cast<size_t>(Fault::Starve)];
+  }
   scheduler_.after(wait_us, actor_, kTurn, tagged(index));
 }
 
@@ -386,8 +388,10 @@ void SimNode::plan_storage() {
     at_us += 1 + Prng::multiply_high(draws.at(number * 2), 2 * kDiskUs);
     const uint64_t fate = draws.at(number * 2 + 1);
     const uint64_t slow = scenario_.rates[static_cast<size_t>(Fault::DiskSlow)];
-    if (!is_calm_ && Prng::multiply_high(fate, 1'000'000) < slow)
+    if (!is_calm_ && Prng::multiply_high(fate, 1'000'000) < slow) {
       at_us += mix64(fate) % kSlowDiskUs;
+      ++struck_[static_cast<size_t>(Fault::DiskSlow)];
+    }
     scheduler_.at(at_us, actor_, kStorage, tagged(static_cast<uint64_t>(task)));
   }
 }
@@ -413,6 +417,19 @@ MerkleRoot SimNode::root(const MapRef& map) const {
 bool SimNode::is_idle() const {
   return std::all_of(shards_.begin(), shards_.end(),
                      [](const Shard& shard) { return shard.inbox.empty(); });
+}
+
+FaultRates SimNode::activations() const {
+  FaultRates all = struck_;
+  const DiskFaultCounts& disk = disk_.counts();
+  const auto count = [&](Fault fault, uint64_t times) {
+    all[static_cast<size_t>(fault)] += static_cast<uint32_t>(times);
+  };
+  count(Fault::DiskWrite, disk.write_errors + disk.short_writes + disk.name_errors);
+  count(Fault::DiskSync, disk.sync_errors);
+  count(Fault::DiskRead, disk.read_errors);
+  count(Fault::DiskRot, disk.bit_flips);
+  return all;
 }
 
 node::ShardStats SimNode::stats() const {

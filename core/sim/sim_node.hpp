@@ -65,6 +65,8 @@ class SimNode final : public Actor, public NodeEndpoint {
   uint64_t connections() const { return connections_.size(); }
   uint64_t restarts() const { return incarnation_; }
   uint64_t recovered_bytes() const { return recovered_bytes_; }
+  /// How often the families of the node and its disk struck.
+  FaultRates activations() const;
   uint64_t disks_replaced() const { return disks_replaced_; }
   /// What may be on its way to one client: its credit, and one frame and the messages that flow
   /// control does not count on top.
@@ -155,6 +157,8 @@ class SimNode final : public Actor, public NodeEndpoint {
   uint32_t failed_starts_ = 0;
   uint64_t recovered_bytes_ = 0;
   uint64_t disks_replaced_ = 0;
+
+  FaultRates struck_ = {};
 
   ReferenceModel model_;
   uint64_t horizon_ms_ = 0;
