@@ -54,9 +54,9 @@ DeterministicSimulator::DeterministicSimulator(const Scenario& scenario,
   for (const auto& client : clients_) {
     if (!scenario_.is_absent(client->number())) client->start();
   }
-  if (!scenario_.steps.empty()) scheduler_.at(scenario_.steps[0].at_ms * 1000, actor_, kStep, 0);
-  scheduler_.at(scenario_.duration_ms * 1000, actor_, kPhase);
-  scheduler_.at(kLookUs, actor_, kLook);
+  if (!scenario_.steps.empty()) scheduler_.at(scenario_.steps[0].at_ms * 1000, actor_, OnStep, 0);
+  scheduler_.at(scenario_.duration_ms * 1000, actor_, OnPhase);
+  scheduler_.at(kLookUs, actor_, OnLook);
 }
 
 DeterministicSimulator::~DeterministicSimulator() = default;
@@ -83,22 +83,22 @@ bool DeterministicSimulator::run_until(uint64_t until_us) {
 
 void DeterministicSimulator::on_event(uint32_t kind, uint64_t argument) {
   switch (kind) {
-    case kStep: {
+    case OnStep: {
       const Step& step = scenario_.steps[static_cast<size_t>(argument)];
       if (phase_ == Phase::Safety) carry_out(step);
       if (argument + 1 < scenario_.steps.size()) {
         const uint64_t at_us = scenario_.steps[static_cast<size_t>(argument) + 1].at_ms * 1000;
-        scheduler_.at(at_us, actor_, kStep, argument + 1);
+        scheduler_.at(at_us, actor_, OnStep, argument + 1);
       }
       return;
     }
-    case kEndOfStep:
+    case OnEndOfStep:
       if (phase_ == Phase::Safety) end_step(scenario_.steps[static_cast<size_t>(argument)]);
       return;
-    case kPhase:
+    case OnPhase:
       if (phase_ == Phase::Safety) return start_healing();
       return finish();
-    case kLook:
+    case OnLook:
       return look();
     default:
       return;
@@ -132,7 +132,7 @@ void DeterministicSimulator::carry_out(const Step& step) {
   if (step.b == 0 || !is_fault(step.kind)) return;
   const auto index = static_cast<uint64_t>(&step - scenario_.steps.data());
   if (index < scenario_.steps.size()) {
-    scheduler_.after(step.b * 1000, actor_, kEndOfStep, index);
+    scheduler_.after(step.b * 1000, actor_, OnEndOfStep, index);
   }
 }
 
@@ -273,7 +273,7 @@ void DeterministicSimulator::look() {
   for (const auto& client : clients_) all.push_back(client.get());
   if (node_.is_running()) checker_.check_bounds(node_, all);
   if (phase_ == Phase::Healing) look_for_agreement();
-  if (phase_ != Phase::Done) scheduler_.after(kLookUs, actor_, kLook);
+  if (phase_ != Phase::Done) scheduler_.after(kLookUs, actor_, OnLook);
 }
 
 void DeterministicSimulator::start_healing() {
@@ -330,7 +330,7 @@ void DeterministicSimulator::start_silence() {
                            core_clients().size() == scenario_.present_clients());
   phase_ = Phase::Silence;
   frames_before_silence_ = network_.frames();
-  scheduler_.after(kSilenceUs, actor_, kPhase);
+  scheduler_.after(kSilenceUs, actor_, OnPhase);
 }
 
 void DeterministicSimulator::finish() {

@@ -62,7 +62,7 @@ class DeterministicSimulator final : public Actor {
 
  private:
   enum class Phase : uint8_t { Safety, Healing, Silence, Done };
-  enum EventKind : uint32_t { kStep, kEndOfStep, kPhase, kLook };
+  enum EventKind : uint32_t { OnStep, OnEndOfStep, OnPhase, OnLook };
 
   void carry_out(const Step& step);
   void carry_out_write(const Step& step, SimClient& client);

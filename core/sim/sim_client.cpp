@@ -317,7 +317,7 @@ void SimClient::plan_storage() {
   storing_ = true;
   const Prng draws(options_.seed, stream_id("client.store"), options_.number);
   const uint64_t wait_us = Prng::multiply_high(draws.at(transactions_done_), 2 * kStoreUs);
-  scheduler_.after(wait_us, actor_, kStored, starts_);
+  scheduler_.after(wait_us, actor_, OnStored, starts_);
 }
 
 void SimClient::apply(const Transaction& transaction) {
@@ -347,11 +347,11 @@ void SimClient::plan_timer() {
   if (wake_ms_ == 0) return;
   const uint64_t at_us = clock_.true_time_of(wake_ms_, scheduler_.now_us());
   planned_us_ = at_us;
-  scheduler_.at(at_us, actor_, kTimer, at_us);
+  scheduler_.at(at_us, actor_, OnTimer, at_us);
 }
 
 void SimClient::on_event(uint32_t kind, uint64_t argument) {
-  if (kind == kStored) {
+  if (kind == OnStored) {
     if (argument != starts_) return;
     storing_ = false;
     if (engine_ == nullptr || asleep_ || transactions_.empty()) return;

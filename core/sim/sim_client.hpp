@@ -105,7 +105,7 @@ class SimClient final : public Actor, public ClientEndpoint {
 
  private:
   friend class InvariantChecker;
-  enum EventKind : uint32_t { kTimer, kStored };
+  enum EventKind : uint32_t { OnTimer, OnStored };
   struct Transaction {
     uint64_t number;
     std::vector<std::pair<std::string, Bytes>> puts;

@@ -78,7 +78,7 @@ void SimNode::start() {
     shards_[i].shard->tick(now());
     carry_out(i);
   }
-  scheduler_.after(1'000, actor_, kTick, tagged(0));
+  scheduler_.after(1'000, actor_, OnTick, tagged(0));
   plan_storage();
   checker_.recovered(*this);
 }
@@ -142,7 +142,7 @@ void SimNode::give_up_start(Error error) {
     disk_.wipe();
     checker_.node_lost_everything(scheduler_.now_us());
   }
-  scheduler_.after(kStartAgainUs, actor_, kRestart, tagged(0));
+  scheduler_.after(kStartAgainUs, actor_, OnRestart, tagged(0));
 }
 
 void SimNode::stop() {
@@ -222,20 +222,20 @@ void SimNode::plan_turn(uint16_t index) {
     wait_us += mix64(fate) % kStarvedUs;
     ++struck_[static_cast<size_t>(Fault::Starve)];
   }
-  scheduler_.after(wait_us, actor_, kTurn, tagged(index));
+  scheduler_.after(wait_us, actor_, OnTurn, tagged(index));
 }
 
 void SimNode::on_event(uint32_t kind, uint64_t argument) {
   if (argument >> 16 != incarnation_) return;
-  if (kind == kRestart && !is_running()) return start();
+  if (kind == OnRestart && !is_running()) return start();
   if (!is_running()) return;
   const auto value = static_cast<uint16_t>(argument);
   switch (kind) {
-    case kTurn:
+    case OnTurn:
       shards_[value].turn_planned = false;
       if (!is_paused_) turn(value);
       return;
-    case kTick: {
+    case OnTick: {
       uint64_t next_ms = UINT64_MAX;
       for (uint16_t i = 0; i < shards_.size() && !is_paused_; ++i) {
         shards_[i].shard->tick(now());
@@ -243,10 +243,10 @@ void SimNode::on_event(uint32_t kind, uint64_t argument) {
       }
       for (const Shard& shard : shards_) next_ms = std::min(next_ms, shard.shard->next_tick_ms());
       const uint64_t at_us = clock_.true_time_of(next_ms, scheduler_.now_us());
-      scheduler_.at(std::max(at_us, scheduler_.now_us() + 10'000), actor_, kTick, tagged(0));
+      scheduler_.at(std::max(at_us, scheduler_.now_us() + 10'000), actor_, OnTick, tagged(0));
       return;
     }
-    case kStorage:
+    case OnStorage:
       return step_storage(value);
     default:
       return;
@@ -392,7 +392,7 @@ void SimNode::plan_storage() {
       at_us += mix64(fate) % kSlowDiskUs;
       ++struck_[static_cast<size_t>(Fault::DiskSlow)];
     }
-    scheduler_.at(at_us, actor_, kStorage, tagged(static_cast<uint64_t>(task)));
+    scheduler_.at(at_us, actor_, OnStorage, tagged(static_cast<uint64_t>(task)));
   }
 }
 

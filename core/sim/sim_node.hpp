@@ -84,7 +84,7 @@ class SimNode final : public Actor, public NodeEndpoint {
   void on_event(uint32_t kind, uint64_t argument) override;
 
  private:
-  enum EventKind : uint32_t { kTurn, kTick, kStorage, kRestart };
+  enum EventKind : uint32_t { OnTurn, OnTick, OnStorage, OnRestart };
   struct Accepted {
     uint64_t connection;
   };

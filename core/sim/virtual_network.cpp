@@ -48,35 +48,35 @@ uint64_t VirtualNetwork::connect(uint32_t client) {
   Connection& connection = connections_[id];
   connection.client = client;
   connection.ordinal = ++clients_[client].connections;
-  push(id, kToNode, {PacketKind::Syn, 0, 0, {}, nullptr});
+  push(id, ToNode, {PacketKind::Syn, 0, 0, {}, nullptr});
   return id;
 }
 
 void VirtualNetwork::send_to_node(uint64_t id, Bytes frame) {
   const auto found = connections_.find(id);
   if (found == connections_.end() || !found->second.client_alive) return;
-  push(id, kToNode, {PacketKind::Frame, 0, 0, std::move(frame), nullptr});
+  push(id, ToNode, {PacketKind::Frame, 0, 0, std::move(frame), nullptr});
 }
 
 void VirtualNetwork::send_to_client(uint64_t id, node::SharedBytes frame) {
   const auto found = connections_.find(id);
   if (found == connections_.end() || !found->second.node_alive) return;
   found->second.bytes_to_client += frame->size();
-  push(id, kToClient, {PacketKind::Frame, 0, 0, {}, std::move(frame)});
+  push(id, ToClient, {PacketKind::Frame, 0, 0, {}, std::move(frame)});
 }
 
 void VirtualNetwork::close_by_client(uint64_t id) {
   const auto found = connections_.find(id);
   if (found == connections_.end() || !found->second.client_alive) return;
   found->second.client_alive = false;
-  push(id, kToNode, {PacketKind::Fin, 0, 0, {}, nullptr});
+  push(id, ToNode, {PacketKind::Fin, 0, 0, {}, nullptr});
 }
 
 void VirtualNetwork::close_by_node(uint64_t id) {
   const auto found = connections_.find(id);
   if (found == connections_.end() || !found->second.node_alive) return;
   found->second.node_alive = false;
-  push(id, kToClient, {PacketKind::Fin, 0, 0, {}, nullptr});
+  push(id, ToClient, {PacketKind::Fin, 0, 0, {}, nullptr});
 }
 
 void VirtualNetwork::node_died(bool with_power) {
@@ -86,7 +86,7 @@ void VirtualNetwork::node_died(bool with_power) {
     Connection& connection = connections_.at(id);
     const bool was_alive = connection.node_alive;
     connection.node_alive = false;
-    if (was_alive && with_power) push(id, kToClient, {PacketKind::Fin, 0, 0, {}, nullptr});
+    if (was_alive && with_power) push(id, ToClient, {PacketKind::Fin, 0, 0, {}, nullptr});
     forget_if_dead(id);
   }
 }
@@ -105,7 +105,7 @@ void VirtualNetwork::push(uint64_t id, Direction direction, Packet packet) {
 
 bool VirtualNetwork::is_stopped(const Connection& connection, Direction direction) const {
   const Client& client = clients_[connection.client];
-  return client.blocked[direction] > 0 || (direction == kToClient && client.reading_held);
+  return client.blocked[direction] > 0 || (direction == ToClient && client.reading_held);
 }
 
 void VirtualNetwork::plan(uint64_t id, Connection& connection, Direction direction) {
@@ -132,7 +132,7 @@ void VirtualNetwork::arrive(uint64_t id, Direction direction) {
   Packet packet = std::move(way.packets.front());
   way.packets.pop_front();
   plan(id, found->second, direction);
-  deliver(id, direction, std::move(packet));
+  deliver(id, direction, packet);
   forget_if_dead(id);
 }
 
@@ -141,34 +141,34 @@ void VirtualNetwork::tell(const Connection& connection, Direction direction, con
   if (observer_ == nullptr || packet.kind != PacketKind::Frame) return;
   const Bytes& bytes = packet.shared ? *packet.shared : packet.bytes;
   observer_->on_frame(
-      {connection.client, direction == kToNode, lost, packet.sent_us, scheduler_.now_us(), bytes});
+      {connection.client, direction == ToNode, lost, packet.sent_us, scheduler_.now_us(), bytes});
 }
 
-void VirtualNetwork::deliver(uint64_t id, Direction direction, Packet packet) {
+void VirtualNetwork::deliver(uint64_t id, Direction direction, const Packet& packet) {
   const Connection& connection = connections_.at(id);
-  const bool is_heard = direction == kToNode ? connection.node_alive : connection.client_alive;
+  const bool is_heard = direction == ToNode ? connection.node_alive : connection.client_alive;
   tell(connection, direction, packet, !is_heard);
   if (packet.kind == PacketKind::Frame) {
     ++frames_;
-    bytes_ += direction == kToNode ? packet.bytes.size() : packet.shared->size();
+    bytes_ += direction == ToNode ? packet.bytes.size() : packet.shared->size();
   }
-  if (direction == kToNode) {
-    deliver_to_node(id, std::move(packet));
+  if (direction == ToNode) {
+    deliver_to_node(id, packet);
   } else {
-    deliver_to_client(id, std::move(packet));
+    deliver_to_client(id, packet);
   }
 }
 
-void VirtualNetwork::deliver_to_node(uint64_t id, Packet packet) {
+void VirtualNetwork::deliver_to_node(uint64_t id, const Packet& packet) {
   Connection& connection = connections_.at(id);
   switch (packet.kind) {
     case PacketKind::Syn:
       if (!node_.accepts()) {
-        push(id, kToClient, {PacketKind::Fin, 0, 0, {}, nullptr});
+        push(id, ToClient, {PacketKind::Fin, 0, 0, {}, nullptr});
         return;
       }
       connection.node_alive = true;
-      push(id, kToClient, {PacketKind::SynAck, 0, 0, {}, nullptr});
+      push(id, ToClient, {PacketKind::SynAck, 0, 0, {}, nullptr});
       node_.on_accepted(id);
       return;
     case PacketKind::Frame:
@@ -176,7 +176,7 @@ void VirtualNetwork::deliver_to_node(uint64_t id, Packet packet) {
         node_.on_client_frame(id, packet.bytes);
       } else if (node_.accepts() && connection.client_alive && !connection.silent) {
         // Nobody knows this connection any more: it is reset.
-        push(id, kToClient, {PacketKind::Fin, 0, 0, {}, nullptr});
+        push(id, ToClient, {PacketKind::Fin, 0, 0, {}, nullptr});
       }
       return;
     case PacketKind::Fin:
@@ -189,7 +189,7 @@ void VirtualNetwork::deliver_to_node(uint64_t id, Packet packet) {
   }
 }
 
-void VirtualNetwork::deliver_to_client(uint64_t id, Packet packet) {
+void VirtualNetwork::deliver_to_client(uint64_t id, const Packet& packet) {
   Connection& connection = connections_.at(id);
   if (packet.kind == PacketKind::Frame) connection.bytes_to_client -= packet.shared->size();
   if (!connection.client_alive) return;
@@ -213,20 +213,20 @@ void VirtualNetwork::forget_if_dead(uint64_t id) {
   const Connection& connection = found->second;
   if (connection.client_alive || connection.node_alive) return;
   // A Syn or Fin on its way may still bring an end to life or tell it of its death.
-  if (connection.ways[kToNode].packets.empty() && connection.ways[kToClient].packets.empty()) {
+  if (connection.ways[ToNode].packets.empty() && connection.ways[ToClient].packets.empty()) {
     connections_.erase(found);
   }
 }
 
 void VirtualNetwork::block(uint32_t client, bool to_node, bool to_client) {
-  clients_[client].blocked[kToNode] += to_node ? 1 : 0;
-  clients_[client].blocked[kToClient] += to_client ? 1 : 0;
+  clients_[client].blocked[ToNode] += to_node ? 1 : 0;
+  clients_[client].blocked[ToClient] += to_client ? 1 : 0;
 }
 
 void VirtualNetwork::unblock(uint32_t client, bool to_node, bool to_client) {
   int* const blocked = clients_[client].blocked;
-  if (to_node) blocked[kToNode] = std::max(0, blocked[kToNode] - 1);
-  if (to_client) blocked[kToClient] = std::max(0, blocked[kToClient] - 1);
+  if (to_node) blocked[ToNode] = std::max(0, blocked[ToNode] - 1);
+  if (to_client) blocked[ToClient] = std::max(0, blocked[ToClient] - 1);
   resume(client);
 }
 
@@ -236,8 +236,8 @@ void VirtualNetwork::hold_reading(uint32_t client, bool held) {
 }
 
 void VirtualNetwork::heal(uint32_t client) {
-  clients_[client].blocked[kToNode] = 0;
-  clients_[client].blocked[kToClient] = 0;
+  clients_[client].blocked[ToNode] = 0;
+  clients_[client].blocked[ToClient] = 0;
   clients_[client].reading_held = false;
   resume(client);
 }
@@ -245,8 +245,8 @@ void VirtualNetwork::heal(uint32_t client) {
 void VirtualNetwork::resume(uint32_t client) {
   for (auto& [id, connection] : connections_) {
     if (connection.client != client) continue;
-    plan(id, connection, kToNode);
-    plan(id, connection, kToClient);
+    plan(id, connection, ToNode);
+    plan(id, connection, ToClient);
   }
 }
 
@@ -257,7 +257,7 @@ void VirtualNetwork::cut(uint32_t client, bool client_is_told, bool node_is_told
   }
   for (const uint64_t id : ids) {
     Connection& connection = connections_.at(id);
-    for (const Direction direction : {kToNode, kToClient}) {
+    for (const Direction direction : {ToNode, ToClient}) {
       Way& way = connection.ways[direction];
       for (const Packet& packet : way.packets) tell(connection, direction, packet, true);
       way.packets.clear();
@@ -288,11 +288,11 @@ uint64_t VirtualNetwork::queued_to_client(uint64_t id) const {
 std::vector<VirtualNetwork::InFlight> VirtualNetwork::in_flight() const {
   std::vector<InFlight> frames;
   for (const auto& [id, connection] : connections_) {
-    for (const Direction direction : {kToNode, kToClient}) {
+    for (const Direction direction : {ToNode, ToClient}) {
       for (const Packet& packet : connection.ways[direction].packets) {
         const uint64_t size = packet.shared ? packet.shared->size() : packet.bytes.size();
         frames.push_back(
-            {connection.client, direction == kToNode, packet.sent_us, packet.arrives_us, size});
+            {connection.client, direction == ToNode, packet.sent_us, packet.arrives_us, size});
       }
     }
   }

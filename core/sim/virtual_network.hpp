@@ -98,7 +98,7 @@ class VirtualNetwork final : public Actor {
   void on_event(uint32_t kind, uint64_t argument) override;
 
  private:
-  enum Direction : uint8_t { kToNode = 0, kToClient = 1 };
+  enum Direction : uint8_t { ToNode = 0, ToClient = 1 };
   enum class PacketKind : uint8_t { Syn, SynAck, Frame, Fin };
   struct Packet {
     PacketKind kind;
@@ -135,9 +135,9 @@ class VirtualNetwork final : public Actor {
   void tell(const Connection& connection, Direction direction, const Packet& packet, bool lost);
   bool is_stopped(const Connection& connection, Direction direction) const;
   void arrive(uint64_t id, Direction direction);
-  void deliver(uint64_t id, Direction direction, Packet packet);
-  void deliver_to_node(uint64_t id, Packet packet);
-  void deliver_to_client(uint64_t id, Packet packet);
+  void deliver(uint64_t id, Direction direction, const Packet& packet);
+  void deliver_to_node(uint64_t id, const Packet& packet);
+  void deliver_to_client(uint64_t id, const Packet& packet);
   void resume(uint32_t client);
   void forget_if_dead(uint64_t id);
 
