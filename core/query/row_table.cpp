@@ -1,0 +1,129 @@
+#include "core/query/row_table.hpp"
+
+#include <cstring>
+
+#include "core/base/hash.hpp"
+
+namespace topgun::query {
+
+size_t RowTable::offset_bytes(const Row& row) {
+  return row.value_bytes > 256 ? 2 * size_t{row.fields} : row.fields;
+}
+
+RowId RowTable::insert(ByteView key, ByteView value) {
+  if ((size_ + 1) * 4 > slots_.size() * 3) grow();
+  RowId row = static_cast<RowId>(rows_.size());
+  if (free_.empty()) {
+    rows_.emplace_back();
+  } else {
+    row = free_.back();
+    free_.pop_back();
+  }
+  const size_t slot = slot_of(key);
+  TG_ASSERT(slots_[slot] == kFree);
+  slots_[slot] = row;
+  set(row, key, value);
+  ++size_;
+  return row;
+}
+
+void RowTable::replace(RowId row, ByteView key, ByteView value) {
+  TG_ASSERT(contains(row));
+  drop_offsets(rows_[row]);
+  set(row, key, value);
+}
+
+void RowTable::erase(RowId row) {
+  TG_ASSERT(contains(row));
+  const size_t mask = slots_.size() - 1;
+  size_t hole = slot_of({rows_[row].key, rows_[row].key_bytes});
+  TG_ASSERT(slots_[hole] == row);
+  // Rows behind the hole move up unless that would put them before their own slot.
+  for (size_t at = (hole + 1) & mask; slots_[at] != kFree; at = (at + 1) & mask) {
+    const Row& other = rows_[slots_[at]];
+    const size_t home = static_cast<size_t>(hash64({other.key, other.key_bytes})) & mask;
+    if (((at - home) & mask) < ((at - hole) & mask)) continue;
+    slots_[hole] = slots_[at];
+    hole = at;
+  }
+  slots_[hole] = kFree;
+  drop_offsets(rows_[row]);
+  rows_[row] = Row{};
+  erased_.push_back(row);
+  --size_;
+}
+
+void RowTable::release_erased() {
+  free_.insert(free_.end(), erased_.begin(), erased_.end());
+  erased_.clear();
+}
+
+std::optional<RowId> RowTable::find(ByteView key) const {
+  if (slots_.empty()) return std::nullopt;
+  const RowId row = slots_[slot_of(key)];
+  if (row == kFree) return std::nullopt;
+  return row;
+}
+
+RowView RowTable::view(RowId row) const {
+  const Row& entry = rows_[row];
+  return {
+      {entry.key, entry.key_bytes}, {entry.value, entry.value_bytes}, entry.shape, entry.offsets};
+}
+
+size_t RowTable::slot_of(ByteView key) const {
+  const size_t mask = slots_.size() - 1;
+  size_t at = static_cast<size_t>(hash64(key)) & mask;
+  for (; slots_[at] != kFree; at = (at + 1) & mask) {
+    const Row& row = rows_[slots_[at]];
+    if (row.key_bytes == key.size() && std::memcmp(row.key, key.data(), key.size()) == 0) break;
+  }
+  return at;
+}
+
+void RowTable::set(RowId row, ByteView key, ByteView value) {
+  static constexpr uint8_t kNoBytes[1] = {};
+  Row& entry = rows_[row];
+  // An empty key may have no address, which is how a free row looks.
+  entry.key = key.empty() ? kNoBytes : key.data();
+  entry.key_bytes = static_cast<uint16_t>(key.size());
+  entry.value = value.data();
+  entry.value_bytes = static_cast<uint32_t>(value.size());
+  const ShapeTable::Layout layout = attributes_.observe(value);
+  entry.shape = layout.shape;
+  entry.fields = layout.shape == kNoShape ? uint8_t{0} : layout.fields;
+  entry.offsets = nullptr;
+  if (entry.fields == 0) return;
+  entry.offsets = slab_.allocate(offset_bytes(entry));
+  if (value.size() > 256) {
+    std::memcpy(entry.offsets, layout.offsets, 2 * size_t{entry.fields});
+  } else {
+    for (size_t i = 0; i < entry.fields; ++i) {
+      entry.offsets[i] = static_cast<uint8_t>(layout.offsets[i]);
+    }
+  }
+}
+
+void RowTable::drop_offsets(Row& row) {
+  if (row.offsets != nullptr) slab_.release(row.offsets, offset_bytes(row));
+  row.offsets = nullptr;
+}
+
+void RowTable::grow() {
+  const std::vector<RowId> old = std::move(slots_);
+  slots_.assign(old.empty() ? 16 : old.size() * 2, kFree);
+  const size_t mask = slots_.size() - 1;
+  for (const RowId row : old) {
+    if (row == kFree) continue;
+    size_t at = static_cast<size_t>(hash64({rows_[row].key, rows_[row].key_bytes})) & mask;
+    while (slots_[at] != kFree) at = (at + 1) & mask;
+    slots_[at] = row;
+  }
+}
+
+size_t RowTable::memory_bytes() const {
+  return rows_.capacity() * sizeof(Row) + slots_.capacity() * sizeof(RowId) +
+         (free_.capacity() + erased_.capacity()) * sizeof(RowId) + slab_.bytes_reserved();
+}
+
+}  // namespace topgun::query
