@@ -43,7 +43,10 @@ struct ClientMap {
   // Where we stand with the node; stored.
   uint64_t incarnation = 0;
   std::vector<uint64_t> versions;
-  uint64_t synced_ms = 0;  ///< Node time of the last Synced; 0 = never.
+  /// Node time of the last Synced. Before the first one: of the greeting of the session in which
+  /// the first records came, since what came has been the node's at that time or later. 0 = never,
+  /// and then every record is a write of our own that no node has taken.
+  uint64_t synced_ms = 0;
 
   /// The next Subscribe shall lead to repair, whatever the cursor says.
   bool wants_repair = false;

@@ -7,6 +7,9 @@ namespace {
 /// An outbox of fewer operations is not worth conflating.
 constexpr uint64_t kConflateOperationsMin = 8192;
 
+/// Before every horizon.
+constexpr uint64_t kLongAgoMs = 1;
+
 struct MapKey {
   MapKind kind = MapKind::Lww;
   ByteView name;
@@ -48,7 +51,11 @@ bool ClientReplica::start() {
   prune_counter_bases();
   if (loaded.damaged > 0) {
     // What is readable is kept; comparing roots with the node brings back the rest.
-    for (const auto& map : maps_) map->versions.clear();
+    for (const auto& map : maps_) {
+      map->versions.clear();
+      // Where this map stood was lost: it may hold what was removed long ago.
+      if (map->synced_ms == 0) map->synced_ms = kLongAgoMs;
+    }
     events_.push(Event::Error, [&](ByteWriter& out) {
       out.u16(static_cast<uint16_t>(Error::StorageCorrupt));
       out.blob(as_bytes("stored rows are damaged; the node will be asked for repair"));

@@ -219,7 +219,9 @@ Result<void> Link::on_welcome(ByteView payload, Now now) {
   set_state(State::Online);
   replica_.outbox().mark_unsent();
   replica_.collect(welcome->horizon_ms);
+  welcomed_ms_ = welcome->node_ms;
   replica_.for_each_map([&](ClientMap& map) {
+    note_first_contact(map);
     if (map.followed) subscribe(map);
   });
   return {};

@@ -68,6 +68,7 @@ class Link {
 
   // link_sync.cpp
   void subscribe(ClientMap& map);
+  void note_first_contact(ClientMap& map);
   Result<void> on_subscribed(ByteView payload, Now now);
   Result<void> on_changes(ByteView payload, Now now);
   Result<void> on_records(ByteView payload, Now now);
@@ -89,6 +90,7 @@ class Link {
   bool pinged_ = false;
 
   uint64_t incarnation_ = 0;
+  uint64_t welcomed_ms_ = 0;  ///< Node time of the last Welcome.
   AckLevel final_level_ = AckLevel::Memory;
   uint64_t frame_bytes_max_ = 0;
   uint64_t in_flight_max_ = 0;

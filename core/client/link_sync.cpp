@@ -27,7 +27,16 @@ void Link::unfollow(ClientMap& map) {
   map.followed = false;
 }
 
+/// From now on the map may get records that are the node's as well, and sooner or later are removed
+/// there. If it is left before it was ever in step, it must not pass for one that never met a node.
+void Link::note_first_contact(ClientMap& map) {
+  if (map.synced_ms != 0 || TG_MUTANT(50)) return;
+  map.synced_ms = welcomed_ms_;
+  map.position_changed = true;
+}
+
 void Link::subscribe(ClientMap& map) {
+  note_first_contact(map);
   SubscribeMessage message;
   message.subscription = map.handle;
   message.kind = map.kind;
@@ -42,7 +51,7 @@ void Link::subscribe(ClientMap& map) {
     for (const uint64_t version : map.versions) out.varint(version);
   }
   message.cursor = cursor;
-  message.synced_ms = map.synced_ms;
+  message.synced_ms = map.table.size() == 0 ? 0 : map.synced_ms;
   message.root = map.table.root();
   message.records = map.table.size();
   MessageWriter(out_).subscribe(message);
@@ -57,6 +66,7 @@ Result<void> Link::on_subscribed(ByteView payload, Now now) {
   if (map == nullptr || map->phase == SyncPhase::Detached) return {};
   if (message->mode == SyncMode::Resync) {
     replica_.resync(*map, corrected(now));
+    note_first_contact(*map);
   } else {
     replica_.collect(message->horizon_ms);
   }

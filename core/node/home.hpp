@@ -72,6 +72,8 @@ class Home {
                   const Bytes& payload);
   void describe(Session& session, Subscription& subscription, DescribePurpose purpose);
   void on_described(const ShardMessage& message);
+  /// Whether the client may lack removals that nobody remembers any more.
+  bool is_behind(const Subscription& subscription) const;
   void start_sync(Session& session, Subscription& subscription);
   void start_pulls(Session& session, Subscription& subscription, PullMode mode,
                    const std::vector<uint64_t>& positions);

@@ -164,6 +164,9 @@ Result<void> Home::on_records(Session& session, ByteView payload) {
   const Result<void> decoded = decode_records(message->batch, Values::Validate, batch);
   if (!decoded.ok()) return decoded;
   if (log_error_.has_value() || !may_write(session, batch.map)) return {};
+  // One that took so long would bring back what was removed meanwhile.
+  const Subscription* subscription = find_subscription(session, message->subscription);
+  if (subscription == nullptr || is_behind(*subscription)) return {};
   std::vector<RecordBatchBuilder> parts(context_.options.shard_count);
   for (RecordBatchBuilder& part : parts) part.begin(batch.kind, batch.map);
   // A client that repairs us was in step after the horizon, so what lives there was not removed

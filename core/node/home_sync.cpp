@@ -111,7 +111,7 @@ Result<void> Home::on_subscribe(Session& session, ByteView payload) {
   }
   subscription.client_root = message->root;
   subscription.client_records = message->records;
-  subscription.synced_ms = message->synced_ms;
+  subscription.in_step_ms = message->synced_ms;
   subscription.client_versions = versions_of(message->cursor, context_.options);
   subscription.versions.assign(context_.options.shard_count, 0);
   subscription.pulls.clear();
@@ -179,20 +179,26 @@ void Home::on_described(const ShardMessage& message) {
     case DescribePurpose::Start:
       return start_sync(*session, *subscription);
     case DescribePurpose::Repair:
+      if (is_behind(*subscription)) return start_sync(*session, *subscription);
       return start_repair(*session, *subscription);
     case DescribePurpose::Finish:
+      if (is_behind(*subscription)) return start_sync(*session, *subscription);
       return send_synced(*session, *subscription);
   }
 }
 
+bool Home::is_behind(const Subscription& subscription) const {
+  return subscription.in_step_ms != 0 && subscription.in_step_ms < owner_.horizon_ms() &&
+         !TG_MUTANT(33) && !(TG_MUTANT(49) && subscription.phase != SubscriptionPhase::Describing);
+}
+
 void Home::start_sync(Session& session, Subscription& subscription) {
-  const uint64_t horizon = owner_.horizon_ms();
-  const bool behind =
-      subscription.synced_ms != 0 && subscription.synced_ms < horizon && !TG_MUTANT(33);
+  const bool behind = is_behind(subscription);
   TG_SOMETIMES(behind, NodeResync);
   SubscribedMessage subscribed{subscription.id, SyncMode::Current, owner_.collect_horizon_ms()};
   // Whatever way the client is brought up to date, it then has everything up to here.
   subscription.versions = subscription.described_versions;
+  if (behind || subscription.in_step_ms == 0) subscription.in_step_ms = context_.now.wall_ms;
   if (behind) {
     ++context_.stats.resyncs_forced;
     subscribed.mode = SyncMode::Resync;
@@ -289,6 +295,7 @@ void Home::send_synced(Session& session, Subscription& subscription) {
     return start_pulls(session, subscription, PullMode::Delta, subscription.versions);
   }
   subscription.phase = SubscriptionPhase::Live;
+  subscription.in_step_ms = context_.now.wall_ms;
   const Bytes cursor = encode_cursor(subscription.versions, context_.options);
   MessageWriter(output(session))
       .synced({subscription.id, cursor, context_.now.wall_ms, subscription.total.root});
@@ -319,6 +326,7 @@ void Home::on_changes(const ShardMessage& message) {
     const bool is_author = session->replica == author;
     const bool has_batch = !message.payload->empty();
     if (!is_author && (!has_batch || !has_credit(*session))) {
+      if (live) subscription.in_step_ms = context_.now.wall_ms;
       subscription.lagging = true;
     } else if (!is_author && !subscription.lagging) {
       session->unacknowledged_bytes += message.payload->size();
@@ -348,6 +356,10 @@ void Home::resume(Session& session) {
       }
     } else if (subscription.phase == SubscriptionPhase::Live && subscription.lagging) {
       subscription.lagging = false;
+      if (is_behind(subscription)) {
+        describe(session, subscription, DescribePurpose::Start);
+        continue;
+      }
       start_pulls(session, subscription, PullMode::Delta, subscription.versions);
     }
   }
@@ -366,6 +378,10 @@ Result<void> Home::on_diff(Session& session, ByteView payload) {
   }
   Subscription::DiffState& state = *subscription->diff;
   if (subscription->answers_missing > 0) return Error::Malformed;  // One step at a time.
+  if (is_behind(*subscription)) {
+    describe(session, *subscription, DescribePurpose::Start);
+    return {};
+  }
   state = {};
   state.received = to_bytes(payload);
   state.message = std::move(*diff);

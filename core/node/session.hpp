@@ -32,9 +32,13 @@ struct Subscription {
   // What the client said in Subscribe.
   MerkleRoot client_root;
   uint64_t client_records = 0;
-  uint64_t synced_ms = 0;
   std::vector<uint64_t> client_versions;  ///< Empty without a cursor of this incarnation.
   uint8_t slice = 0;                      ///< Another at each repair, see Diff.
+
+  /// Node time at which the client was last known to have everything: from Subscribe, then from
+  /// Synced or from when it began to lag. 0 = it holds nothing that was ever the node's. Looked at
+  /// again at each step, because a step may take as long as tombstones are kept.
+  uint64_t in_step_ms = 0;
 
   /// Up to which version of each shard the client has everything.
   std::vector<uint64_t> versions;

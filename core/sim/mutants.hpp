@@ -31,6 +31,8 @@ inline constexpr Mutant kMutants[] = {
     {12, "collected-before-checkpoint", "a tombstone is collected that no checkpoint holds"},
     {33, "no-resync", "a client from before the horizon goes on as if nothing had happened"},
     {35, "resync-keeps-state", "a client that starts anew keeps its old records"},
+    {49, "in-step-for-ever", "a subscriber that takes long is not looked at again"},
+    {50, "half-a-snapshot", "a map that never got in step passes for one that met no node"},
     {43, "resync-hides-counters", "a client that starts anew shows the old counts"},
     // Trees and sync.
     {14, "tree-keeps-old-hash", "a changed record's old hash stays in the tree"},

@@ -44,6 +44,7 @@ void SimClient::start() {
   elements_.clear();
   counters_.clear();
   own_.clear();
+  own_counts_.clear();
   load_model(rows_);
 
   Prng seed(options_.seed, stream_id("client.seed"), uint64_t{options_.number} << 32 | starts_);

@@ -141,6 +141,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   void model_frame(const Bytes& frame);
   void model_message(const MessageView& message);
   void model_reject(ByteView payload);
+  void take_back(uint64_t sequence, const OwnOperation& own);
   void model_row(const std::string& key, const Bytes& row);
   void learn_own(ByteView batch, bool sent);
   void report_stored(const Bytes& row);
@@ -186,7 +187,11 @@ class SimClient final : public Actor, public ClientEndpoint {
 
   ReferenceModel model_;
   std::map<uint64_t, OwnOperation> own_;  ///< By sequence; those not acked at `local` yet.
+  /// Without storage no row tells what a refused count leaves behind: each own count by element and
+  /// sequence.
+  std::map<ReferenceModel::RecordKey, std::map<uint64_t, ReferenceModel::Record>> own_counts_;
   std::map<MapRef, uint64_t> synced_ms_;
+  uint64_t welcomed_ms_ = 0;
   bool has_unseen_writes_ = false;
   /// The replica took a new id; the snapshot that follows says what became of its writes.
   bool learns_anew_ = false;  ///< The next rows tell the whole state.

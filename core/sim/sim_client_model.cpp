@@ -47,6 +47,11 @@ void SimClient::model_message(const MessageView& message) {
       for (const auto& [map, synced_ms] : synced_ms_) {
         if (synced_ms >= welcome->horizon_ms) model_.collect(map, welcome->horizon_ms);
       }
+      welcomed_ms_ = welcome->node_ms;
+      for (const OpenMap& map : open_maps()) {
+        uint64_t& synced_ms = synced_ms_[map.ref];
+        if (synced_ms == 0) synced_ms = welcomed_ms_;
+      }
       return;
     }
     case MessageKind::Subscribed: {
@@ -55,7 +60,8 @@ void SimClient::model_message(const MessageView& message) {
       if (subscribed->mode == SyncMode::Resync) {
         const MapRef map = map_of_subscription(subscribed->subscription);
         model_.clear(map);
-        synced_ms_.erase(map);
+        if (map.kind == MapKind::Counter) own_counts_.clear();
+        synced_ms_[map] = welcomed_ms_;
         std::erase_if(own_, [&](const auto& own) { return own.second.map == map; });
         return;
       }
@@ -83,13 +89,22 @@ void SimClient::model_reject(ByteView payload) {
   checker_.refused({replica_}, reject->sequence, reject->count);
   auto own = own_.lower_bound(reject->sequence);
   while (own != own_.end() && own->first - reject->sequence < reject->count) {
-    for (const ReferenceModel::Effect& effect : own->second.effects) {
-      const auto current = model_.find(own->second.map, effect.key);
-      const bool is_ours = current.has_value() && current->time == effect.record.time &&
-                           current->replica == effect.record.replica;
-      if (is_ours) model_.forget(own->second.map, effect.key);
-    }
+    take_back(own->first, own->second);
     own = own_.erase(own);
+  }
+}
+
+void SimClient::take_back(uint64_t sequence, const OwnOperation& own) {
+  for (const ReferenceModel::Effect& effect : own.effects) {
+    const auto current = model_.find(own.map, effect.key);
+    const bool is_ours = current.has_value() && current->time == effect.record.time &&
+                         current->replica == effect.record.replica;
+    if (is_ours) model_.forget(own.map, effect.key);
+    const auto counts = own_counts_.find(effect.key);
+    if (own.map.kind != MapKind::Counter || counts == own_counts_.end()) continue;
+    counts->second.erase(sequence);
+    if (!is_ours || counts->second.empty()) continue;
+    model_.merge(own.map, {effect.key, counts->second.rbegin()->second});
   }
 }
 
@@ -111,7 +126,11 @@ void SimClient::learn_own(ByteView bytes, bool sent) {
     own.author = batch.header.replica.value;
     own.map = map;
     own.effects = effects;
-    for (const ReferenceModel::Effect& effect : effects) model_.merge(map, effect);
+    for (const ReferenceModel::Effect& effect : effects) {
+      model_.merge(map, effect);
+      const bool is_count = map.kind == MapKind::Counter && !options_.has_storage;
+      if (is_count) own_counts_[effect.key][operation.sequence] = effect.record;
+    }
   }
 }
 
