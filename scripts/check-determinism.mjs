@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// usage: check-determinism.mjs [seeds]
+// usage: check-determinism.mjs [seeds [simulated seeds]]
 //
 // Runs the program of tests/determinism as every preset built it and compares the traces: same
 // seed, same section, same hash, in all builds. Then the same with the simulator of those presets
@@ -9,6 +9,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMain, root } from './lib/repository.mjs';
+import { WasmSimulator } from './lib/sim/wasm.mjs';
 
 const kProgram = 'tests/determinism/topgun_determinism';
 
@@ -23,6 +24,7 @@ const kBuilds = [
 
 /** The presets whose simulators must agree, too, by the names of their builds. */
 export const simulators = { release: 'g++ -O2', unoptimised: 'clang -O0', asan: 'clang, ASan and UBSan' };
+const kWasmSimulator = 'build/wasm-release/wasm/simulator/topgun-sim.wasm';
 const kSimulatedSeeds = 10;
 
 /**
@@ -86,6 +88,12 @@ export function simulatorTrace(program, seeds) {
   return runs.map(({ seed, trace }) => `simulated seed ${seed} ${trace}`);
 }
 
+/** The same from the simulator in WebAssembly. */
+export function wasmSimulatorTrace(path, seeds) {
+  const simulator = new WasmSimulator(new WebAssembly.Module(readFileSync(path)));
+  return Array.from({ length: seeds }, (_, i) => `simulated seed ${i + 1} ${simulator.run(i + 1).trace}`);
+}
+
 /** The traces of `builds`, by what `trace` makes of each; ends the process if one is missing. */
 function tracesOf(builds, trace) {
   return builds.map(({ name, program }) => {
@@ -102,10 +110,12 @@ function tracesOf(builds, trace) {
 
 if (isMain(import.meta.url)) {
   const seeds = Array.from({ length: Number(process.argv[2] ?? 20) }, (_, i) => i + 1);
+  const simulatedSeeds = Number(process.argv[3] ?? kSimulatedSeeds);
   const simulated = Object.entries(simulators).map(([preset, name]) => ({ name: `${name}, simulator`, program: `build/${preset}/tests/sim/topgun-sim` }));
+  simulated.push({ name: 'WebAssembly in Node, simulator', program: kWasmSimulator });
   const found = [
     ...differences(tracesOf(kBuilds, (path) => (path.endsWith('.wasm') ? wasmTrace(path, seeds) : nativeTrace(path, seeds)))),
-    ...differences(tracesOf(simulated, (path) => simulatorTrace(path, kSimulatedSeeds))),
+    ...differences(tracesOf(simulated, (path) => (path.endsWith('.wasm') ? wasmSimulatorTrace : simulatorTrace)(path, simulatedSeeds))),
   ];
   for (const difference of found.slice(0, 10)) console.error(difference);
   if (found.length > 0) {

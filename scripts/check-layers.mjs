@@ -25,13 +25,20 @@ function coreProblem(from, header) {
   return null;
 }
 
-function hostProblem(top, header) {
+/** The simulator for browsers: a tool, no product. It brings the storage of the server along. */
+const kSimulator = 'wasm/simulator/';
+const kSimulatorIncludes = [kSimulator, 'host-native/storage/'];
+
+function hostProblem(path, top, header) {
   const [target, folder] = header.split('/');
+  const isSimulator = path.startsWith(kSimulator);
   if (target === 'core') {
-    return folder === 'sim' && top !== 'tests' ? 'core/sim is for tests and tools only' : null;
+    const isTool = top === 'tests' || isSimulator;
+    return folder === 'sim' && !isTool ? 'core/sim is for tests and tools only' : null;
   }
-  const allowed = kHosts[top];
-  return allowed.includes(target) ? null : `${top}/ must not include "${header}"`;
+  const allowed = isSimulator ? kSimulatorIncludes.some((prefix) => header.startsWith(prefix)) : kHosts[top].includes(target);
+  if (!allowed) return `${top}/ must not include "${header}"`;
+  return header.startsWith(kSimulator) && !isSimulator ? 'the simulator is no part of products' : null;
 }
 
 function internalProblem(path, header) {
@@ -51,7 +58,7 @@ export function findArrows(sources) {
         (!/^(core|wasm|host-native|tests)\//.test(header)
           ? `"${header}" does not start at the top of the repository (use <> for dependencies)`
           : null) ??
-        (top === 'core' ? coreProblem(folder, header) : hostProblem(top, header)) ??
+        (top === 'core' ? coreProblem(folder, header) : hostProblem(path, top, header)) ??
         internalProblem(path, header);
       if (problem) problems.push({ path, line: lineAt(text, index), message: problem });
     }

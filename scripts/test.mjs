@@ -124,7 +124,7 @@ const steps = {
   async determinism(step) {
     const built = [];
     for (const preset of ['release', 'dev', 'unoptimised', 'asan', 'wasm-release']) {
-      const simulator = preset in simulators ? ['topgun-sim'] : [];
+      const simulator = preset in simulators ? ['topgun-sim'] : preset === 'wasm-release' ? ['topgun_simulator'] : [];
       built.push(await step.build(preset, 'topgun_determinism', 'topgun_core', ...simulator));
     }
     if (built.includes(false)) return;
@@ -160,6 +160,10 @@ const steps = {
 
   async server(step) {
     if (await step.build('dev', 'topgun-load')) await step.node(endToEnd.server);
+  },
+
+  async examples(step) {
+    if (await step.build('wasm-release', 'topgun_simulator')) await step.node(endToEnd.examples);
   },
 
   async start(step) {

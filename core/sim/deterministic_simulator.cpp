@@ -81,6 +81,15 @@ bool DeterministicSimulator::run_until(uint64_t until_us) {
   return false;
 }
 
+bool DeterministicSimulator::run_events(uint64_t events) {
+  while (!is_over_ && !violation().has_value()) {
+    if (scheduler_.events() >= events) return true;
+    if (!scheduler_.step(end_us())) return false;
+    trace_.add(scheduler_.now_us());
+  }
+  return false;
+}
+
 void DeterministicSimulator::on_event(uint32_t kind, uint64_t argument) {
   switch (kind) {
     case OnStep: {

@@ -34,6 +34,9 @@ class DeterministicSimulator final : public Actor {
   /// Runs until `until_us` of virtual time or the end; false at the end. For hosts that show it.
   bool run_until(uint64_t until_us);
 
+  /// Runs until `events` events have happened since the start, or to the end; false at the end.
+  bool run_events(uint64_t events);
+
   /// When the run ends if nothing is found.
   uint64_t end_us() const;
   uint64_t now_us() const { return scheduler_.now_us(); }

@@ -96,6 +96,11 @@ class SimClient final : public Actor, public ClientEndpoint {
   uint64_t stored_bytes() const;
   uint64_t queued_bytes() const { return network_.queued_to_client(connection_); }
   bool is_asleep() const { return asleep_; }
+  bool quota_exceeded() const { return quota_exceeded_; }
+  /// Writes of its own that no node has acked at `local` yet.
+  uint64_t unacked() const { return own_.size(); }
+  /// Transactions that its storage has not finished.
+  uint64_t unstored() const { return transactions_.size(); }
   bool wants_online() const { return wants_online_; }
 
   void on_event(uint32_t kind, uint64_t argument) override;

@@ -64,6 +64,7 @@ class SimNode final : public Actor, public NodeEndpoint {
   node::ShardStats stats() const;
   uint64_t connections() const { return connections_.size(); }
   uint64_t restarts() const { return incarnation_; }
+  bool is_paused() const { return is_paused_; }
   uint64_t recovered_bytes() const { return recovered_bytes_; }
   /// How often the families of the node and its disk struck.
   FaultRates activations() const;

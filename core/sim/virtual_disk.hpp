@@ -76,6 +76,7 @@ class VirtualDisk final : public storage::FileSystem {
   void set_faults(const DiskFaults& faults) { faults_ = faults; }
   /// While set, no file can be made larger.
   void set_full(bool is_full) { is_full_ = is_full; }
+  bool is_full() const { return is_full_; }
 
   /// Operations begun so far, those that failed included.
   uint64_t operations() const { return operations_; }

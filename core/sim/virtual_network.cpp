@@ -290,9 +290,9 @@ std::vector<VirtualNetwork::InFlight> VirtualNetwork::in_flight() const {
   for (const auto& [id, connection] : connections_) {
     for (const Direction direction : {ToNode, ToClient}) {
       for (const Packet& packet : connection.ways[direction].packets) {
-        const uint64_t size = packet.shared ? packet.shared->size() : packet.bytes.size();
+        const Bytes& bytes = packet.shared ? *packet.shared : packet.bytes;
         frames.push_back(
-            {connection.client, direction == ToNode, packet.sent_us, packet.arrives_us, size});
+            {connection.client, direction == ToNode, packet.sent_us, packet.arrives_us, bytes});
       }
     }
   }

@@ -81,17 +81,18 @@ class VirtualNetwork final : public Actor {
   bool is_blocked(uint32_t client, bool to_node) const {
     return clients_[client].blocked[to_node ? 0 : 1] > 0;
   }
+  bool is_reading_held(uint32_t client) const { return clients_[client].reading_held; }
   /// From now on `observer`, which is borrowed, hears of every frame; null ends it.
   void observe(Observer* observer) { observer_ = observer; }
   const FaultRates& activations() const { return activations_; }
 
-  /// One frame on its way, for pictures.
+  /// One frame on its way, for pictures; empty while a connection is opened or closed. Borrowed.
   struct InFlight {
     uint32_t client;
     bool to_node;
     uint64_t sent_us;
     uint64_t arrives_us;
-    uint64_t bytes;
+    ByteView bytes;
   };
   std::vector<InFlight> in_flight() const;
 

@@ -34,6 +34,9 @@ export const buildServer = () => preset('release', ['topgun-server'], 'server');
 /** The simulator, as products are built and with probes. */
 export const buildSimulator = () => preset('release', ['topgun-sim', 'topgun-sim-probed'], 'simulator');
 
+/** The simulator for Node and browsers. */
+export const buildWasmSimulator = () => preset('wasm-release', ['topgun_simulator'], 'simulator in WebAssembly');
+
 /** The npm package in js-bindings/dist and packed in dist/: its WebAssembly, its addon, its scripts. */
 export async function buildPackage() {
   await preset('wasm-release', ['topgun_wasm', 'topgun_embind'], 'WebAssembly');

@@ -22,6 +22,13 @@ const arrows = [
   ['the server includes core', 'host-native/a.cpp', '"core/node/shard.hpp"', true],
   ['the server includes the simulator', 'host-native/a.cpp', '"core/sim/world.hpp"', false],
   ['a test includes the simulator', 'tests/sim/a_test.cpp', '"core/sim/world.hpp"', true],
+  ['the simulator for browsers includes the simulator', 'wasm/simulator/a.cpp', '"core/sim/world.hpp"', true],
+  ['the simulator for browsers includes storage', 'wasm/simulator/a.cpp', '"host-native/storage/engine.hpp"', true],
+  ['the simulator for browsers includes the server', 'wasm/simulator/a.cpp', '"host-native/server/server.hpp"', false],
+  ['the simulator for browsers includes the product\'s surface', 'wasm/simulator/a.cpp', '"wasm/engine_table.hpp"', false],
+  ['the product\'s surface includes the simulator', 'wasm/surface.cpp', '"core/sim/world.hpp"', false],
+  ['the product\'s surface includes that of the simulator', 'wasm/surface.cpp', '"wasm/simulator/session.hpp"', false],
+  ['the product\'s surface includes storage', 'wasm/surface.cpp', '"host-native/storage/engine.hpp"', false],
   ['the server includes the WebAssembly surface', 'host-native/a.cpp', '"wasm/surface.hpp"', false],
 ];
 

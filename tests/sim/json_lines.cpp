@@ -3,6 +3,7 @@
 #include <cinttypes>
 #include <cstdio>
 
+#include "core/sim/message_name.hpp"
 #include "core/sync/messages.hpp"
 
 namespace topgun::sim {
@@ -16,50 +17,6 @@ std::string hex(const Bytes& bytes) {
     text += digits;
   }
   return text;
-}
-
-const char* message_name(uint8_t kind) {
-  switch (static_cast<MessageKind>(kind)) {
-    case MessageKind::Hello:
-      return "hello";
-    case MessageKind::Operations:
-      return "operations";
-    case MessageKind::Subscribe:
-      return "subscribe";
-    case MessageKind::Unsubscribe:
-      return "unsubscribe";
-    case MessageKind::Diff:
-      return "diff";
-    case MessageKind::Records:
-      return "records";
-    case MessageKind::Ping:
-      return "ping";
-    case MessageKind::Pong:
-      return "pong";
-    case MessageKind::Credit:
-      return "credit";
-    case MessageKind::Authenticate:
-      return "authenticate";
-    case MessageKind::Welcome:
-      return "welcome";
-    case MessageKind::Ack:
-      return "ack";
-    case MessageKind::Reject:
-      return "reject";
-    case MessageKind::Subscribed:
-      return "subscribed";
-    case MessageKind::Changes:
-      return "changes";
-    case MessageKind::Synced:
-      return "synced";
-    case MessageKind::Error:
-      return "error";
-    case MessageKind::Cloned:
-      return "cloned";
-    case MessageKind::Resume:
-      return "resume";
-  }
-  return "unknown";
 }
 
 void print_step(const char* event, const Step& step, uint64_t at_us) {
@@ -122,7 +79,7 @@ void TraceLines::on_frame(const ObservedFrame& frame) {
   FrameReader reader(frame.bytes);
   bool first = true;
   while (const auto message = reader.next()) {
-    std::printf("%s\"%s\"", first ? "" : ",", message_name(message->kind));
+    std::printf("%s\"%s\"", first ? "" : ",", std::string(message_name(message->kind)).c_str());
     first = false;
   }
   std::printf("]}\n");

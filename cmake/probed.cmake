@@ -1,0 +1,18 @@
+# topgun_add_probed(<name> <library>...): `<name>`, a static library of the sources of the libraries
+# with probes (core/base/probe.hpp) and all assertions.
+function(topgun_add_probed name)
+  set(sources "")
+  foreach(library IN LISTS ARGN)
+    get_target_property(own ${library} SOURCES)
+    get_target_property(folder ${library} SOURCE_DIR)
+    foreach(source IN LISTS own)
+      cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY "${folder}")
+      list(APPEND sources "${source}")
+    endforeach()
+  endforeach()
+  add_library(${name} STATIC EXCLUDE_FROM_ALL ${sources})
+  target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_compile_definitions(${name} PUBLIC TOPGUN_PROBES TOPGUN_VERIFY)
+  target_compile_options(${name} PUBLIC -ffp-contract=off PRIVATE -fno-exceptions -fno-rtti)
+  target_link_libraries(${name} PUBLIC SQLite::SQLite3 PRIVATE topgun_warnings topgun_xxhash)
+endfunction()
