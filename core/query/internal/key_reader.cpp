@@ -148,13 +148,19 @@ bool KeyReader::array(Bytes& out, uint32_t depth_left) {
 bool KeyReader::map(Bytes& out, uint32_t depth_left) {
   if (depth_left == 0) return fail(Error::TooDeep);
   Bytes entries;
+  Bytes previous;
   size_t count = 0;
   for (;; ++count) {
     uint8_t tag = 0;
     if (!byte(tag)) return false;
     if (tag == kEnd) break;
     if (tag != kTextTag) return fail(Error::Malformed);
-    if (!text(entries) || !value(entries, depth_left - 1)) return false;
+    Bytes key;
+    if (!terminated(key)) return false;
+    if (count > 0 && compare_bytes(previous, key) >= 0) return fail(Error::Malformed);
+    ValueWriter(entries).text(as_text(key));
+    if (!value(entries, depth_left - 1)) return false;
+    previous = std::move(key);
   }
   ValueWriter(out).begin_map(count);
   out.insert(out.end(), entries.begin(), entries.end());
@@ -165,7 +171,10 @@ bool KeyReader::extension(Bytes& out) {
   uint8_t type = 0;
   Bytes payload;
   if (!byte(type) || !terminated(payload)) return false;
-  ValueWriter(out).extension(static_cast<int8_t>(type ^ 0x80), payload);
+  const auto own = static_cast<int8_t>(type ^ 0x80);
+  // These have tags of their own.
+  if (own == kExtensionDate || own == kExtensionBigInt) return fail(Error::Malformed);
+  ValueWriter(out).extension(own, payload);
   return true;
 }
 

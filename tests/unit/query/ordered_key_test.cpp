@@ -128,6 +128,8 @@ TEST_CASE("ordered_key: bytes that are no part are refused") {
        {0x28, 0xbf, 0xf0, 0, 0, 0, 0, 0, 0, 0x05, 0, 1, 9},
        Error::Malformed},
       {"a date too late", {0x50, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}, Error::Malformed},
+      {"a date that poses as an extension", {0x68, 0x7f, 0, 0, 0, 0, 0}, Error::Malformed},
+      {"a map out of order", {0x60, 0x40, 'b', 0, 0x10, 0x40, 'a', 0, 0x10, 0}, Error::Malformed},
       {"an array deeper than any value", Bytes(200, 0x58), Error::TooDeep},
   };
   for (const Case& c : cases) {
