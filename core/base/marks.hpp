@@ -25,6 +25,7 @@
   X(NodeSnapshot, "a subscriber gets the whole map")                                   \
   X(NodeRepair, "a subscriber is brought up to date by comparing trees")               \
   X(NodeResync, "a subscriber is told to start anew")                                  \
+  X(NodeAnswerIsCut, "the answer to an exchange ends before the client is in step")    \
   X(NodeNotCovered, "a delta was asked for that the ring of changes no longer covers") \
   X(NodeCrossShard, "an operation belongs to another shard than its connection")       \
   X(LogTornTail, "recovery cuts a torn block off the log")                             \

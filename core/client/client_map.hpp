@@ -48,6 +48,12 @@ struct ClientMap {
   /// and then every record is a write of our own that no node has taken.
   uint64_t synced_ms = 0;
 
+  // Where an exchange left off, for the next one: the node's cursor, and our part of a comparison.
+  Bytes continuation;
+  Bytes continued_messages;
+  /// The application was told that the map agreed with the node, on this connection.
+  bool was_synced = false;
+
   /// The next Subscribe shall lead to repair, whatever the cursor says.
   bool wants_repair = false;
   /// Repairs in a row after which the roots still differed.

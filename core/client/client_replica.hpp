@@ -165,7 +165,7 @@ class ClientReplica {
   void advance_counter_bases(const Outbox::Entry& acknowledged);
   bool is_current(ClientMap& map, const Operation& operation);
   void forget_effect(ClientMap& map, const Operation& operation, Now now);
-  void issue_anew(ClientMap& map, std::vector<Issued> operations, Now now);
+  void issue_anew(ClientMap& map, const std::vector<Issued>& operations, Now now);
   static std::vector<Bytes> keys_of(const ClientMap& map);
   bool drop_refused(Outbox::Entry& entry, uint64_t first, uint64_t last);
   void restore_count(ClientMap& map, const Operation& refused, Now now);

@@ -202,10 +202,10 @@ void ClientReplica::reject(uint64_t sequence, uint64_t count, Error error, ByteV
       out.varint(last);
     });
   }
-  for (auto& [map, issued] : too_old) issue_anew(*map, {std::move(issued)}, now);
+  for (auto& [map, issued] : too_old) issue_anew(*map, {issued}, now);
 }
 
-void ClientReplica::issue_anew(ClientMap& map, std::vector<Issued> operations, Now now) {
+void ClientReplica::issue_anew(ClientMap& map, const std::vector<Issued>& operations, Now now) {
   for (const Issued& issued : operations) {
     Operation operation;
     operation.kind = issued.kind;
@@ -275,7 +275,7 @@ void ClientReplica::resync(ClientMap& map, Now now) {
       out.blob(as_bytes(map.name));
     });
   }
-  issue_anew(map, std::move(unsent), now);
+  issue_anew(map, unsent, now);
 }
 
 void ClientReplica::collect(uint64_t horizon_ms) {

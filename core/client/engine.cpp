@@ -10,6 +10,7 @@ namespace {
 constexpr uint8_t kOpenWithoutStorage = 1;
 constexpr size_t kRowBytesMax = size_t{256} << 20;
 constexpr size_t kRowKeyBytesMax = 256;
+constexpr uint64_t kPollIntervalMsMax = 24 * 3600 * 1000;
 constexpr ValueLimits kValueLimits{.bytes_max = kValueBytesMax};
 
 /// What a command answers besides its error.
@@ -31,7 +32,7 @@ Answer finish(const ByteReader& in) {
 
 class Engine::Impl {
  public:
-  Impl() : replica(events), link(events, replica) {}
+  Impl() : replica_(events), link_(events, replica_) {}
 
   void run(ByteView request);
 
@@ -52,6 +53,8 @@ class Engine::Impl {
   Answer counter_add(ByteReader& in, Now now);
   Answer root(ByteReader& in, ByteWriter& out);
   Answer unsubscribe(ByteReader& in);
+  Answer transport_opened(ByteReader& in, Now now);
+  Answer set_polling(ByteReader& in);
   Answer persisted(ByteReader& in);
   Answer relay(ByteReader& in, ByteWriter& out, Now now);
   Answer tab_cursor(ByteReader& in, ByteWriter& out);
@@ -60,8 +63,8 @@ class Engine::Impl {
   Result<ClientMap*> take_map(ByteReader& in);
   void respond(const Answer& answer, size_t length_at, size_t error_at);
 
-  ClientReplica replica;
-  Link link;
+  ClientReplica replica_;
+  Link link_;
   bool opened_ = false;
 };
 
@@ -102,16 +105,16 @@ void Engine::Impl::run(ByteView request) {
     out.u16(0);
     respond(in.error(), length_at, error_at);
   }
-  if (!ran_any || !replica.started()) return;
-  replica.expire(link.corrected(now));
-  replica.end_turn();
-  link.end_turn(now);
+  if (!ran_any || !replica_.started()) return;
+  replica_.expire(link_.corrected(now));
+  replica_.end_turn();
+  link_.end_turn(now);
 }
 
 Answer Engine::Impl::execute(Command command, ByteReader& in, ByteWriter& out, Now now) {
   const bool is_setup =
       command == Command::Open || command == Command::LoadRow || command == Command::Start;
-  if (!is_setup && !replica.started()) return Error::NotReady;
+  if (!is_setup && !replica_.started()) return Error::NotReady;
   switch (command) {
     case Command::Open:
       return open(in);
@@ -134,36 +137,53 @@ Answer Engine::Impl::execute(Command command, ByteReader& in, ByteWriter& out, N
     case Command::Root:
       return root(in, out);
     case Command::LastSequence:
-      replica.close_batch();
-      out.varint(replica.last_sequence());
-      out.varint(replica.outbox().operations());
+      replica_.close_batch();
+      out.varint(replica_.last_sequence());
+      out.varint(replica_.outbox().operations());
       return finish(in);
     case Command::Unsubscribe:
       return unsubscribe(in);
     case Command::TransportOpened:
-      link.transport_opened(now);
-      return finish(in);
+      return transport_opened(in, now);
     case Command::TransportFrame:
       // What was written before the frame arrived is stamped before it is merged.
-      replica.close_batch();
-      link.frame(in.rest(), now);
+      replica_.close_batch();
+      link_.frame(in.rest(), now);
       return {};
     case Command::TransportClosed:
-      link.transport_closed(now);
+      link_.transport_closed(now);
+      return finish(in);
+    case Command::ExchangePart: {
+      const uint64_t id = in.varint();
+      if (!in.ok()) return in.error();
+      replica_.close_batch();
+      link_.exchange_part(id, in.rest(), now);
+      return {};
+    }
+    case Command::ExchangeDone: {
+      const uint64_t id = in.varint();
+      const Answer done = finish(in);
+      if (done.ok()) link_.exchange_done(id, now);
+      return done;
+    }
+    case Command::SetPolling:
+      return set_polling(in);
+    case Command::Refresh:
+      link_.refresh();
       return finish(in);
     case Command::Tick:
-      link.tick(now);
+      link_.tick(now);
       return finish(in);
     case Command::SetOnline: {
       const uint8_t online = in.u8();
       const Answer done = finish(in);
-      if (done.ok()) link.set_online(online != 0, now);
+      if (done.ok()) link_.set_online(online != 0, now);
       return done;
     }
     case Command::SetToken: {
       const ByteView token = in.blob(kTokenBytesMax);
       const Answer done = finish(in);
-      if (done.ok()) link.set_token(token);
+      if (done.ok()) link_.set_token(token);
       return done;
     }
     case Command::Persisted:
@@ -197,9 +217,9 @@ Answer Engine::Impl::open(ByteReader& in) {
   if (operations_max != 0) options.outbox_operations_max = operations_max;
   options.has_storage = (flags & kOpenWithoutStorage) == 0;
   options.draws = Prng(seed_low, stream_id("client.replacement"), seed_high);
-  replica.open(options);
+  replica_.open(options);
   const uint64_t instance = identity.next();
-  link.open(identity.next(), instance);
+  link_.open(identity.next(), instance);
   return {};
 }
 
@@ -208,17 +228,17 @@ Answer Engine::Impl::load_row(ByteReader& in) {
   const ByteView row = in.blob(kRowBytesMax);
   const Answer done = finish(in);
   if (!done.ok()) return done;
-  if (!opened_ || replica.started()) return Error::NotReady;
-  replica.load_row(std::string(as_text(key)), to_bytes(row));
+  if (!opened_ || replica_.started()) return Error::NotReady;
+  replica_.load_row(std::string(as_text(key)), to_bytes(row));
   return {};
 }
 
 Answer Engine::Impl::start(ByteReader& in, ByteWriter& out) {
   const Answer done = finish(in);
   if (!done.ok()) return done;
-  if (!opened_ || replica.started()) return Error::NotReady;
-  const bool known = replica.start();
-  out.u64(replica.replica().value);
+  if (!opened_ || replica_.started()) return Error::NotReady;
+  const bool known = replica_.start();
+  out.u64(replica_.replica().value);
   out.u8(known ? 0 : 1);
   return {};
 }
@@ -226,7 +246,7 @@ Answer Engine::Impl::start(ByteReader& in, ByteWriter& out) {
 Result<ClientMap*> Engine::Impl::take_map(ByteReader& in) {
   const uint64_t handle = in.varint();
   if (!in.ok()) return in.error();
-  ClientMap* map = replica.map_of(handle);
+  ClientMap* map = replica_.map_of(handle);
   if (map == nullptr) return Error::InvalidArgument;
   return map;
 }
@@ -237,9 +257,9 @@ Answer Engine::Impl::open_map(ByteReader& in, Now now) {
   const ByteView name = in.blob(kMapNameBytesMax);
   const Answer done = finish(in);
   if (!done.ok()) return done;
-  const Result<ClientMap*> map = replica.open_map(handle, kind, name, link.corrected(now));
+  const Result<ClientMap*> map = replica_.open_map(handle, kind, name, link_.corrected(now));
   if (!map.ok()) return map.error();
-  link.follow(**map);
+  link_.follow(**map);
   return {};
 }
 
@@ -251,7 +271,7 @@ Answer Engine::Impl::set(ByteReader& in, Now now) {
   if (!in.ok()) return in.error();
   const Answer valid = validate_value(in.rest(), kValueLimits);
   if (!valid.ok()) return valid;
-  return replica.set(**map, key, ttl_ms, in.rest(), link.corrected(now));
+  return replica_.set(**map, key, ttl_ms, in.rest(), link_.corrected(now));
 }
 
 Answer Engine::Impl::remove(ByteReader& in, Now now) {
@@ -260,7 +280,7 @@ Answer Engine::Impl::remove(ByteReader& in, Now now) {
   const ByteView key = in.blob(kKeyBytesMax);
   const Answer done = finish(in);
   if (!done.ok()) return done;
-  return replica.remove(**map, key, link.corrected(now));
+  return replica_.remove(**map, key, link_.corrected(now));
 }
 
 Answer Engine::Impl::or_add(ByteReader& in, ByteWriter& out, Now now) {
@@ -271,7 +291,7 @@ Answer Engine::Impl::or_add(ByteReader& in, ByteWriter& out, Now now) {
   if (!in.ok()) return in.error();
   const Answer valid = validate_value(in.rest(), kValueLimits);
   if (!valid.ok()) return valid;
-  const Result<TagBytes> tag = replica.or_add(**map, key, ttl_ms, in.rest(), link.corrected(now));
+  const Result<TagBytes> tag = replica_.or_add(**map, key, ttl_ms, in.rest(), link_.corrected(now));
   if (!tag.ok()) return tag.error();
   out.raw(*tag);
   return {};
@@ -282,7 +302,7 @@ Answer Engine::Impl::or_remove(ByteReader& in, ByteWriter& out, Now now) {
   if (!map.ok()) return map.error();
   const ByteView key = in.blob(kKeyBytesMax);
   if (!in.ok()) return in.error();
-  const Result<uint64_t> removed = replica.or_remove(**map, key, in.rest(), link.corrected(now));
+  const Result<uint64_t> removed = replica_.or_remove(**map, key, in.rest(), link_.corrected(now));
   if (!removed.ok()) return removed.error();
   out.varint(*removed);
   return {};
@@ -295,7 +315,7 @@ Answer Engine::Impl::counter_add(ByteReader& in, Now now) {
   const auto amount = static_cast<int64_t>(in.u64());
   const Answer done = finish(in);
   if (!done.ok()) return done;
-  return replica.counter_add(**map, key, amount, link.corrected(now));
+  return replica_.counter_add(**map, key, amount, link_.corrected(now));
 }
 
 Answer Engine::Impl::root(ByteReader& in, ByteWriter& out) {
@@ -315,7 +335,29 @@ Answer Engine::Impl::unsubscribe(ByteReader& in) {
   if (!map.ok()) return map.error();
   const Answer done = finish(in);
   if (!done.ok()) return done;
-  link.unfollow(**map);
+  link_.unfollow(**map);
+  return {};
+}
+
+Answer Engine::Impl::transport_opened(ByteReader& in, Now now) {
+  // The kind came later than the command; a host that does not name it opens streams.
+  const uint8_t kind = in.at_end() ? 0 : in.u8();
+  const Answer done = finish(in);
+  if (!done.ok()) return done;
+  if (kind > static_cast<uint8_t>(TransportKind::Exchanges)) return Error::InvalidArgument;
+  link_.transport_opened(static_cast<TransportKind>(kind), now);
+  return {};
+}
+
+Answer Engine::Impl::set_polling(ByteReader& in) {
+  PollPolicy policy;
+  policy.wait_ms = in.varint_max(kExchangeWaitMsMax);
+  policy.interval_ms_min = in.varint_max(kPollIntervalMsMax);
+  policy.interval_ms_max = in.varint_max(kPollIntervalMsMax);
+  const Answer done = finish(in);
+  if (!done.ok()) return done;
+  if (policy.interval_ms_min == 0) return Error::InvalidArgument;
+  link_.set_polling(policy);
   return {};
 }
 
@@ -326,7 +368,7 @@ Answer Engine::Impl::persisted(ByteReader& in) {
   if (!done.ok()) return done;
   std::optional<Error> error;
   if (code != 0) error = error_from_code(code).value_or(Error::StorageIo);
-  replica.persisted(transaction, error);
+  replica_.persisted(transaction, error);
   return {};
 }
 
@@ -336,27 +378,27 @@ Answer Engine::Impl::relay(ByteReader& in, ByteWriter& out, Now now) {
   const auto command = static_cast<Command>(in.u8());
   if (!in.ok()) return in.error();
   if (number == 0 || !is_write(command)) return Error::InvalidArgument;
-  const bool is_repeated = number <= replica.tabs().of(tab);
+  const bool is_repeated = number <= replica_.tabs().of(tab);
   out.u8(is_repeated ? 1 : 0);
   if (is_repeated) return {};
-  replica.write_for(ClientReplica::Writer::Tab);
+  replica_.write_for(ClientReplica::Writer::Tab);
   const Answer done = execute(command, in, out, now);
-  replica.write_for(ClientReplica::Writer::Host);
-  if (done.ok()) replica.tabs().change(tab, number);
+  replica_.write_for(ClientReplica::Writer::Host);
+  if (done.ok()) replica_.tabs().change(tab, number);
   return done;
 }
 
 Answer Engine::Impl::tab_cursor(ByteReader& in, ByteWriter& out) {
   const TabId tab = take_tab(in);
   const Answer done = finish(in);
-  if (done.ok()) out.varint(replica.tabs().of(tab));
+  if (done.ok()) out.varint(replica_.tabs().of(tab));
   return done;
 }
 
 Answer Engine::Impl::forget_tab(ByteReader& in) {
   const TabId tab = take_tab(in);
   const Answer done = finish(in);
-  if (done.ok() && replica.tabs().of(tab) != 0) replica.tabs().change(tab, 0);
+  if (done.ok() && replica_.tabs().of(tab) != 0) replica_.tabs().change(tab, 0);
   return done;
 }
 

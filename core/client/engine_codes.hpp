@@ -24,6 +24,10 @@ enum class Command : uint8_t {
   Tick = 23,
   SetOnline = 24,
   SetToken = 25,
+  ExchangePart = 26,
+  ExchangeDone = 27,
+  SetPolling = 28,
+  Refresh = 29,
   Persisted = 30,
   Relay = 40,
   TabCursor = 41,
@@ -50,12 +54,18 @@ enum class Event : uint8_t {
   Send = 12,
   Persist = 13,
   Wake = 14,
+  Exchange = 15,
+  CancelExchange = 16,
   Status = 20,
   Ack = 21,
   Rejected = 22,
   Error = 23,
   ReplicaReplaced = 24,
 };
+
+/// What the host opened. A stream carries frames both ways; over exchanges, each request is
+/// answered by itself.
+enum class TransportKind : uint8_t { Stream = 0, Exchanges = 1 };
 
 enum class Status : uint8_t { Offline = 0, Connecting = 1, Online = 2, Closed = 3 };
 

@@ -56,7 +56,7 @@ void Link::set_online(bool online, Now now) {
   if (state_ != State::Offline && state_ != State::Waiting) events_.push(Event::Disconnect);
   state_ = State::Offline;
   deadline_ms_ = 0;
-  replica_.for_each_map([](ClientMap& map) { map.phase = SyncPhase::Detached; });
+  detach_maps();
   if (before != Status::Offline) {
     events_.push(Event::Status,
                  [](ByteWriter& out) { out.u8(static_cast<uint8_t>(Status::Offline)); });
@@ -65,7 +65,8 @@ void Link::set_online(bool online, Now now) {
 
 void Link::set_token(ByteView token) {
   token_ = to_bytes(token);
-  if (state_ == State::Online) MessageWriter(out_).authenticate(token_);
+  // An exchange carries it anyway.
+  if (state_ == State::Online && !uses_exchanges_) MessageWriter(out_).authenticate(token_);
   // A refused token was perhaps what kept us waiting.
   if (state_ == State::Waiting) deadline_ms_ = 0;
 }
@@ -79,7 +80,7 @@ void Link::connect(Now now) {
 void Link::lose(Now now, uint64_t wait_ms_min) {
   if (state_ == State::Offline) return;
   if (state_ != State::Waiting) {
-    replica_.for_each_map([](ClientMap& map) { map.phase = SyncPhase::Detached; });
+    detach_maps();
     out_.clear();
   }
   set_state(State::Waiting);
@@ -89,19 +90,36 @@ void Link::lose(Now now, uint64_t wait_ms_min) {
   deadline_ms_ = now.mono_ms + wait_ms;
 }
 
-void Link::transport_opened(Now now) {
-  if (state_ != State::Connecting) return;
-  set_state(State::Greeting);
-  deadline_ms_ = now.mono_ms + kConnectTimeoutMs;
-  heard_ms_ = now.mono_ms;
-  out_.clear();
+void Link::detach_maps() {
+  exchanges_.stop();
+  replica_.for_each_map([](ClientMap& map) {
+    map.phase = SyncPhase::Detached;
+    map.was_synced = false;
+    map.continuation.clear();
+    map.continued_messages.clear();
+  });
+}
+
+HelloMessage Link::hello(Now now, AckLevel ack_level_min, ByteView token) {
   HelloMessage hello;
   hello.replica = replica_.replica();
   hello.instance = instance_;
   hello.history = replica_.history();
   hello.client_ms = now.wall_ms;
-  hello.token = token_;
-  MessageWriter(out_).hello(hello);
+  hello.token = token;
+  hello.ack_level_min = ack_level_min;
+  return hello;
+}
+
+void Link::transport_opened(TransportKind kind, Now now) {
+  if (state_ != State::Connecting) return;
+  set_state(State::Greeting);
+  uses_exchanges_ = kind == TransportKind::Exchanges;
+  deadline_ms_ = now.mono_ms + kConnectTimeoutMs;
+  heard_ms_ = now.mono_ms;
+  out_.clear();
+  if (uses_exchanges_) return begin_exchanges();
+  MessageWriter(out_).hello(hello(now, AckLevel::Memory, token_));
 }
 
 void Link::transport_closed(Now now) {
@@ -117,9 +135,13 @@ void Link::report_error(Error error, ByteView detail) {
 }
 
 void Link::frame(ByteView frame, Now now) {
-  if (state_ != State::Greeting && state_ != State::Online) return;
+  if (uses_exchanges_ || (state_ != State::Greeting && state_ != State::Online)) return;
   heard_ms_ = now.mono_ms;
   pinged_ = false;
+  read_messages(frame, now);
+}
+
+void Link::read_messages(ByteView frame, Now now) {
   FrameReader reader(frame);
   while (const std::optional<MessageView> message = reader.next()) {
     // The message as it stood in the frame, which is what flow control counts.
@@ -136,7 +158,9 @@ void Link::frame(ByteView frame, Now now) {
 
 void Link::dispatch(const MessageView& message, size_t message_bytes, Now now) {
   Result<void> done;
-  switch (static_cast<MessageKind>(message.kind)) {
+  const auto kind = static_cast<MessageKind>(message.kind);
+  note_answer(kind);
+  switch (kind) {
     case MessageKind::Welcome:
       done = on_welcome(message.payload, now);
       break;
@@ -169,6 +193,9 @@ void Link::dispatch(const MessageView& message, size_t message_bytes, Now now) {
     case MessageKind::Cloned:
       done = on_cloned(message.payload, now);
       break;
+    case MessageKind::More:
+      done = on_more(message.payload);
+      break;
     case MessageKind::Ping: {
       const Result<uint64_t> nonce = decode_nonce(message.payload);
       if (nonce.ok()) MessageWriter(out_).pong(*nonce);
@@ -183,6 +210,7 @@ void Link::dispatch(const MessageView& message, size_t message_bytes, Now now) {
     case MessageKind::Credit:
     case MessageKind::Authenticate:
     case MessageKind::Resume:
+    case MessageKind::Exchange:
       done = Error::Malformed;
       break;
     default:
@@ -194,34 +222,47 @@ void Link::dispatch(const MessageView& message, size_t message_bytes, Now now) {
   lose(now, 0);
 }
 
+void Link::compare_clocks(uint64_t node_ms, Now now) {
+  const auto offset = static_cast<int64_t>(node_ms - now.wall_ms);
+  const bool is_off = offset > kClockOffsetMinMs || offset < -kClockOffsetMinMs;
+  const bool is_told = uses_exchanges_ && state_ == State::Online;
+  replica_.set_clock_offset(is_off ? offset : 0);
+  TG_SOMETIMES(is_off, ClientClockCorrected);
+  if (!is_off || is_told) return;
+  report_error(Error::ClockDrift, as_bytes("this device's clock is off; the node's time is used"));
+}
+
 Result<void> Link::on_welcome(ByteView payload, Now now) {
   const Result<WelcomeMessage> welcome = decode_welcome(payload);
   if (!welcome.ok()) return welcome.error();
-  if (state_ != State::Greeting) return Error::Malformed;
+  const bool is_first = state_ == State::Greeting;
+  if (!is_first && !uses_exchanges_) return Error::Malformed;
   incarnation_ = welcome->incarnation;
   final_level_ = std::min(welcome->level_max, AckLevel::Local);
   frame_bytes_max_ = welcome->frame_bytes_max;
   in_flight_max_ = std::max<uint64_t>(welcome->operations_in_flight_max, 1);
+  ExchangeSchedule::Exchange* exchange =
+      answering_.has_value() ? exchanges_.find(*answering_) : nullptr;
+  // An answer that was held back tells a time that has passed.
+  if (exchange == nullptr || exchange->wait_ms == 0) compare_clocks(welcome->node_ms, now);
+  welcomed_ms_ = welcome->node_ms;
+  replica_.collect(welcome->horizon_ms);
+  replica_.for_each_map([&](ClientMap& map) { note_first_contact(map); });
+  if (exchange != nullptr) {
+    exchange->was_welcomed = true;
+    exchange->node_ms = welcome->node_ms;
+  }
+  if (!is_first) return {};
   memory_acked_ = 0;
   consumed_bytes_ = 0;
-  put_off_until_ms_ = 0;
-  is_put_off_ = false;
-  const auto offset = static_cast<int64_t>(welcome->node_ms - now.wall_ms);
-  const bool is_off = offset > kClockOffsetMinMs || offset < -kClockOffsetMinMs;
-  replica_.set_clock_offset(is_off ? offset : 0);
-  TG_SOMETIMES(is_off, ClientClockCorrected);
-  if (is_off) {
-    report_error(Error::ClockDrift,
-                 as_bytes("this device's clock is off; the node's time is used"));
-  }
   attempts_ = 0;
   deadline_ms_ = 0;
   set_state(State::Online);
+  if (uses_exchanges_) return {};
+  put_off_until_ms_ = 0;
+  is_put_off_ = false;
   replica_.outbox().mark_unsent();
-  replica_.collect(welcome->horizon_ms);
-  welcomed_ms_ = welcome->node_ms;
   replica_.for_each_map([&](ClientMap& map) {
-    note_first_contact(map);
     if (map.followed) subscribe(map);
   });
   return {};
@@ -275,7 +316,7 @@ Result<void> Link::on_error(ByteView payload, Now now) {
 Result<void> Link::on_cloned(ByteView payload, Now now) {
   const Result<uint64_t> common_sequence = decode_cloned(payload);
   if (!common_sequence.ok()) return common_sequence.error();
-  if (state_ != State::Greeting) return Error::Malformed;
+  if (state_ != State::Greeting && !uses_exchanges_) return Error::Malformed;
   replica_.replace(*common_sequence, corrected(now));
   events_.push(Event::Disconnect);
   lose(now, 0);
@@ -285,6 +326,10 @@ Result<void> Link::on_cloned(ByteView payload, Now now) {
 }
 
 void Link::send_outbox(Now now) {
+  if (uses_exchanges_) {
+    if (now.mono_ms >= put_off_until_ms_) is_put_off_ = false;
+    return start_exchanges(now);
+  }
   if (state_ != State::Online || now.mono_ms < put_off_until_ms_) return;
   if (is_put_off_) {
     is_put_off_ = false;
@@ -344,6 +389,11 @@ void Link::tick(Now now) {
     case State::Online:
       break;
   }
+  check_rechecks(now);
+  if (uses_exchanges_) {
+    if (exchanges_.has_timed_out(now.mono_ms)) give_up(now);
+    return;
+  }
   const uint64_t quiet_ms = now.mono_ms - heard_ms_;
   if (quiet_ms >= kGiveUpAfterMs && !TG_MUTANT(46)) {
     TG_SOMETIMES(true, ClientGivesUp);
@@ -354,6 +404,9 @@ void Link::tick(Now now) {
     pinged_ = true;
     MessageWriter(out_).ping(now.mono_ms);
   }
+}
+
+void Link::check_rechecks(Now now) {
   replica_.for_each_map([&](ClientMap& map) {
     if (map.recheck_at_ms == 0 || now.mono_ms < map.recheck_at_ms) return;
     map.recheck_at_ms = 0;
@@ -379,7 +432,11 @@ uint64_t Link::next_wake_ms(Now now) const {
     at(std::max(deadline_ms_, now.mono_ms + 1));
     return wake;
   }
-  at(heard_ms_ + (pinged_ ? kGiveUpAfterMs : kPingAfterMs));
+  if (uses_exchanges_) {
+    if (const auto next_ms = exchanges_.next_ms()) at(std::max(*next_ms, now.mono_ms + 1));
+  } else {
+    at(heard_ms_ + (pinged_ ? kGiveUpAfterMs : kPingAfterMs));
+  }
   if (put_off_until_ms_ > now.mono_ms) at(put_off_until_ms_);
   replica_.for_each_map([&](ClientMap& map) { at(map.recheck_at_ms); });
   return wake;

@@ -4,6 +4,8 @@
 
 #include "core/base/prng.hpp"
 #include "core/client/client_replica.hpp"
+#include "core/client/engine_codes.hpp"
+#include "core/client/exchange_schedule.hpp"
 
 namespace topgun::client {
 
@@ -37,10 +39,17 @@ class Link {
   void follow(ClientMap& map);
   void unfollow(ClientMap& map);
 
-  void transport_opened(Now now);
+  void transport_opened(TransportKind kind, Now now);
   void transport_closed(Now now);
   void frame(ByteView frame, Now now);
   void tick(Now now);
+
+  // Over exchanges: parts of the answer to one, in order, and its end.
+  void exchange_part(uint64_t id, ByteView frame, Now now);
+  void exchange_done(uint64_t id, Now now);
+  void set_polling(const PollPolicy& policy);
+  /// Asks for changes now, where they are asked for at all.
+  void refresh() { exchanges_.want_changes(); }
 
   /// Sends what the turn produced and tells the host when to wake us.
   void end_turn(Now now);
@@ -56,7 +65,12 @@ class Link {
   void connect(Now now);
   void lose(Now now, uint64_t wait_ms_min);
   void report_error(Error error, ByteView detail);
+  /// No connection any more, for whatever reason.
+  void detach_maps();
+  HelloMessage hello(Now now, AckLevel ack_level_min, ByteView token);
+  void read_messages(ByteView frame, Now now);
   void dispatch(const MessageView& message, size_t message_bytes, Now now);
+  void compare_clocks(uint64_t node_ms, Now now);
   Result<void> on_welcome(ByteView payload, Now now);
   Result<void> on_ack(ByteView payload);
   Result<void> on_reject(ByteView payload, Now now);
@@ -64,11 +78,25 @@ class Link {
   Result<void> on_cloned(ByteView payload, Now now);
   void send_outbox(Now now);
   void report_acks();
+  void check_rechecks(Now now);
   uint64_t next_wake_ms(Now now) const;
+
+  // link_exchange.cpp
+  void begin_exchanges();
+  bool has_operations_to_send(Now now) const;
+  void start_exchanges(Now now);
+  void start_exchange(bool sends, bool asks, Now now);
+  /// Returns the sequence of the first.
+  uint64_t put_operations(Bytes& request);
+  void settle_maps(const ExchangeSchedule::Exchange& ended);
+  void give_up(Now now);
+  void note_answer(MessageKind kind);
+  Result<void> on_more(ByteView payload);
 
   // link_sync.cpp
   void subscribe(ClientMap& map);
   void note_first_contact(ClientMap& map);
+  void put_subscribe(Bytes& frame, ClientMap& map);
   Result<void> on_subscribed(ByteView payload, Now now);
   Result<void> on_changes(ByteView payload, Now now);
   Result<void> on_records(ByteView payload, Now now);
@@ -99,6 +127,10 @@ class Link {
   uint64_t put_off_until_ms_ = 0;
   bool is_put_off_ = false;
   uint64_t storage_retry_at_ms_ = 0;
+
+  bool uses_exchanges_ = false;
+  ExchangeSchedule exchanges_;
+  std::optional<uint64_t> answering_;  ///< The exchange whose answer is being read.
 
   size_t consumed_bytes_ = 0;
   Bytes out_;

@@ -20,7 +20,7 @@ void Link::follow(ClientMap& map) {
 }
 
 void Link::unfollow(ClientMap& map) {
-  if (state_ == State::Online && map.phase != SyncPhase::Detached) {
+  if (state_ == State::Online && map.phase != SyncPhase::Detached && !uses_exchanges_) {
     MessageWriter(out_).unsubscribe(map.handle);
   }
   map.phase = SyncPhase::Detached;
@@ -36,7 +36,15 @@ void Link::note_first_contact(ClientMap& map) {
 }
 
 void Link::subscribe(ClientMap& map) {
+  if (uses_exchanges_) {
+    map.phase = SyncPhase::Detached;
+    return exchanges_.want_changes();
+  }
   note_first_contact(map);
+  put_subscribe(out_, map);
+}
+
+void Link::put_subscribe(Bytes& frame, ClientMap& map) {
   SubscribeMessage message;
   message.subscription = map.handle;
   message.kind = map.kind;
@@ -44,7 +52,10 @@ void Link::subscribe(ClientMap& map) {
   Bytes cursor;
   // Without a cursor, unequal roots lead to repair; that is what we want where a delta would not
   // help.
-  if (!map.wants_repair && map.incarnation == incarnation_ && !map.versions.empty()) {
+  const bool goes_on = !map.wants_repair && !map.continuation.empty();
+  if (goes_on) {
+    cursor = std::move(map.continuation);
+  } else if (!map.wants_repair && map.incarnation == incarnation_ && !map.versions.empty()) {
     ByteWriter out(cursor);
     out.u64(map.incarnation);
     out.varint(map.versions.size());
@@ -54,7 +65,11 @@ void Link::subscribe(ClientMap& map) {
   message.synced_ms = map.table.size() == 0 ? 0 : map.synced_ms;
   message.root = map.table.root();
   message.records = map.table.size();
-  MessageWriter(out_).subscribe(message);
+  MessageWriter(frame).subscribe(message);
+  if (goes_on)
+    frame.insert(frame.end(), map.continued_messages.begin(), map.continued_messages.end());
+  map.continuation.clear();
+  map.continued_messages.clear();
   map.phase = SyncPhase::Subscribed;
   map.wants_repair = false;
 }
@@ -74,6 +89,7 @@ Result<void> Link::on_subscribed(ByteView payload, Now now) {
 }
 
 void Link::consumed(size_t bytes) {
+  if (uses_exchanges_) return;
   consumed_bytes_ += bytes;
   if (consumed_bytes_ < kCreditBytes || TG_MUTANT(41)) return;
   MessageWriter(out_).credit(consumed_bytes_);
@@ -107,11 +123,12 @@ Result<void> Link::on_diff(ByteView payload) {
   if (!diff.ok()) return diff.error();
   ClientMap* map = replica_.map_of(diff->subscription);
   if (map == nullptr || diff->empty()) return {};
+  Bytes& out = uses_exchanges_ ? map->continued_messages : out_;
   RecordBatchBuilder builder;
   builder.begin(map->kind, as_bytes(map->name));
   const auto flush = [&] {
     if (builder.count() == 0) return;
-    MessageWriter(out_).records({diff->subscription, builder.finish()});
+    MessageWriter(out).records({diff->subscription, builder.finish()});
     builder.begin(map->kind, as_bytes(map->name));
   };
   const DiffMessage answer = answer_diff(map->table, *diff, [&](const Record& record) {
@@ -119,7 +136,7 @@ Result<void> Link::on_diff(ByteView payload) {
     if (builder.size() >= kUploadBytes || builder.count() == kBatchRecordsMax) flush();
   });
   flush();
-  MessageWriter(out_).diff(answer);
+  MessageWriter(out).diff(answer);
   return {};
 }
 
@@ -140,6 +157,7 @@ Result<void> Link::on_synced(ByteView payload, Now now) {
   map->synced_ms = message->node_ms;
   map->position_changed = true;
   map->phase = SyncPhase::Live;
+  map->was_synced = true;
   events_.push(Event::MapSynced, [&](ByteWriter& out) { out.varint(map->handle); });
   // Our own writes that are still on their way make roots differ without anything being wrong.
   const bool quiet = replica_.outbox().empty();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/base/bytes.hpp"
@@ -38,7 +39,7 @@ enum class LogEntryKind : uint8_t {
 };
 
 /// What a shard wants done after it was stepped. The host takes the vectors, in this order: the log
-/// first, then posts, sends and closes. Owns its bytes.
+/// first, then posts, sends, closes and answers. Owns its bytes.
 struct Effects {
   struct Send {
     ConnectionId connection;
@@ -51,6 +52,12 @@ struct Effects {
   struct Close {
     ConnectionId connection;
     Error reason;
+  };
+  /// The exchange is over: the frames that were sent to it, in order, are the whole answer.
+  struct Answer {
+    ConnectionId exchange;
+    /// It was refused, which the last message of the answer says as well; nothing otherwise.
+    std::optional<Error> error;
   };
   /// The entries of one turn for the node's log, back to back:
   /// `entry := u32 size of the payload, u8 kind, payload`. Sequences count entries of this shard in
@@ -65,6 +72,7 @@ struct Effects {
   std::vector<Post> posts;
   std::vector<Send> sends;
   std::vector<Close> closes;
+  std::vector<Answer> answers;
 };
 
 }  // namespace topgun::node

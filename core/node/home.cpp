@@ -35,7 +35,10 @@ void Home::closed(ConnectionId connection) {
   for (const auto& [id, subscription] : session->subscriptions) {
     leave_channel(connection, subscription);
   }
-  if (session->open || session->greeting) report_progress(*session, true);
+  // An exchange that took nothing was never of interest to the registry.
+  const bool is_known = session->exchange == nullptr || session->taken_sequence > 0;
+  if (session->greeting || (session->open && is_known)) report_progress(*session, true);
+  exchanges_.erase(connection);
   sessions_.erase(connection);
 }
 
@@ -74,12 +77,17 @@ void Home::hold(Session& session, const MessageView& message) {
 
 void Home::dispatch(Session& session, const MessageView& message) {
   if (session.greeting) return hold(session, message);
+  const auto kind = static_cast<MessageKind>(message.kind);
+  const bool is_exchange = session.exchange != nullptr;
+  if (is_exchange ? !is_for_exchange(kind) : kind == MessageKind::Exchange) {
+    return refuse(session, Error::Malformed, "a message that does not belong here");
+  }
   if (session.open == is_open_message(message.kind)) {
     return refuse(session, session.open ? Error::Malformed : Error::Unauthenticated,
                   "Hello comes first and once");
   }
   Result<void> done;
-  switch (static_cast<MessageKind>(message.kind)) {
+  switch (kind) {
     case MessageKind::Hello:
       done = on_hello(session, message.payload);
       break;
@@ -108,6 +116,9 @@ void Home::dispatch(Session& session, const MessageView& message) {
       done = decode_resume(message.payload);
       session.is_put_off = false;
       break;
+    case MessageKind::Exchange:
+      done = on_exchange(session, message.payload);
+      break;
     case MessageKind::Ping: {
       const Result<uint64_t> nonce = decode_nonce(message.payload);
       if (nonce.ok()) MessageWriter(output(session)).pong(*nonce);
@@ -124,6 +135,7 @@ void Home::dispatch(Session& session, const MessageView& message) {
     case MessageKind::Synced:
     case MessageKind::Error:
     case MessageKind::Cloned:
+    case MessageKind::More:
       done = Error::Malformed;
       break;
     default:
@@ -145,21 +157,26 @@ Result<void> Home::on_hello(Session& session, ByteView payload) {
     return Error::UnsupportedVersion;
   }
   if (draining_) return Error::Draining;
-  Result<Principal> principal = authenticate(hello->token);
+  const bool is_exchange = session.exchange != nullptr;
+  // A body may be logged or cached on its way; the header of a token is not.
+  if (is_exchange && !hello->token.empty()) return Error::Malformed;
+  Result<Principal> principal =
+      authenticate(is_exchange ? ByteView(session.exchange->token) : hello->token);
   if (!principal.ok()) return principal.error();
   const ShardOptions& options = context_.options;
   session.greeting = true;
   session.replica = hello->replica;
   session.ack_level_min = hello->ack_level_min;
   session.principal = std::make_unique<Principal>(std::move(*principal));
-  session.rate_tokens = options.limits.operations_burst;
-  session.rate_counted_ms = context_.now.mono_ms;
+  session.rate = full_bucket();
   session.reported_ms = context_.now.mono_ms;
   Bytes history;
   ByteWriter out(history);
   put_history(out, hello->history);
   context_.post(ReplicaRegistry::shard_of(session.replica, options.shard_count),
-                ShardMessageKind::Greet, {session.connection.value, session.replica.value},
+                ShardMessageKind::Greet,
+                {session.connection.value, session.replica.value, hello->instance,
+                 is_exchange ? uint64_t{1} : uint64_t{0}},
                 share(std::move(history)));
   return {};
 }
@@ -231,7 +248,29 @@ Result<void> Home::on_authenticate(Session& session, ByteView payload) {
   return {};
 }
 
+std::optional<ConnectionId> Home::session_of(const ShardMessage& message) {
+  switch (static_cast<ShardMessageKind>(message.kind)) {
+    case ShardMessageKind::Applied:
+    case ShardMessageKind::Described:
+    case ShardMessageKind::Pulled:
+    case ShardMessageKind::DiffChildrenAnswer:
+    case ShardMessageKind::DiffExpandAnswer:
+    case ShardMessageKind::Greeted:
+      return ConnectionId{message.numbers[0]};
+    default:
+      return std::nullopt;
+  }
+}
+
 void Home::handle(const ShardMessage& message) {
+  handle_own(message);
+  if (exchanges_.empty()) return;
+  const std::optional<ConnectionId> id = session_of(message);
+  Session* session = id.has_value() ? find(*id) : nullptr;
+  if (session != nullptr) touch(*session);
+}
+
+void Home::handle_own(const ShardMessage& message) {
   switch (static_cast<ShardMessageKind>(message.kind)) {
     case ShardMessageKind::Applied:
       return on_applied(message);
@@ -284,6 +323,7 @@ void Home::send_error(Session& session, Error error, uint64_t retry_after_ms) {
   message.error = static_cast<uint16_t>(error);
   message.retry_after_ms = retry_after_ms;
   message.detail = as_bytes(error_name(error));
+  if (session.exchange != nullptr) session.exchange->has_news = true;
   MessageWriter(output(session)).error(message);
 }
 
@@ -295,11 +335,16 @@ void Home::refuse(Session& session, Error error, std::string_view detail) {
   MessageWriter(output(session)).error(message);
   flush(session);
   const ConnectionId connection = session.connection;
-  context_.effects.closes.push_back({connection, error});
+  if (session.exchange != nullptr) {
+    context_.effects.answers.push_back({connection, error});
+  } else {
+    context_.effects.closes.push_back({connection, error});
+  }
   closed(connection);
 }
 
 void Home::check_timeouts(Session& session, std::vector<ConnectionId>& silent) {
+  if (session.exchange != nullptr) return;  // It has a time of its own.
   const ShardLimits& limits = context_.options.limits;
   const uint64_t now = context_.now.mono_ms;
   if (!session.open) {
@@ -318,8 +363,10 @@ void Home::check_timeouts(Session& session, std::vector<ConnectionId>& silent) {
 }
 
 void Home::tick() {
+  expire_exchanges();
   if (context_.now.mono_ms < next_check_ms_) return;
   next_check_ms_ = context_.now.mono_ms + kCheckIntervalMs;
+  forget_idle_rates();
   std::vector<ConnectionId> silent;
   std::vector<ConnectionId> expired;
   for (auto& [connection, session] : sessions_) {
@@ -343,17 +390,21 @@ void Home::drain() {
   while (!sessions_.empty()) refuse(*sessions_.begin()->second, Error::Draining);
 }
 
-void Home::end_turn() {
-  // Acks first: they may add to the output.
+void Home::answer_due() {
   std::vector<ConnectionId> still_waiting;
   for (const ConnectionId connection : awaiting_acks_) {
     Session* session = find(connection);
     if (session == nullptr) continue;
     send_acks(*session);
+    touch(*session);
     session->awaits_acks = !session->acks.idle();
     if (session->awaits_acks) still_waiting.push_back(connection);
   }
   awaiting_acks_ = std::move(still_waiting);
+  answer_exchanges();
+}
+
+void Home::flush_outputs() {
   for (const ConnectionId connection : with_output_) {
     Session* session = find(connection);
     if (session == nullptr) continue;
@@ -365,12 +416,13 @@ void Home::end_turn() {
 
 void Home::update_gauges() {
   ShardStats& stats = context_.stats;
-  stats.connections = sessions_.size();
+  stats.connections = sessions_.size() - exchanges_.size();
+  stats.exchanges_open = exchanges_.size();
   stats.sessions = 0;
   stats.subscriptions = 0;
   stats.subscribers_lagging = 0;
   for (const auto& [connection, session] : sessions_) {
-    if (session->open) ++stats.sessions;
+    if (session->open && session->exchange == nullptr) ++stats.sessions;
     stats.subscriptions += session->subscriptions.size();
     for (const auto& [id, subscription] : session->subscriptions) {
       if (subscription.lagging) ++stats.subscribers_lagging;

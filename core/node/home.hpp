@@ -1,5 +1,7 @@
 #pragma once
 
+#include <set>
+
 #include "core/node/owner.hpp"
 #include "core/node/replica_registry.hpp"
 #include "core/node/session.hpp"
@@ -16,11 +18,17 @@ class Home {
   void connected(ConnectionId connection);
   void frame(ConnectionId connection, ByteView frame);
   void closed(ConnectionId connection);
+  void exchange(ConnectionId exchange, ByteView request, const ExchangeOptions& options);
+  void sent(ConnectionId stream, uint64_t bytes);
   void handle(const ShardMessage& message);
   void tick();
   void drain();
   void set_log_error(std::optional<Error> error) { log_error_ = error; }
-  void end_turn();
+  /// Acks and answers that are due. What they lead to may reach this shard itself, so this is
+  /// repeated until nothing is left; then `flush_outputs` ends the turn.
+  void answer_due();
+  bool has_answers_due() const { return !touched_exchanges_.empty(); }
+  void flush_outputs();
   void update_gauges();
 
  private:
@@ -44,10 +52,31 @@ class Home {
   /// Tells the client why and closes.
   void refuse(Session& session, Error error, std::string_view detail = {});
   void check_timeouts(Session& session, std::vector<ConnectionId>& silent);
+  /// The session to which this message belongs, if it belongs to one.
+  static std::optional<ConnectionId> session_of(const ShardMessage& message);
+  void handle_own(const ShardMessage& message);
+
+  // home_exchange.cpp: requests that stand for themselves.
+  static bool is_for_exchange(MessageKind kind);
+  Result<void> on_exchange(Session& session, ByteView payload);
+  /// The session may have nothing left to wait for; looked at when the turn ends.
+  void touch(Session& session);
+  bool has_all_acks(const Session& session) const;
+  bool is_settled(const Session& session) const;
+  bool is_done(const Session& session) const;
+  void answer(Session& session);
+  void answer_exchanges();
+  void expire_exchanges();
+  /// Says how the client goes on with what this answer leaves open.
+  void send_more(Session& session, const Subscription& subscription);
+  void continue_subscription(Session& session, Subscription& subscription);
 
   // home_operations.cpp: writes and their acks.
   Result<void> on_operations(Session& session, ByteView payload);
   bool may_take(Session& session);
+  RateBucket& rate_of(Session& session);
+  RateBucket full_bucket() const;
+  void forget_idle_rates();
   void put_off(Session& session, Error error, uint64_t retry_after_ms);
   bool may_write(Session& session, ByteView map);
   std::optional<Error> check_stamp(Stamp stamp) const;
@@ -59,9 +88,11 @@ class Home {
 
   // home_sync.cpp: subscriptions.
   Result<void> on_subscribe(Session& session, ByteView payload);
+  void take_cursor(Subscription& subscription, ByteView bytes) const;
   Result<void> on_unsubscribe(Session& session, ByteView payload);
   Result<void> on_credit(Session& session, ByteView payload);
   Result<void> on_diff(Session& session, ByteView payload);
+  void take_diff(Session& session, Subscription& subscription, DiffMessage diff, ByteView payload);
   bool may_read(const Session& session, std::string_view map) const;
   /// Ends the subscriptions that a new token no longer covers.
   void drop_forbidden_subscriptions(Session& session);
@@ -76,7 +107,7 @@ class Home {
   bool is_behind(const Subscription& subscription) const;
   void start_sync(Session& session, Subscription& subscription);
   void start_pulls(Session& session, Subscription& subscription, PullMode mode,
-                   const std::vector<uint64_t>& positions);
+                   const std::vector<std::optional<uint64_t>>& positions);
   void start_repair(Session& session, Subscription& subscription);
   void pull(Session& session, Subscription& subscription, uint16_t shard);
   void on_pulled(const ShardMessage& message);
@@ -99,6 +130,10 @@ class Home {
   std::map<ConnectionId, std::unique_ptr<Session>> sessions_;
   std::vector<ConnectionId> with_output_;
   std::vector<ConnectionId> awaiting_acks_;
+  std::set<ConnectionId> exchanges_;
+  std::vector<ConnectionId> touched_exchanges_;
+  /// Exchanges come and go; what a replica has used of its rate stays.
+  std::map<ReplicaId, RateBucket> exchange_rates_;
   std::map<uint64_t, Channel> channels_;
   std::map<std::pair<MapKind, std::string>, uint64_t> channel_ids_;
   uint64_t last_channel_ = 0;

@@ -7,6 +7,9 @@ namespace {
 
 /// How long a client waits before it offers writes again that a full or failed log refused.
 constexpr uint64_t kReadOnlyRetryMs = 1'000;
+/// Replicas whose rate of operations is remembered beyond an exchange; a full table limits each
+/// exchange by itself.
+constexpr size_t kExchangeRatesMax = 65536;
 
 }  // namespace
 
@@ -15,6 +18,29 @@ void Home::put_off(Session& session, Error error, uint64_t retry_after_ms) {
   session.is_put_off = true;
   TG_SOMETIMES(error == Error::ReadOnly, NodeReadOnly);
   if (TG_MUTANT(19)) session.acks.begin(batch_.operations.back().sequence, 0);
+}
+
+RateBucket Home::full_bucket() const {
+  return {context_.options.limits.operations_burst, context_.now.mono_ms};
+}
+
+RateBucket& Home::rate_of(Session& session) {
+  if (session.exchange == nullptr) return session.rate;
+  const auto known = exchange_rates_.find(session.replica);
+  if (known != exchange_rates_.end()) return known->second;
+  if (exchange_rates_.size() >= kExchangeRatesMax) return session.rate;
+  return exchange_rates_.emplace(session.replica, full_bucket()).first->second;
+}
+
+/// A bucket that has filled up again says nothing.
+void Home::forget_idle_rates() {
+  const ShardLimits& limits = context_.options.limits;
+  if (exchange_rates_.empty()) return;
+  const uint64_t fills_ms =
+      uint64_t{1000} * limits.operations_burst / std::max(limits.operations_per_second, 1u) + 1;
+  std::erase_if(exchange_rates_, [&](const auto& rate) {
+    return context_.now.mono_ms - rate.second.counted_ms > fills_ms;
+  });
 }
 
 bool Home::may_take(Session& session) {
@@ -26,20 +52,21 @@ bool Home::may_take(Session& session) {
   }
   const ShardLimits& limits = context_.options.limits;
   if (limits.operations_per_second == 0) return true;
-  // A token bucket; whole tokens only, so that time that bought none is kept for the next count.
-  const uint64_t elapsed_ms = context_.now.mono_ms - session.rate_counted_ms;
+  RateBucket& rate = rate_of(session);
+  // Whole tokens only, so that time that bought none is kept for the next count.
+  const uint64_t elapsed_ms = context_.now.mono_ms - rate.counted_ms;
   const uint64_t earned = elapsed_ms * limits.operations_per_second / 1000;
   if (earned > 0) {
-    session.rate_tokens = std::min<uint64_t>(session.rate_tokens + earned, limits.operations_burst);
-    session.rate_counted_ms = context_.now.mono_ms;
+    rate.tokens = std::min<uint64_t>(rate.tokens + earned, limits.operations_burst);
+    rate.counted_ms = context_.now.mono_ms;
   }
   const uint64_t wanted = batch_.operations.size();
   // A batch larger than the burst could never be paid; a full bucket is enough for it.
-  if (session.rate_tokens >= std::min<uint64_t>(wanted, limits.operations_burst)) {
-    session.rate_tokens -= std::min(session.rate_tokens, wanted);
+  if (rate.tokens >= std::min<uint64_t>(wanted, limits.operations_burst)) {
+    rate.tokens -= std::min(rate.tokens, wanted);
     return true;
   }
-  const uint64_t missing = wanted - session.rate_tokens;
+  const uint64_t missing = wanted - rate.tokens;
   put_off(session, Error::RateLimited, missing * 1000 / limits.operations_per_second + 1);
   return false;
 }
@@ -70,6 +97,7 @@ std::optional<Error> Home::check_stamp(Stamp stamp) const {
 
 void Home::reject(Session& session, uint64_t sequence, Error error) {
   ++context_.stats.operations_rejected;
+  if (session.exchange != nullptr) session.exchange->has_news = true;
   MessageWriter(output(session))
       .reject({sequence, 1, static_cast<uint16_t>(error), as_bytes(error_name(error))});
 }
@@ -143,6 +171,7 @@ void Home::on_applied(const ShardMessage& message) {
 void Home::send_acks(Session& session) {
   const bool has_log = context_.options.has_log;
   const uint64_t memory = session.acks.memory_sequence();
+  const uint64_t memory_before = session.memory_acked;
   const uint64_t local = session.acks.advance_local(context_.durable);
   // An ack of `local` says `memory` as well.
   if (has_log && local > session.local_acked) {
@@ -155,6 +184,8 @@ void Home::send_acks(Session& session) {
     session.memory_acked = memory;
     MessageWriter(output(session)).ack({AckLevel::Memory, memory});
   }
+  const bool is_news = session.memory_acked > memory_before;
+  if (is_news && session.exchange != nullptr) session.exchange->has_news = true;
 }
 
 Result<void> Home::on_records(Session& session, ByteView payload) {

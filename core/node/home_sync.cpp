@@ -4,30 +4,8 @@
 namespace topgun::node {
 namespace {
 
-/// Shards that a cursor may name.
-constexpr uint64_t kCursorShardsMax = 1024;
-
-/// The versions in a cursor of this incarnation and shard count; empty for any other.
-std::vector<uint64_t> versions_of(ByteView cursor, const ShardOptions& options) {
-  ByteReader in(cursor);
-  const uint64_t incarnation = in.u64();
-  const uint64_t count = in.varint_max(kCursorShardsMax);
-  if (!in.ok() || (incarnation != options.incarnation && !TG_MUTANT(48)) ||
-      count != options.shard_count)
-    return {};
-  std::vector<uint64_t> versions;
-  for (uint64_t i = 0; i < count; ++i) versions.push_back(in.varint());
-  if (!in.ok() || !in.at_end()) return {};
-  return versions;
-}
-
-Bytes encode_cursor(const std::vector<uint64_t>& versions, const ShardOptions& options) {
-  Bytes cursor;
-  ByteWriter out(cursor);
-  out.u64(options.incarnation);
-  out.varint(versions.size());
-  for (const uint64_t version : versions) out.varint(version);
-  return cursor;
+std::vector<std::optional<uint64_t>> as_positions(const std::vector<uint64_t>& versions) {
+  return {versions.begin(), versions.end()};
 }
 
 Bytes map_payload(const Channel& channel) {
@@ -112,13 +90,27 @@ Result<void> Home::on_subscribe(Session& session, ByteView payload) {
   subscription.client_root = message->root;
   subscription.client_records = message->records;
   subscription.in_step_ms = message->synced_ms;
-  subscription.client_versions = versions_of(message->cursor, context_.options);
+  take_cursor(subscription, message->cursor);
   subscription.versions.assign(context_.options.shard_count, 0);
   subscription.pulls.clear();
   subscription.diff.reset();
+  subscription.continued_diff = {};
   subscription.lagging = false;
   describe(session, subscription, DescribePurpose::Start);
   return {};
+}
+
+void Home::take_cursor(Subscription& subscription, ByteView bytes) const {
+  subscription.client_versions.clear();
+  subscription.continuation.reset();
+  std::optional<Cursor> cursor = decode_cursor(bytes, context_.options);
+  if (!cursor.has_value()) return;
+  if (cursor->continuation.has_value()) {
+    // Tombstones from before may be gone, and what they overruled would come back.
+    if (cursor->continuation->started_ms < owner_.horizon_ms()) return;
+    subscription.continuation = std::move(cursor->continuation);
+  }
+  subscription.client_versions = std::move(cursor->versions);
 }
 
 Result<void> Home::on_unsubscribe(Session& session, ByteView payload) {
@@ -193,6 +185,7 @@ bool Home::is_behind(const Subscription& subscription) const {
 }
 
 void Home::start_sync(Session& session, Subscription& subscription) {
+  if (subscription.continuation.has_value()) return continue_subscription(session, subscription);
   const bool behind = is_behind(subscription);
   TG_SOMETIMES(behind, NodeResync);
   SubscribedMessage subscribed{subscription.id, SyncMode::Current, owner_.collect_horizon_ms()};
@@ -211,14 +204,25 @@ void Home::start_sync(Session& session, Subscription& subscription) {
   } else {
     return start_repair(session, subscription);
   }
+  if (session.exchange != nullptr) {
+    const bool is_current = subscribed.mode == SyncMode::Current;
+    session.exchange->has_news = session.exchange->has_news || !is_current;
+    const bool has_cursor = subscription.client_versions == subscription.versions;
+    if (session.exchange->quiet && is_current && has_cursor) {
+      subscription.phase = SubscriptionPhase::Live;
+      return;
+    }
+  }
   MessageWriter(output(session)).subscribed(subscribed);
-  const std::vector<uint64_t> from_start(context_.options.shard_count, 0);
+  subscription.stage_started_ms = context_.now.wall_ms;
+  const std::vector<std::optional<uint64_t>> from_start(context_.options.shard_count, 0);
   switch (subscribed.mode) {
     case SyncMode::Current:
       return send_synced(session, subscription);
     case SyncMode::Delta:
       TG_SOMETIMES(true, NodeDelta);
-      return start_pulls(session, subscription, PullMode::Delta, subscription.client_versions);
+      return start_pulls(session, subscription, PullMode::Delta,
+                         as_positions(subscription.client_versions));
     case SyncMode::Snapshot:
     case SyncMode::Resync:
     case SyncMode::Repair:
@@ -227,25 +231,14 @@ void Home::start_sync(Session& session, Subscription& subscription) {
   }
 }
 
-void Home::start_repair(Session& session, Subscription& subscription) {
-  ++context_.stats.repairs_started;
-  TG_SOMETIMES(true, NodeRepair);
-  subscription.phase = SubscriptionPhase::Repairing;
-  subscription.versions = subscription.described_versions;
-  subscription.diff = std::make_unique<Subscription::DiffState>();
-  MessageWriter out(output(session));
-  out.subscribed({subscription.id, SyncMode::Repair, owner_.collect_horizon_ms()});
-  out.diff(first_diff(subscription.id, subscription.slice, subscription.total.root_children));
-  subscription.slice = static_cast<uint8_t>((subscription.slice + 1) % kDiffSlices);
-}
-
 void Home::start_pulls(Session& session, Subscription& subscription, PullMode mode,
-                       const std::vector<uint64_t>& positions) {
+                       const std::vector<std::optional<uint64_t>>& positions) {
   subscription.phase = SubscriptionPhase::Pulling;
   subscription.pulls.assign(context_.options.shard_count, {});
   for (uint16_t shard = 0; shard < context_.options.shard_count; ++shard) {
-    subscription.pulls[shard] = {mode, positions[shard], false, false};
-    pull(session, subscription, shard);
+    subscription.pulls[shard] = {mode, positions[shard].value_or(0), !positions[shard].has_value(),
+                                 false};
+    if (positions[shard].has_value()) pull(session, subscription, shard);
   }
 }
 
@@ -253,10 +246,12 @@ void Home::pull(Session& session, Subscription& subscription, uint16_t shard) {
   Subscription::Pull& state = subscription.pulls[shard];
   state.stalled = !has_credit(session);
   if (state.stalled) return;
+  Bytes request = map_payload(channels_.at(subscription.channel));
+  ByteWriter(request).u64(session.replica.value);
   context_.post(shard, ShardMessageKind::Pull,
                 {session.connection.value, subscription.id, static_cast<uint64_t>(state.mode),
                  state.position},
-                share(map_payload(channels_.at(subscription.channel))));
+                share(std::move(request)));
 }
 
 void Home::on_pulled(const ShardMessage& message) {
@@ -292,17 +287,18 @@ void Home::send_synced(Session& session, Subscription& subscription) {
   if (subscription.lagging) {
     // Changes were dropped while this went on; get them before saying so.
     subscription.lagging = false;
-    return start_pulls(session, subscription, PullMode::Delta, subscription.versions);
+    return start_pulls(session, subscription, PullMode::Delta, as_positions(subscription.versions));
   }
   subscription.phase = SubscriptionPhase::Live;
   subscription.in_step_ms = context_.now.wall_ms;
-  const Bytes cursor = encode_cursor(subscription.versions, context_.options);
+  const Bytes cursor = encode_cursor({subscription.versions, std::nullopt}, context_.options);
   MessageWriter(output(session))
       .synced({subscription.id, cursor, context_.now.wall_ms, subscription.total.root});
 }
 
 void Home::send_records(Session& session, const Subscription& subscription, ByteView batch) {
   ++context_.stats.records_sent;
+  if (session.exchange != nullptr) session.exchange->has_news = true;
   Bytes& out = output(session);
   const size_t before = out.size();
   MessageWriter(out).records({subscription.id, batch});
@@ -310,7 +306,9 @@ void Home::send_records(Session& session, const Subscription& subscription, Byte
 }
 
 bool Home::has_credit(const Session& session) const {
-  return session.unacknowledged_bytes < context_.options.limits.credit_bytes;
+  const size_t credit_bytes = session.exchange != nullptr ? session.exchange->answer_bytes_max
+                                                          : context_.options.limits.credit_bytes;
+  return session.unacknowledged_bytes < credit_bytes;
 }
 
 void Home::on_changes(const ShardMessage& message) {
@@ -333,9 +331,11 @@ void Home::on_changes(const ShardMessage& message) {
       ++context_.stats.changes_sent;
       flush(*session);  // What was said before goes before.
       context_.effects.sends.push_back({listener.connection, message.payload});
+      if (session->exchange != nullptr) session->exchange->has_news = true;
     }
     if (live && !subscription.lagging) subscription.versions[message.from] = version;
     if (live && subscription.lagging) resume(*session);
+    touch(*session);
   }
 }
 
@@ -360,94 +360,9 @@ void Home::resume(Session& session) {
         describe(session, subscription, DescribePurpose::Start);
         continue;
       }
-      start_pulls(session, subscription, PullMode::Delta, subscription.versions);
+      start_pulls(session, subscription, PullMode::Delta, as_positions(subscription.versions));
     }
   }
-}
-
-Result<void> Home::on_diff(Session& session, ByteView payload) {
-  Result<DiffMessage> diff = decode_diff(payload);
-  if (!diff.ok()) return diff.error();
-  Subscription* subscription = find_subscription(session, diff->subscription);
-  // A conversation that was given up meanwhile, by Unsubscribe or a new Subscribe.
-  if (subscription == nullptr || subscription->phase != SubscriptionPhase::Repairing) return {};
-  if (diff->empty()) {
-    subscription->diff.reset();
-    describe(session, *subscription, DescribePurpose::Finish);
-    return {};
-  }
-  Subscription::DiffState& state = *subscription->diff;
-  if (subscription->answers_missing > 0) return Error::Malformed;  // One step at a time.
-  if (is_behind(*subscription)) {
-    describe(session, *subscription, DescribePurpose::Start);
-    return {};
-  }
-  state = {};
-  state.received = to_bytes(payload);
-  state.message = std::move(*diff);
-  Bytes request = map_payload(channels_.at(subscription->channel));
-  ByteWriter(request).raw(payload);
-  ask_owners(session, *subscription, ShardMessageKind::DiffChildren, request);
-  return {};
-}
-
-void Home::on_diff_children(const ShardMessage& message) {
-  Session* session = find({message.numbers[0]});
-  if (session == nullptr) return;
-  Subscription* subscription = find_subscription(*session, message.numbers[1]);
-  if (subscription == nullptr || subscription->phase != SubscriptionPhase::Repairing) return;
-  Subscription::DiffState& state = *subscription->diff;
-  const std::vector<uint64_t> part = decode_sequences(*message.payload);
-  state.children.resize(part.size(), 0);
-  for (size_t i = 0; i < part.size(); ++i) state.children[i] += part[i];
-  if (--subscription->answers_missing > 0) return;
-  Bytes request = map_payload(channels_.at(subscription->channel));
-  ByteWriter out(request);
-  put_prefixes(out, differing_children(state.message, state.children));
-  out.raw(state.received);
-  ask_owners(*session, *subscription, ShardMessageKind::DiffExpand, request);
-}
-
-void Home::on_diff_expand(const ShardMessage& message) {
-  Session* session = find({message.numbers[0]});
-  if (session == nullptr) return;
-  Subscription* subscription = find_subscription(*session, message.numbers[1]);
-  if (subscription == nullptr || subscription->phase != SubscriptionPhase::Repairing) return;
-  Subscription::DiffState& state = *subscription->diff;
-  DiffExpansion part = decode_expansion(*message.payload);
-  for (const Bytes& batch : part.batches) send_records(*session, *subscription, batch);
-  if (state.regions.empty()) {
-    state.regions = std::move(part.regions);
-  } else {
-    for (size_t i = 0; i < part.regions.size(); ++i) {
-      add_region(state.regions[i], part.regions[i]);
-    }
-  }
-  state.leaves.resize(part.leaves.size());
-  for (size_t i = 0; i < part.leaves.size(); ++i) add_leaf_part(state.leaves[i], part.leaves[i]);
-  state.lost.resize(part.lost.size());
-  for (size_t i = 0; i < part.lost.size(); ++i) {
-    state.lost[i].insert(state.lost[i].end(), part.lost[i].begin(), part.lost[i].end());
-  }
-  if (--subscription->answers_missing == 0) finish_diff(*session, *subscription);
-}
-
-void Home::finish_diff(Session& session, Subscription& subscription) {
-  Subscription::DiffState& state = *subscription.diff;
-  const DiffMessage& received = state.message;
-  DiffMessage answer = begin_answer(received);
-  for (const DiffRegion& region : state.regions) answer_region(region, answer);
-  for (size_t i = 0; i < received.leaves.size(); ++i) {
-    answer_leaf(received.leaves[i], state.leaves[i], answer);
-  }
-  for (size_t i = 0; i < received.claims.size(); ++i) {
-    answer_claim(received.claims[i], state.lost[i], answer);
-  }
-  limit_answer(answer);
-  MessageWriter(output(session)).diff(answer);
-  if (!answer.empty()) return;
-  subscription.diff.reset();
-  describe(session, subscription, DescribePurpose::Finish);
 }
 
 }  // namespace topgun::node

@@ -116,7 +116,7 @@ Bytes batch_subset(const OperationBatch& batch, ByteView original,
   return builder.finish();
 }
 
-RecordsChunk delta_chunk(const OwnedMap& map, uint64_t from, size_t bytes_max) {
+RecordsChunk delta_chunk(const OwnedMap& map, uint64_t from, size_t bytes_max, ReplicaId reader) {
   TG_ASSERT(map.ring.covers(from));
   ChunkBuilder builder(map, bytes_max);
   std::set<uint64_t> seen;
@@ -124,7 +124,9 @@ RecordsChunk delta_chunk(const OwnedMap& map, uint64_t from, size_t bytes_max) {
   while (version < map.ring.version() && builder.bytes() < bytes_max) {
     const uint64_t placement = map.ring.at(++version);
     if (!seen.insert(placement).second) continue;
-    map.table.visit_placement(placement, [&](const Record& record) { builder.add(record); });
+    map.table.visit_placement(placement, [&](const Record& record) {
+      if (record.stamp.replica != reader) builder.add(record);
+    });
   }
   return builder.finish(version, version == map.ring.version());
 }

@@ -80,9 +80,10 @@ std::vector<bool> apply_records(OwnedMap& map, const std::vector<Record>& record
 Bytes batch_subset(const OperationBatch& batch, ByteView original,
                    const std::vector<uint32_t>& indices);
 
-/// Records that changed after version `from`, in their present state, about `bytes_max` of them.
-/// `next` is the version reached. The ring must cover `from`.
-RecordsChunk delta_chunk(const OwnedMap& map, uint64_t from, size_t bytes_max);
+/// Records that changed after version `from`, in their present state, about `bytes_max` of them,
+/// but for those that `reader` wrote itself. `next` is the version reached. The ring must cover
+/// `from`.
+RecordsChunk delta_chunk(const OwnedMap& map, uint64_t from, size_t bytes_max, ReplicaId reader);
 
 /// The records of the whole map from region number `from` on; `next` is a region number. Regions
 /// are cut by key hash and do not move when the table grows meanwhile.

@@ -214,6 +214,7 @@ void Owner::on_pull(const ShardMessage& message) {
   constexpr size_t kPullBytes = 128 * 1024;
   ByteReader in(*message.payload);
   const MapRef ref = take_map(in);
+  const ReplicaId reader{in.u64()};
   const auto mode = static_cast<PullMode>(message.numbers[2]);
   const uint64_t position = message.numbers[3];
   const OwnedMap* map = maps_.find(ref.kind, ref.name);
@@ -224,7 +225,7 @@ void Owner::on_pull(const ShardMessage& message) {
   } else if (mode == PullMode::Delta && !map->ring.covers(position)) {
     outcome = PullOutcome::NotCovered;
   } else {
-    chunk = mode == PullMode::Delta ? delta_chunk(*map, position, kPullBytes)
+    chunk = mode == PullMode::Delta ? delta_chunk(*map, position, kPullBytes, reader)
                                     : snapshot_chunk(*map, position, kPullBytes);
     if (!chunk.done) outcome = PullOutcome::More;
   }

@@ -119,7 +119,7 @@ void Owner::checkpoint_map(OwnedMap& map, size_t bytes_max, CheckpointChunk& chu
     cursor.version = map.ring.version();
   }
   RecordsChunk records = cursor.whole ? snapshot_chunk(map, cursor.position, bytes_max)
-                                      : delta_chunk(map, cursor.position, bytes_max);
+                                      : delta_chunk(map, cursor.position, bytes_max, ReplicaId{});
   for (Bytes& batch : records.batches) chunk.batches.push_back(std::move(batch));
   cursor.position = records.next;
   if (!records.done) return;

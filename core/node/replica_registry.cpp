@@ -47,11 +47,19 @@ void ReplicaRegistry::handle(const ShardMessage& message) {
 void ReplicaRegistry::on_greet(const ShardMessage& message) {
   const ReplicaId replica{message.numbers[1]};
   ByteReader in(*message.payload);
-  Greeting greeting{{message.from, message.numbers[0]}, take_history(in)};
+  Greeting greeting;
+  greeting.from = {message.from, message.numbers[0], message.numbers[2]};
+  greeting.is_exchange = message.numbers[3] != 0;
+  greeting.history = take_history(in);
   TG_ASSERT(in.ok());
   std::vector<Greeting>& waiting = waiting_[replica];
   waiting.push_back(std::move(greeting));
   if (waiting.size() == 1) judge_waiting(replica);
+}
+
+bool ReplicaRegistry::is_in_the_way(const Holder& holder, const Greeting& greeting) {
+  // A process may speak through both while it changes from one transport to the other.
+  return !greeting.is_exchange || holder.instance != greeting.from.instance;
 }
 
 void ReplicaRegistry::judge_waiting(ReplicaId replica) {
@@ -69,7 +77,8 @@ void ReplicaRegistry::judge_waiting(ReplicaId replica) {
                     {next.from.connection, static_cast<uint64_t>(GreetVerdict::Cloned),
                      common_until(known->history, next.history)},
                     nullptr);
-    } else if (const auto holder = holders_.find(replica); holder != holders_.end()) {
+    } else if (const auto holder = holders_.find(replica);
+               holder != holders_.end() && is_in_the_way(holder->second, next)) {
       // Its last operations may be what the newcomer lacks.
       context_.post(holder->second.shard, ShardMessageKind::TakeOver,
                     {holder->second.connection, replica.value}, nullptr);
@@ -83,8 +92,8 @@ void ReplicaRegistry::judge_waiting(ReplicaId replica) {
 }
 
 void ReplicaRegistry::welcome(ReplicaId replica, const Greeting& greeting,
-                              std::optional<Known> known) {
-  holders_[replica] = greeting.from;
+                              const std::optional<Known>& known) {
+  if (!greeting.is_exchange) holders_[replica] = greeting.from;
   context_.post(greeting.from.shard, ShardMessageKind::Greeted,
                 {greeting.from.connection, static_cast<uint64_t>(GreetVerdict::Welcome)}, nullptr);
   // A client that keeps no history cannot be told apart from its copies.

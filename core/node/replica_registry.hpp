@@ -23,8 +23,8 @@ namespace topgun::node {
 /// history that includes the later one includes that, too. It may miss a copy then, but never
 /// refuses the rightful holder.
 ///
-/// One connection of a replica is served at a time; a newer one takes the older one's place, after
-/// the older one's shard has said how far it came.
+/// One connection of a replica is served at a time, beside the exchanges of the same process; a
+/// newer one takes the older one's place, after the older one's shard has said how far it came.
 class ReplicaRegistry {
  public:
   ReplicaRegistry(ShardContext& context, Owner& owner) : context_(context), owner_(owner) {}
@@ -44,9 +44,12 @@ class ReplicaRegistry {
   struct Holder {
     uint16_t shard = 0;
     uint64_t connection = 0;
+    uint64_t instance = 0;
   };
   struct Greeting {
     Holder from;
+    /// An exchange holds nothing: it is over before it could stand in the way.
+    bool is_exchange = false;
     RunHistory history;
   };
   struct Known {
@@ -62,7 +65,8 @@ class ReplicaRegistry {
   void on_progress(const ShardMessage& message);
   /// Judges those who wait, one after another, until one has to wait for its predecessor.
   void judge_waiting(ReplicaId replica);
-  void welcome(ReplicaId replica, const Greeting& greeting, std::optional<Known> known);
+  static bool is_in_the_way(const Holder& holder, const Greeting& greeting);
+  void welcome(ReplicaId replica, const Greeting& greeting, const std::optional<Known>& known);
   void note_taken(ReplicaId replica, uint64_t sequence);
   void release(ReplicaId replica, uint16_t shard, uint64_t connection);
   std::optional<Known> find(ReplicaId replica);

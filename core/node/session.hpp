@@ -2,10 +2,12 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/node/ack_tracker.hpp"
+#include "core/node/cursor.hpp"
 #include "core/node/effects.hpp"
 #include "core/node/principal.hpp"
 #include "core/node/shard_codec.hpp"
@@ -34,6 +36,11 @@ struct Subscription {
   uint64_t client_records = 0;
   std::vector<uint64_t> client_versions;  ///< Empty without a cursor of this incarnation.
   uint8_t slice = 0;                      ///< Another at each repair, see Diff.
+  std::optional<Continuation> continuation;
+  /// A Diff that came with the continuation, until the owners have described themselves.
+  Bytes continued_diff;
+  /// Node time at which the present Pulling or Repairing began.
+  uint64_t stage_started_ms = 0;
 
   /// Node time at which the client was last known to have everything: from Subscribe, then from
   /// Synced or from when it began to lag. 0 = it holds nothing that was ever the node's. Looked at
@@ -67,7 +74,27 @@ struct Subscription {
   std::unique_ptr<DiffState> diff;
 };
 
-/// One connection, from accept to close.
+/// Operations that a client may still send at its rate: a token bucket of whole tokens.
+struct RateBucket {
+  uint64_t tokens = 0;
+  uint64_t counted_ms = 0;  ///< Monotonic.
+};
+
+/// What a session has beyond others if it stands for one request.
+struct Exchange {
+  Bytes token;
+  bool is_stream = false;
+  bool was_announced = false;  ///< The message Exchange came.
+  bool touched = false;
+  bool quiet = false;
+  /// Something was said that the client has not known before.
+  bool has_news = false;
+  size_t answer_bytes_max = 0;
+  uint64_t wait_until_ms = 0;  ///< Monotonic.
+  uint64_t deadline_ms = 0;    ///< Monotonic; it is answered by then.
+};
+
+/// One connection, from accept to close; or one exchange.
 struct Session {
   ConnectionId connection;
   bool open = false;  ///< Hello was accepted.
@@ -94,9 +121,7 @@ struct Session {
   /// A batch was not taken, and none is until the client says that it starts over: acks are
   /// cumulative.
   bool is_put_off = false;
-  /// Tokens left of the operation rate, and when they were counted.
-  uint64_t rate_tokens = 0;
-  uint64_t rate_counted_ms = 0;
+  RateBucket rate;
 
   /// Bytes of Changes and Records sent beyond the client's credit.
   uint64_t unacknowledged_bytes = 0;
@@ -106,6 +131,9 @@ struct Session {
   bool write_allowed = false;
 
   std::map<uint64_t, Subscription> subscriptions;
+
+  /// Nothing for a connection.
+  std::unique_ptr<Exchange> exchange;
 
   /// Messages of this turn that are not shared with others.
   Bytes out;

@@ -72,7 +72,20 @@ void Shard::closed(ConnectionId connection, Now now) {
   impl_->settle();
 }
 
-void Shard::message(ShardMessage message, Now now) {
+void Shard::exchange(ConnectionId exchange, ByteView request, const ExchangeOptions& options,
+                     Now now) {
+  impl_->context.now = now;
+  impl_->home.exchange(exchange, request, options);
+  impl_->settle();
+}
+
+void Shard::sent(ConnectionId stream, uint64_t bytes, Now now) {
+  impl_->context.now = now;
+  impl_->home.sent(stream, bytes);
+  impl_->settle();
+}
+
+void Shard::message(const ShardMessage& message, Now now) {
   impl_->context.now = now;
   impl_->home.handle(message);
   impl_->settle();
@@ -114,7 +127,11 @@ void Shard::tick(Now now) {
 
 void Shard::end_turn(Now now) {
   impl_->context.now = now;
-  impl_->home.end_turn();
+  do {
+    impl_->home.answer_due();
+    impl_->settle();
+  } while (impl_->home.has_answers_due());
+  impl_->home.flush_outputs();
 }
 
 Effects Shard::take_effects() {

@@ -29,6 +29,12 @@ struct ShardLimits {
   uint64_t hello_timeout_ms = 10'000;
   /// A connection from which nothing came for this long is pinged, and closed after twice as long.
   uint64_t idle_timeout_ms = 30'000;
+  /// An exchange that is not done by then is answered with what there is.
+  uint64_t exchange_timeout_ms = 15'000;
+  /// A stream of changes ends after this long, so that load and tokens are looked at anew.
+  uint64_t stream_timeout_ms = 300'000;
+  /// Exchanges under way at once, on one shard; beyond it they are refused with `Overloaded`.
+  uint32_t exchanges_max = 65536;
   /// How long a replica may stay away, and a write on its way, before it has to start anew or be
   /// stamped anew. Tombstones are kept twice as long.
   uint64_t tombstone_retention_ms = 30ull * 24 * 3600 * 1000;
@@ -59,7 +65,9 @@ struct ShardStats {
   uint64_t repairs_started = 0;
   uint64_t resyncs_forced = 0;
   uint64_t subscribers_lagging = 0;
+  uint64_t exchanges = 0;  ///< Requests that stood for themselves.
   uint64_t connections = 0;
+  uint64_t exchanges_open = 0;
   uint64_t sessions = 0;
   uint64_t subscriptions = 0;
   uint64_t maps = 0;
@@ -81,6 +89,15 @@ struct CheckpointChunk {
   /// `covers_sequence`.
   bool last = false;
   uint64_t covers_sequence = 0;
+};
+
+/// What comes with an exchange beside its request.
+struct ExchangeOptions {
+  /// Stands for the one in Hello, which is left empty. Borrowed for the call.
+  ByteView token = {};
+  /// Frames are sent on as they come, until `closed` or the time is up; otherwise the answer is
+  /// one.
+  bool is_stream = false;
 };
 
 /// The server state machine of one core: the partitions pinned to it, and the sessions of the
@@ -110,7 +127,14 @@ class Shard {
   void frame(ConnectionId connection, ByteView frame, Now now);
   /// The connection is gone; nothing is sent to it any more.
   void closed(ConnectionId connection, Now now);
-  void message(ShardMessage message, Now now);
+  /// One request that stands for itself (docs/protocol.md, Exchanges): a frame that begins with
+  /// Hello and Exchange. What is sent to `exchange`, a name like that of a connection, is the
+  /// answer; `Effects::Answer` tells when it is whole, and nothing of it is remembered then.
+  /// `closed` gives it up.
+  void exchange(ConnectionId exchange, ByteView request, const ExchangeOptions& options, Now now);
+  /// That many bytes sent to a stream have left; flow control counts them instead of Credit.
+  void sent(ConnectionId stream, uint64_t bytes, Now now);
+  void message(const ShardMessage& message, Now now);
   /// Log entries of `shard` up to `sequence` are on stable storage. Every shard is told of every
   /// shard's progress.
   void durable(uint16_t shard, uint64_t sequence, Now now);

@@ -24,7 +24,8 @@ enum class ShardMessageKind : uint8_t {
   Described,
   /// home -> owner: channel. Payload: map. Nobody listens there any more.
   Unlisten,
-  /// home -> owner: connection, subscription, mode, position. Payload: map.
+  /// home -> owner: connection, subscription, mode, position. Payload: map, u64 replica that needs
+  /// no delta of its own records.
   Pull,
   /// owner -> home: connection, subscription, outcome, next position. Payload: sized record
   /// batches.
@@ -40,8 +41,8 @@ enum class ShardMessageKind : uint8_t {
   /// owner -> home: connection, subscription. Payload: regions, present fingerprints, record
   /// batches.
   DiffExpandAnswer,
-  /// home -> registry: connection, replica. Payload: the history of a Hello that wants to be
-  /// judged.
+  /// home -> registry: connection, replica, instance, whether it is an exchange (1). Payload: the
+  /// history of a Hello that wants to be judged.
   Greet,
   /// registry -> home: connection, verdict, common sequence (if cloned).
   Greeted,

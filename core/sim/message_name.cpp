@@ -40,6 +40,10 @@ std::string_view message_name(uint8_t kind) {
       return "synced";
     case MessageKind::Error:
       return "error";
+    case MessageKind::Exchange:
+      return "exchange";
+    case MessageKind::More:
+      return "more";
     case MessageKind::Cloned:
       return "cloned";
     case MessageKind::Resume:

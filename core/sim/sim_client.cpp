@@ -264,6 +264,9 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
     case client::Event::WrittenCounter:
     case client::Event::MapLoaded:
     case client::Event::Error:
+    // Not yet: every transport here is a stream.
+    case client::Event::Exchange:
+    case client::Event::CancelExchange:
       return;
   }
 }

@@ -288,7 +288,7 @@ void SimNode::take_input(Shard& shard, Input& input) {
   } else if (const auto* closed = std::get_if<Closed>(&input)) {
     target.closed({closed->connection}, now());
   } else if (auto* message = std::get_if<node::ShardMessage>(&input)) {
-    target.message(std::move(*message), now());
+    target.message(*message, now());
   } else if (const auto* durable = std::get_if<Durable>(&input)) {
     target.durable(durable->shard, durable->sequence, now());
   } else if (const auto* failed = std::get_if<LogFailed>(&input)) {

@@ -120,6 +120,14 @@ void MessageWriter::resume() {
   message(MessageKind::Resume, [](ByteWriter&) {});
 }
 
+void MessageWriter::exchange(const ExchangeMessage& exchange) {
+  message(MessageKind::Exchange, [&](ByteWriter& out) {
+    out.varint(exchange.wait_ms);
+    out.varint(exchange.answer_bytes_max);
+    out.u8(exchange.quiet ? 1 : 0);
+  });
+}
+
 void MessageWriter::welcome(const WelcomeMessage& welcome) {
   message(MessageKind::Welcome, [&](ByteWriter& out) {
     out.u8(welcome.version);
@@ -185,6 +193,13 @@ void MessageWriter::error(const ErrorMessage& error) {
 
 void MessageWriter::cloned(uint64_t common_sequence) {
   message(MessageKind::Cloned, [&](ByteWriter& out) { out.varint(common_sequence); });
+}
+
+void MessageWriter::more(const MoreMessage& more) {
+  message(MessageKind::More, [&](ByteWriter& out) {
+    out.varint(more.subscription);
+    out.blob(more.cursor);
+  });
 }
 
 std::optional<MessageView> FrameReader::next() {
@@ -274,6 +289,17 @@ Result<void> decode_resume(ByteView payload) {
   return {};
 }
 
+Result<ExchangeMessage> decode_exchange(ByteView payload) {
+  ByteReader in(payload);
+  ExchangeMessage exchange;
+  exchange.wait_ms = in.varint();
+  exchange.answer_bytes_max = in.varint();
+  const uint8_t flags = in.u8();
+  if (flags > 1) in.fail(Error::Malformed);
+  exchange.quiet = flags == 1;
+  return finish(in, exchange);
+}
+
 Result<WelcomeMessage> decode_welcome(ByteView payload) {
   ByteReader in(payload);
   WelcomeMessage welcome;
@@ -356,6 +382,14 @@ Result<uint64_t> decode_cloned(ByteView payload) {
   ByteReader in(payload);
   const uint64_t common_sequence = in.varint();
   return finish(in, common_sequence);
+}
+
+Result<MoreMessage> decode_more(ByteView payload) {
+  ByteReader in(payload);
+  MoreMessage more;
+  more.subscription = in.varint();
+  more.cursor = in.blob(kCursorBytesMax);
+  return finish(in, more);
 }
 
 }  // namespace topgun

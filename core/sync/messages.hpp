@@ -21,6 +21,8 @@ inline constexpr uint8_t kProtocolVersion = 1;
 inline constexpr size_t kTokenBytesMax = 8 * 1024;
 inline constexpr size_t kCursorBytesMax = 4 * 1024;
 inline constexpr size_t kErrorDetailBytesMax = 1024;
+/// As long as a node holds an answer back at most while there is no news.
+inline constexpr uint64_t kExchangeWaitMsMax = 25'000;
 
 enum class MessageKind : uint8_t {
   Hello = 1,
@@ -34,6 +36,7 @@ enum class MessageKind : uint8_t {
   Credit = 9,
   Authenticate = 10,
   Resume = 11,
+  Exchange = 12,
   Welcome = 65,
   Ack = 66,
   Reject = 67,
@@ -42,6 +45,7 @@ enum class MessageKind : uint8_t {
   Synced = 70,
   Error = 71,
   Cloned = 72,
+  More = 73,
 };
 
 /// How far an operation has come. Ordered: each level includes the ones before it. `None` is never
@@ -61,6 +65,16 @@ struct HelloMessage {
   ByteView token = {};
   /// Acks of lower levels are of no use to the client. Each costs both sides a frame.
   AckLevel ack_level_min = AckLevel::Memory;
+};
+
+/// Follows Hello where a frame is a whole request and everything said to it is the answer.
+struct ExchangeMessage {
+  /// How long the answer may be held back while there is no news; 0 = answer with what is there.
+  uint64_t wait_ms = 0;
+  /// Size of Records and Changes in the answer, beyond which it is cut; 0 = the node's own limit.
+  uint64_t answer_bytes_max = 0;
+  /// Subscriptions that are in step, and whose cursor is the present one, need no answer.
+  bool quiet = false;
 };
 
 struct SubscribeMessage {
@@ -122,6 +136,13 @@ struct SyncedMessage {
   MerkleRoot root = {};
 };
 
+/// Ends what an answer says of a subscription that is not in step yet: the client asks again with
+/// this cursor.
+struct MoreMessage {
+  uint64_t subscription = 0;
+  ByteView cursor = {};
+};
+
 struct ErrorMessage {
   uint16_t error = 0;
   bool fatal = false;
@@ -145,6 +166,7 @@ class MessageWriter {
   void credit(uint64_t bytes);
   void authenticate(ByteView token);
   void resume();
+  void exchange(const ExchangeMessage& message);
   void welcome(const WelcomeMessage& message);
   void ack(const AckMessage& message);
   void reject(const RejectMessage& message);
@@ -153,6 +175,7 @@ class MessageWriter {
   void synced(const SyncedMessage& message);
   void error(const ErrorMessage& message);
   void cloned(uint64_t common_sequence);
+  void more(const MoreMessage& message);
 
  private:
   template <typename Fill>
@@ -191,6 +214,7 @@ Result<uint64_t> decode_nonce(ByteView payload);
 Result<uint64_t> decode_credit(ByteView payload);
 Result<ByteView> decode_authenticate(ByteView payload);
 Result<void> decode_resume(ByteView payload);
+Result<ExchangeMessage> decode_exchange(ByteView payload);
 Result<WelcomeMessage> decode_welcome(ByteView payload);
 Result<AckMessage> decode_ack(ByteView payload);
 Result<RejectMessage> decode_reject(ByteView payload);
@@ -199,5 +223,6 @@ Result<ChangesMessage> decode_changes(ByteView payload);
 Result<SyncedMessage> decode_synced(ByteView payload);
 Result<ErrorMessage> decode_error(ByteView payload);
 Result<uint64_t> decode_cloned(ByteView payload);
+Result<MoreMessage> decode_more(ByteView payload);
 
 }  // namespace topgun

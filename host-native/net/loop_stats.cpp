@@ -38,6 +38,8 @@ constexpr ShardField kShardFields[LoopStats::kShardCount] = {
     {{"topgun_subscribers_lagging", "Subscribers that get the latest state instead of each change.",
       false},
      &ShardStats::subscribers_lagging},
+    {{"topgun_exchanges_total", "Requests to /sync.", true}, &ShardStats::exchanges},
+    {{"topgun_exchanges_open", "Requests to /sync under way.", false}, &ShardStats::exchanges_open},
     {{"topgun_sessions", "Clients that said Hello.", false}, &ShardStats::sessions},
     {{"topgun_shard_connections", "Connections known to the shard.", false},
      &ShardStats::connections},

@@ -26,7 +26,7 @@ class LoopStats {
     HttpRequests,
     kHostCount
   };
-  static constexpr size_t kShardCount = 15;
+  static constexpr size_t kShardCount = 17;
 
   static const StatField& host_field(size_t index);
   static const StatField& shard_field(size_t index);

@@ -164,7 +164,7 @@ void ShardLoop::take_notices() {
 
 void ShardLoop::take_notice(Notice notice) {
   if (auto* message = std::get_if<node::ShardMessage>(&notice)) {
-    shard_.message(std::move(*message), now_);
+    shard_.message(*message, now_);
   } else if (const auto* socket = std::get_if<AdoptSocket>(&notice)) {
     open_connection(socket->fd, socket->loopback);
   } else if (const auto* failure = std::get_if<LogFailed>(&notice)) {

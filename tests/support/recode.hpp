@@ -73,6 +73,8 @@ inline Result<Bytes> recode_message(const MessageView& message) {
       MessageWriter(frame).resume();
       return frame;
     }
+    case MessageKind::Exchange:
+      return rewrite_message(decode_exchange(payload), &Writer::exchange);
     case MessageKind::Welcome:
       return rewrite_message(decode_welcome(payload), &Writer::welcome);
     case MessageKind::Ack:
@@ -87,6 +89,8 @@ inline Result<Bytes> recode_message(const MessageView& message) {
       return rewrite_message(decode_synced(payload), &Writer::synced);
     case MessageKind::Cloned:
       return rewrite_message(decode_cloned(payload), &Writer::cloned);
+    case MessageKind::More:
+      return rewrite_message(decode_more(payload), &Writer::more);
     case MessageKind::Error:
       return rewrite_message(decode_error(payload), &Writer::error);
   }

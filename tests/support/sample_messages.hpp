@@ -59,6 +59,9 @@ inline std::vector<std::pair<std::string, Bytes>> sample_messages() {
   add("credit", [&](MessageWriter& to) { to.credit(1048576); });
   add("authenticate", [&](MessageWriter& to) { to.authenticate(as_bytes("token")); });
   add("resume", [&](MessageWriter& to) { to.resume(); });
+  add("exchange", [&](MessageWriter& to) {
+    to.exchange({.wait_ms = 25'000, .answer_bytes_max = 65536, .quiet = true});
+  });
   add("welcome", [&](MessageWriter& to) {
     to.welcome({.version = 1,
                 .node_id = 0x5152535455565758,
@@ -88,6 +91,8 @@ inline std::vector<std::pair<std::string, Bytes>> sample_messages() {
     to.error({.error = 204, .fatal = true, .retry_after_ms = 500, .detail = as_bytes("slow down")});
   });
   add("cloned", [&](MessageWriter& to) { to.cloned(70'001); });
+  add("more",
+      [&](MessageWriter& to) { to.more({.subscription = 7, .cursor = as_bytes("cursor")}); });
   return samples;
 }
 

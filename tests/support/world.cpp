@@ -58,6 +58,7 @@ void World::start_node() {
 }
 
 void World::crash_node() {
+  exchanges_.clear();
   connections_.clear();  // First, so that the dead process does not hear of broken connections.
   for (const auto& client : clients_) client->cut();
   for (ShardLog& log : logs_) {
@@ -86,7 +87,12 @@ void World::collect(uint16_t shard) {
     trace_.add(ByteView(*send.frame));
     const auto found = connections_.find(send.connection.value);
     if (found != connections_.end()) found->second->from_node_.push_back(*send.frame);
+    const auto exchange = exchanges_.find(send.connection.value);
+    if (exchange == exchanges_.end()) continue;
+    Bytes& answer = exchange->second.answer;
+    answer.insert(answer.end(), send.frame->begin(), send.frame->end());
   }
+  for (const node::Effects::Answer& answer : effects.answers) end_exchange(answer.exchange.value);
   for (const node::Effects::Close& close : effects.closes) {
     const auto found = connections_.find(close.connection.value);
     if (found == connections_.end()) continue;
@@ -94,6 +100,38 @@ void World::collect(uint16_t shard) {
     found->second->from_node_.push_back({});
     connections_.erase(found);
   }
+}
+
+void World::send_request(Client& client) {
+  const Client::Request request = std::move(client.requests_.front());
+  client.requests_.pop_front();
+  ++client.requests;
+  client.request_bytes = request.frame.size();
+  for (int copy = client.doubles_requests_ ? 1 : 0; copy >= 0; --copy) {
+    const uint64_t id = ++last_connection_;
+    const auto shard = static_cast<uint16_t>(id % options_.shards);
+    exchanges_[id] = {copy == 0 ? &client : nullptr, request.exchange, shard, {}};
+    shards_[shard]->exchange({id}, request.frame, {.token = as_bytes(client.token_)}, now_);
+    collect(shard);
+  }
+}
+
+void World::end_exchange(uint64_t id) {
+  const Exchange exchange = std::move(exchanges_.at(id));
+  exchanges_.erase(id);
+  if (exchange.client == nullptr) return;
+  Client& client = *exchange.client;
+  if (client.answers_to_lose_ > 0) {
+    --client.answers_to_lose_;
+    return client.cut();
+  }
+  client.answer_bytes = exchange.answer.size();
+  Bytes part;
+  ByteWriter(part).varint(exchange.number);
+  const Bytes done = part;
+  part.insert(part.end(), exchange.answer.begin(), exchange.answer.end());
+  client.command(client::Command::ExchangePart, part);
+  client.command(client::Command::ExchangeDone, done);
 }
 
 void World::sync_log() {
@@ -115,6 +153,11 @@ void World::sync_logs() {
 }
 
 void World::connect(Client& client) {
+  client.over_exchanges_ = client.uses_exchanges_;
+  if (client.over_exchanges_) {
+    client.command(client::Command::TransportOpened, {1});
+    return;
+  }
   client.connection_ = ++last_connection_;
   connections_[client.connection_] = &client;
   const auto shard = static_cast<uint16_t>(client.connection_ % options_.shards);
@@ -126,6 +169,12 @@ void World::connect(Client& client) {
 void World::disconnect(Client& client) {
   client.to_node_.clear();
   client.from_node_.clear();
+  client.requests_.clear();
+  client.over_exchanges_ = false;
+  for (auto& [id, exchange] : exchanges_) {
+    // The node works on; only nobody hears of it.
+    if (exchange.client == &client) exchange.client = nullptr;
+  }
   if (client.connection_ == 0) return;
   const uint64_t connection = client.connection_;
   client.connection_ = 0;
@@ -140,7 +189,7 @@ bool World::deliver_one() {
     if (inboxes_[i].empty()) continue;
     node::ShardMessage message = std::move(inboxes_[i].front());
     inboxes_[i].pop_front();
-    shards_[i]->message(std::move(message), now_);
+    shards_[i]->message(message, now_);
     collect(i);
     return true;
   }
@@ -149,6 +198,10 @@ bool World::deliver_one() {
     if (client->wants_connect_) {
       client->wants_connect_ = false;
       connect(*client);
+      return true;
+    }
+    if (!client->requests_.empty()) {
+      send_request(*client);
       return true;
     }
     if (!client->to_node_.empty()) {

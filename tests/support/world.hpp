@@ -79,6 +79,8 @@ class World {
   void start_node();
   void collect(uint16_t shard);
   bool deliver_one();
+  void send_request(Client& client);
+  void end_exchange(uint64_t id);
   void sync_logs();
   void connect(Client& client);
   void disconnect(Client& client);
@@ -91,6 +93,13 @@ class World {
   std::vector<ShardLog> logs_;
   std::vector<std::deque<node::ShardMessage>> inboxes_;
   std::map<uint64_t, Client*> connections_;
+  struct Exchange {
+    Client* client = nullptr;  ///< Nobody waits for the answer if null.
+    uint64_t number = 0;
+    uint16_t shard = 0;
+    Bytes answer;
+  };
+  std::map<uint64_t, Exchange> exchanges_;
   uint64_t last_connection_ = 0;
   TraceHash trace_;
   bool log_held_ = false;
@@ -112,6 +121,10 @@ class World::Client {
   Error counter_add(uint64_t map, const std::string& key, int64_t amount);
   void go_online();
   void go_offline();
+  /// From the next connection on, the transport carries requests instead of frames; each goes to
+  /// another shard.
+  void use_exchanges(bool used) { uses_exchanges_ = used; }
+  void set_polling(uint64_t wait_ms, uint64_t interval_ms_min, uint64_t interval_ms_max);
   void set_token(const std::string& token);
   /// Lets this client's calendar clock read `ms` more (or less) than the node's.
   void skew_clock(int64_t ms) { skew_ms_ = ms; }
@@ -128,6 +141,10 @@ class World::Client {
   void fail_storage(bool failing) { storage_fails_ = failing; }
   /// While held, nothing the node sends is read.
   void hold_reading(bool held) { reading_held_ = held; }
+  /// The next answers to exchanges get lost on their way, and with them the transport.
+  void lose_answers(uint32_t count) { answers_to_lose_ = count; }
+  /// The next request arrives at the node twice; the second answer goes nowhere.
+  void double_requests(bool doubled) { doubles_requests_ = doubled; }
   /// Bytes that wait to be read.
   size_t unread_bytes() const;
   /// All storage transactions complete, and nothing else happens.
@@ -162,6 +179,10 @@ class World::Client {
   std::vector<Rejected> rejected;
   std::vector<Error> errors;
   uint64_t synced_events = 0;
+  /// Requests made so far, and the size of the last one and of its answer.
+  uint64_t requests = 0;
+  size_t request_bytes = 0;
+  size_t answer_bytes = 0;
   /// Local writes of watched maps that were reported.
   uint64_t written_events = 0;
 
@@ -185,6 +206,11 @@ class World::Client {
     std::string name;
   };
 
+  struct Request {
+    uint64_t exchange;
+    Bytes frame;
+  };
+
   void start();
   void take_events();
   void on_event(client::Event event, ByteView payload);
@@ -202,6 +228,12 @@ class World::Client {
   bool reading_held_ = false;
   bool wants_connect_ = false;
   bool online_ = false;
+  bool uses_exchanges_ = false;
+  bool over_exchanges_ = false;
+  bool doubles_requests_ = false;
+  uint32_t answers_to_lose_ = 0;
+  std::string token_;
+  std::deque<Request> requests_;
   uint64_t connection_ = 0;
   uint64_t wake_ms_ = 0;
   std::deque<Bytes> to_node_;

@@ -134,6 +134,20 @@ void World::Client::on_event(client::Event event, ByteView payload) {
     case client::Event::Send:
       to_node_.push_back(to_bytes(payload));
       return;
+    case client::Event::Exchange: {
+      const uint64_t exchange = in.varint();
+      in.u8();
+      in.varint();
+      requests_.push_back({exchange, to_bytes(in.rest())});
+      return;
+    }
+    case client::Event::CancelExchange: {
+      const uint64_t number = in.varint();
+      for (auto& [id, exchange] : world_.exchanges_) {
+        if (exchange.client == this && exchange.number == number) exchange.client = nullptr;
+      }
+      return;
+    }
     case client::Event::Persist: {
       Transaction transaction;
       transaction.number = in.varint();
@@ -271,6 +285,17 @@ void World::Client::set_token(const std::string& token) {
   Bytes payload;
   ByteWriter(payload).blob(as_bytes(token));
   command(client::Command::SetToken, payload);
+  token_ = token;
+}
+
+void World::Client::set_polling(uint64_t wait_ms, uint64_t interval_ms_min,
+                                uint64_t interval_ms_max) {
+  Bytes payload;
+  ByteWriter out(payload);
+  out.varint(wait_ms);
+  out.varint(interval_ms_min);
+  out.varint(interval_ms_max);
+  TG_ASSERT(command(client::Command::SetPolling, payload).error == 0);
 }
 
 void World::Client::restart() {
@@ -290,7 +315,7 @@ void World::Client::restart() {
 }
 
 void World::Client::cut() {
-  const bool was_connected = connection_ != 0 || wants_connect_;
+  const bool was_connected = connection_ != 0 || wants_connect_ || over_exchanges_;
   world_.disconnect(*this);
   wants_connect_ = false;
   if (was_connected) command(client::Command::TransportClosed, {});

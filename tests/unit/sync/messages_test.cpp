@@ -44,8 +44,8 @@ TEST_CASE("messages: each kind is read and written again as it was") {
     CHECK(hex_of(*again) == hex_of(frame));
     kinds.push_back(message.kind);
   }
-  CHECK(kinds ==
-        std::vector<uint8_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 65, 66, 67, 68, 69, 70, 71, 72});
+  CHECK(kinds == std::vector<uint8_t>{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
+                                      12, 65, 66, 67, 68, 69, 70, 71, 72, 73});
 }
 
 TEST_CASE("messages: no payload that is cut off is a payload") {

@@ -201,6 +201,15 @@ void spell(Fields& to, const SyncedMessage& m) {
   to.number("node_ms", m.node_ms).root(m.root);
 }
 
+void spell(Fields& to, const ExchangeMessage& m) {
+  to.number("wait_ms", m.wait_ms).number("answer_bytes_max", m.answer_bytes_max);
+  to.number("quiet", m.quiet ? 1 : 0);
+}
+
+void spell(Fields& to, const MoreMessage& m) {
+  to.number("subscription", m.subscription).bytes("cursor", m.cursor);
+}
+
 void spell(Fields& to, const ErrorMessage& m) {
   to.number("error", m.error).number("fatal", m.fatal ? 1 : 0);
   to.number("retry_after_ms", m.retry_after_ms).bytes("detail", m.detail);
@@ -251,6 +260,8 @@ Result<std::string> spell_message(const MessageView& message) {
       if (!resume.ok()) return resume.error();
       return std::string();
     }
+    case MessageKind::Exchange:
+      return spelled(decode_exchange(payload));
     case MessageKind::Welcome:
       return spelled(decode_welcome(payload));
     case MessageKind::Ack:
@@ -267,6 +278,8 @@ Result<std::string> spell_message(const MessageView& message) {
       return spelled(decode_error(payload));
     case MessageKind::Cloned:
       return spelled_number("common_sequence", decode_cloned(payload));
+    case MessageKind::More:
+      return spelled(decode_more(payload));
   }
   return Error::UnknownMessage;
 }
