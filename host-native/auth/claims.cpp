@@ -1,7 +1,6 @@
 #include "host-native/auth/claims.hpp"
 
-// Boost.JSON in its header-only form, compiled into this file alone.
-#include <boost/json/src.hpp>
+#include <boost/json.hpp>
 
 #include "host-native/auth/jwt.hpp"
 
