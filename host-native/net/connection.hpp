@@ -1,14 +1,31 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 
 #include "core/node/effects.hpp"
 #include "host-native/net/http.hpp"
+#include "host-native/net/http_sync.hpp"
 #include "host-native/net/output_queue.hpp"
 #include "host-native/net/tls.hpp"
 #include "host-native/net/websocket_codec.hpp"
 
 namespace topgun::host {
+
+/// A request to `/sync` that the shard is answering.
+struct PendingExchange {
+  SyncExchange http;
+  /// What the shard has said so far; of a stream, what is not an event yet.
+  std::vector<node::SharedBytes> frames;
+
+  /// Frames of a stream that wait for the socket, and where each ends among its bytes.
+  struct Unsent {
+    uint64_t end = 0;
+    uint64_t frame_bytes = 0;
+  };
+  std::deque<Unsent> unsent;
+  uint64_t stream_bytes = 0;  ///< Handed to the output so far, the head included; 0 before it.
+};
 
 /// One accepted socket. Buffers exist only while bytes are pending, so that an idle connection
 /// costs little more than this struct. Owned and driven by one `ShardLoop`.
@@ -35,14 +52,16 @@ struct Connection {
   bool dirty = false;            ///< Has output for the end of this turn.
   bool shut_down = false;        ///< Our side is closed for writing.
   bool awaiting_answer = false;  ///< A request is being answered elsewhere.
+  bool half_closed = false;      ///< The peer ended its side while it awaits an answer.
   uint64_t deadline_ms = 0;      ///< Monotonic; 0 = none.
   /// When the loop looks at the deadline next; 0 = it does not. At most one look is planned,
   /// however often the deadline moves.
   uint64_t deadline_check_ms = 0;
 
   WebSocketDecoder decoder;
-  Bytes input;  ///< Received, but not a whole frame or request yet.
-  std::unique_ptr<HttpRequestParser> http;
+  Bytes input;                                ///< Received, but not a whole frame or request yet.
+  std::unique_ptr<HttpRequestParser> http;    ///< While a request comes in.
+  std::unique_ptr<PendingExchange> exchange;  ///< While it is answered by the shard.
   std::unique_ptr<TlsSession> tls;
   std::unique_ptr<OutputQueue> output;
 

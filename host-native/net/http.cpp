@@ -55,6 +55,8 @@ std::string_view http_reason(unsigned status) {
       return "Switching Protocols";
     case 200:
       return "OK";
+    case 204:
+      return "No Content";
     case 301:
       return "Moved Permanently";
     case 304:
@@ -69,10 +71,20 @@ std::string_view http_reason(unsigned status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 411:
+      return "Length Required";
     case 413:
       return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
     case 426:
       return "Upgrade Required";
+    case 429:
+      return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
     case 500:
@@ -91,7 +103,7 @@ std::string http_response_head(const HttpResponse& response, bool keep_alive) {
   head += http_reason(response.status);
   head += "\r\n";
   for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
-  const bool has_body = response.status != 101 && response.status != 304;
+  const bool has_body = response.status != 101 && response.status != 204 && response.status != 304;
   if (has_body) {
     head += "Content-Type: " + response.content_type + "\r\n";
     head += "X-Content-Type-Options: nosniff\r\n";

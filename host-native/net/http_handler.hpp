@@ -25,8 +25,8 @@ class HttpHandler {
   virtual std::optional<HttpResponse> handle(const HttpRequest& request,
                                              const HttpOrigin& origin) = 0;
 
-  /// Whether this upgrade may go through: 101, or the status of the refusal.
-  virtual unsigned admit_websocket(const HttpRequest& request) = 0;
+  /// Whether the page that sent this request, if a page did, may connect: to `/ws` or to `/sync`.
+  virtual bool admits_origin(const HttpRequest& request) = 0;
 };
 
 }  // namespace topgun::host

@@ -205,11 +205,19 @@ void ShardLoop::expire_deadlines() {
     if (connection == nullptr || connection->deadline_check_ms != check.at_ms) continue;
     connection->deadline_check_ms = 0;
     if (connection->deadline_ms != 0 && connection->deadline_ms <= now_.mono_ms) {
-      destroy(*connection);
+      on_deadline(*connection);
     } else {
       plan_deadline_check(*connection);
     }
   }
+}
+
+void ShardLoop::on_deadline(Connection& connection) {
+  if (connection.exchange && connection.exchange->http.is_stream && !connection.half_closed) {
+    return send_heartbeat(connection);
+  }
+  const bool is_in_request = connection.phase == Connection::Phase::Http && connection.http;
+  return is_in_request ? refuse_request(connection, 408) : destroy(connection);
 }
 
 /// The shard counts its wish from the latest event, so it is kept until it is granted: a busy loop
@@ -263,14 +271,23 @@ void ShardLoop::carry_out(node::Effects effects) {
   }
   for (node::Effects::Send& send : effects.sends) {
     Connection* connection = find(send.connection);
-    if (connection == nullptr || connection->phase != Connection::Phase::WebSocket) continue;
-    send_frame(*connection, WebSocketOpcode::Binary, std::move(send.frame));
+    if (connection == nullptr) continue;
+    if (connection->phase == Connection::Phase::WebSocket) {
+      send_frame(*connection, WebSocketOpcode::Binary, std::move(send.frame));
+    } else if (connection->exchange) {
+      take_exchange_frame(*connection, std::move(send.frame));
+    }
   }
   for (const node::Effects::Close& close : effects.closes) {
     Connection* connection = find(close.connection);
     if (connection == nullptr || connection->phase != Connection::Phase::WebSocket) continue;
     close_websocket(*connection, close_code_for(close.reason), error_name(close.reason));
   }
+  for (const node::Effects::Answer& answer : effects.answers) {
+    Connection* connection = find(answer.exchange);
+    if (connection != nullptr && connection->exchange) finish_exchange(*connection, answer.error);
+  }
+  send_events();
 }
 
 /// First the acks for what is on its way to the disk, then the sessions, then the sockets; each

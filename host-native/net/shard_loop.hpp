@@ -21,6 +21,10 @@ struct NetLimits {
   uint32_t connections_max = 100'000;  ///< Of one shard.
   uint32_t handshake_timeout_ms = 10'000;
   uint32_t http_idle_timeout_ms = 60'000;
+  /// From the first byte of an HTTP request to its last.
+  uint32_t request_timeout_ms = 30'000;
+  /// A stream of events that is silent for this long gets a comment.
+  uint32_t heartbeat_ms = 15'000;
   uint32_t close_timeout_ms = 2'000;
   /// Above this much unsent output a connection is not read; above four times that it is closed.
   uint32_t output_bytes_max = 4u << 20;
@@ -127,11 +131,7 @@ class ShardLoop {
   void read_tls(Connection& connection, ByteView ciphertext);
   void take_input(Connection& connection, std::span<uint8_t> bytes);
   size_t consume(Connection& connection, std::span<uint8_t> bytes);
-  size_t consume_http(Connection& connection, std::span<uint8_t> bytes);
   size_t consume_frames(Connection& connection, std::span<uint8_t> bytes);
-  void serve(Connection& connection, const HttpRequest& request);
-  void upgrade(Connection& connection, const HttpRequest& request);
-  void respond(Connection& connection, const HttpResponse& response, bool keep_alive, bool head);
   void send_frame(Connection& connection, WebSocketOpcode opcode, node::SharedBytes payload);
   void send_raw(Connection& connection, node::SharedBytes bytes);
   OutputQueue& output_of(Connection& connection);
@@ -142,8 +142,27 @@ class ShardLoop {
   void flush_dirty();
   void flush(Connection& connection);
   void update_interest(Connection& connection);
+  void on_deadline(Connection& connection);
   void set_deadline(Connection& connection, uint64_t after_ms);
   void plan_deadline_check(Connection& connection);
+
+  // shard_loop_http.cpp: requests and their answers
+  size_t consume_http(Connection& connection, std::span<uint8_t> bytes);
+  bool admit_head(Connection& connection, bool is_complete);
+  void refuse_request(Connection& connection, unsigned status);
+  void serve(Connection& connection, const HttpRequest& request);
+  void upgrade(Connection& connection, const HttpRequest& request);
+  void respond(Connection& connection, const HttpResponse& response, bool keep_alive, bool head);
+  void serve_sync(Connection& connection, const HttpRequest& request);
+  void take_exchange_frame(Connection& connection, node::SharedBytes frame);
+  void send_events();
+  void send_event(Connection& connection, ByteView frame);
+  void send_heartbeat(Connection& connection);
+  void finish_exchange(Connection& connection, std::optional<Error> error);
+  void end_stream(Connection& connection, std::optional<Error> error);
+  void report_sent(Connection& connection);
+  void on_half_closed(Connection& connection);
+  void take_waiting_input(Connection& connection);
 
   ShardLoopOptions options_;
   node::Shard shard_;
@@ -172,6 +191,7 @@ class ShardLoop {
   std::priority_queue<DeadlineCheck, std::vector<DeadlineCheck>, std::greater<>> deadline_checks_;
 
   std::vector<node::ConnectionId> dirty_;
+  std::vector<node::ConnectionId> with_events_;  ///< Streams to which this turn has something.
   std::vector<std::unique_ptr<OutputQueue>> spare_queues_;
   OutputQueue::Batch batch_;
   Bytes receive_scratch_;
@@ -185,6 +205,7 @@ class ShardLoop {
   DrainStage drain_stage_ = DrainStage::None;
   uint64_t drain_deadline_ms_ = 0;
   uint64_t last_appended_ = 0;
+  uint64_t anonymous_replicas_ = 0;
 
   uint64_t counters_[LoopStats::kHostCount] = {};
   LoopStats stats_;

@@ -16,7 +16,6 @@ namespace {
 
 constexpr int kAcceptsPerTurn = 64;
 constexpr uint64_t kAcceptPauseMs = 100;
-constexpr std::string_view kWebSocketPath = "/ws";
 constexpr size_t kSpareQueuesMax = 1024;
 constexpr size_t kClosingBytesMax = 4096;
 
@@ -31,10 +30,6 @@ bool is_loopback(const sockaddr_storage& address) {
     return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
   }
   return false;
-}
-
-node::SharedBytes share(std::string_view text) {
-  return std::make_shared<const Bytes>(to_bytes(as_bytes(text)));
 }
 
 }  // namespace
@@ -132,6 +127,7 @@ void ShardLoop::plan_deadline_check(Connection& connection) {
 void ShardLoop::leave_session(Connection& connection) {
   if (!connection.in_session) return;
   connection.in_session = false;
+  connection.exchange.reset();
   shard_.closed(connection.id, now_);
   more_work_ = true;
 }
@@ -175,6 +171,7 @@ void ShardLoop::on_socket_event(node::ConnectionId id, uint32_t events) {
     connection->dirty = true;
     dirty_.push_back(id);
   }
+  if ((events & EPOLLRDHUP) != 0 && connection->exchange) return on_half_closed(*connection);
   if ((events & EPOLLIN) != 0) return on_readable(*connection);
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) destroy(*connection);
 }
@@ -265,29 +262,6 @@ size_t ShardLoop::consume(Connection& connection, std::span<uint8_t> bytes) {
   return consumed;
 }
 
-size_t ShardLoop::consume_http(Connection& connection, std::span<uint8_t> bytes) {
-  size_t consumed = 0;
-  while (connection.phase == Connection::Phase::Http && !connection.awaiting_answer &&
-         consumed < bytes.size()) {
-    if (!connection.http) {
-      connection.http = std::make_unique<HttpRequestParser>(options_.net.http);
-    }
-    const auto progress = connection.http->feed(bytes.subspan(consumed));
-    consumed += progress.consumed;
-    if (progress.error_status != 0) {
-      respond(connection, text_response(progress.error_status, http_reason(progress.error_status)),
-              /*keep_alive=*/false, /*head=*/false);
-      return bytes.size();
-    }
-    if (!progress.complete) break;
-    const HttpRequest request = connection.http->take();
-    connection.http.reset();
-    ++counters_[LoopStats::HttpRequests];
-    serve(connection, request);
-  }
-  return consumed;
-}
-
 size_t ShardLoop::consume_frames(Connection& connection, std::span<uint8_t> bytes) {
   const size_t message_bytes_max = options_.shard.limits.frame_bytes_max;
   size_t consumed = 0;
@@ -315,55 +289,6 @@ size_t ShardLoop::consume_frames(Connection& connection, std::span<uint8_t> byte
     }
   }
   return bytes.size();
-}
-
-// --- HTTP ---
-
-void ShardLoop::serve(Connection& connection, const HttpRequest& request) {
-  if (request.path() == kWebSocketPath) return upgrade(connection, request);
-  const HttpOrigin origin{this, connection.id, connection.loopback};
-  connection.awaiting_answer = true;
-  const std::optional<HttpResponse> response = options_.http->handle(request, origin);
-  if (!response.has_value()) {
-    set_deadline(connection, 0);
-    return update_interest(connection);
-  }
-  connection.awaiting_answer = false;
-  respond(connection, *response, request.keep_alive && drain_stage_ == DrainStage::None,
-          request.method == "HEAD");
-}
-
-void ShardLoop::upgrade(Connection& connection, const HttpRequest& request) {
-  unsigned status = request.wants_websocket ? options_.http->admit_websocket(request) : 426;
-  if (drain_stage_ != DrainStage::None) status = 503;
-  if (status != 101) {
-    HttpResponse refusal = text_response(status, http_reason(status));
-    if (status == 426) {
-      refusal.headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}};
-    }
-    return respond(connection, refusal, /*keep_alive=*/false, /*head=*/false);
-  }
-  HttpResponse switching;
-  switching.status = 101;
-  switching.headers = {
-      {"Upgrade", "websocket"},
-      {"Connection", "Upgrade"},
-      {"Sec-WebSocket-Accept", websocket_accept(request.header("sec-websocket-key"))}};
-  send_raw(connection, share(http_response_head(switching, /*keep_alive=*/true)));
-  connection.phase = Connection::Phase::WebSocket;
-  connection.in_session = true;
-  set_deadline(connection, 0);
-  shard_.connected(connection.id, now_);
-}
-
-void ShardLoop::respond(Connection& connection, const HttpResponse& response, bool keep_alive,
-                        bool head) {
-  send_raw(connection, share(http_response_head(response, keep_alive)));
-  if (!head && response.status != 304 && response.body != nullptr && !response.body->empty()) {
-    send_raw(connection, response.body);
-  }
-  if (!keep_alive) return start_closing(connection);
-  set_deadline(connection, options_.net.http_idle_timeout_ms);
 }
 
 // --- writing ---
@@ -401,7 +326,9 @@ void ShardLoop::flush_dirty() {
 }
 
 void ShardLoop::flush(Connection& connection) {
-  switch (connection.flush(batch_, counters_[LoopStats::BytesSent])) {
+  const Connection::Flushed flushed = connection.flush(batch_, counters_[LoopStats::BytesSent]);
+  report_sent(connection);
+  switch (flushed) {
     case Connection::Flushed::Broken:
       return destroy(connection);
     case Connection::Flushed::Pending: {
@@ -436,6 +363,8 @@ void ShardLoop::update_interest(Connection& connection) {
   const bool ciphertext = connection.tls && !connection.tls->pending().empty();
   uint32_t interest = 0;
   if (waiting <= options_.net.output_bytes_max && !connection.awaiting_answer) interest |= EPOLLIN;
+  // What comes behind a request has to wait, but that nobody waits for its answer does not.
+  if (connection.exchange && !connection.half_closed) interest |= EPOLLRDHUP;
   if (waiting > 0 || ciphertext) interest |= EPOLLOUT;
   if (interest == connection.interest) return;
   connection.interest = interest;

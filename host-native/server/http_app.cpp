@@ -57,16 +57,16 @@ std::optional<HttpResponse> HttpApp::handle(const HttpRequest& request, const Ht
 
 /// Browsers send Origin and cannot forge it. Our own pages and pages on the list may connect; what
 /// is not a browser sends none and is judged by its token alone.
-unsigned HttpApp::admit_websocket(const HttpRequest& request) {
+bool HttpApp::admits_origin(const HttpRequest& request) {
   const std::string_view origin = request.header("origin");
-  if (origin.empty()) return 101;
+  if (origin.empty()) return true;
   const size_t scheme_end = origin.find("://");
   const bool own = scheme_end != std::string_view::npos &&
                    origin.substr(scheme_end + 3) == request.header("host");
   const bool listed = std::any_of(origins_.begin(), origins_.end(), [origin](const auto& allowed) {
     return allowed == "*" || allowed == origin;
   });
-  return own || listed ? 101 : 403;
+  return own || listed;
 }
 
 HttpResponse HttpApp::readiness() const {

@@ -8,7 +8,7 @@
 
 namespace topgun::host {
 
-/// What the server answers over HTTP beside `/ws`:
+/// What the server answers over HTTP beside `/ws` and `/sync`:
 ///
 ///     GET  /healthz                the process runs
 ///     GET  /readyz                 it takes writes and is not draining; 503 otherwise
@@ -30,7 +30,7 @@ class HttpApp : public HttpHandler {
   void set_log_failed(bool failed) { log_failed_.store(failed); }
 
   std::optional<HttpResponse> handle(const HttpRequest& request, const HttpOrigin& origin) override;
-  unsigned admit_websocket(const HttpRequest& request) override;
+  bool admits_origin(const HttpRequest& request) override;
 
  private:
   HttpResponse readiness() const;

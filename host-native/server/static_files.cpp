@@ -8,6 +8,8 @@
 #include <climits>
 #include <cstdlib>
 
+#include "host-native/net/content_coding.hpp"
+
 namespace topgun::host {
 
 namespace {
@@ -69,18 +71,6 @@ std::optional<std::string> clean_path(std::string_view encoded) {
     clean += segment;
   }
   return clean;
-}
-
-bool accepts(const HttpRequest& request, std::string_view coding) {
-  std::string_view rest = request.header("accept-encoding");
-  while (!rest.empty()) {
-    std::string_view item = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(rest.size(), item.size() + 1));
-    while (item.starts_with(" ")) item.remove_prefix(1);
-    const std::string_view name = item.substr(0, item.find_first_of("; "));
-    if (name == coding) return item.find("q=0") == item.npos || item.find("q=0.") != item.npos;
-  }
-  return false;
 }
 
 struct File {
@@ -172,7 +162,7 @@ HttpResponse StaticFiles::serve(const HttpRequest& request) const {
     if (path.empty()) continue;
 
     for (const std::string_view coding : {std::string_view("br"), std::string_view("gzip")}) {
-      if (!accepts(request, coding)) continue;
+      if (!accepts_coding(request.header("accept-encoding"), coding)) continue;
       const std::string packed_path =
           resolve_below(mount.directory, path + (coding == "br" ? ".br" : ".gz"));
       if (packed_path.empty()) continue;

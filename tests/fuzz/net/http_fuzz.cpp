@@ -9,8 +9,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   topgun::ByteView rest(data, size);
   while (!rest.empty()) {
     HttpRequestParser parser(kLimits);
-    const auto progress = parser.feed(rest);
+    auto progress = parser.feed(rest);
     TG_ASSERT(progress.consumed <= rest.size());
+    if (progress.head_done && !progress.complete) {
+      TG_ASSERT(parser.has_head());
+      const size_t head_bytes = progress.consumed;
+      progress = parser.feed(rest.subspan(head_bytes));
+      TG_ASSERT(!progress.head_done);
+      progress.consumed += head_bytes;
+      TG_ASSERT(progress.consumed <= rest.size());
+    }
     if (progress.error_status != 0) {
       TG_ASSERT(progress.error_status >= 400 && http_reason(progress.error_status) != "Unknown");
       return 0;
