@@ -4,7 +4,7 @@ export { type Change, type ChangeListener, type KeyListener } from './client/col
 export { type FlushOptions } from './client/flush.js';
 export { type LwwMap, type WriteOptions } from './client/lww-map.js';
 export { type OrMap } from './client/or-map.js';
-export { type TokenSource, type TopGunClientOptions } from './client/options.js';
+export { type HttpOptions, type TokenSource, type TopGunClientOptions } from './client/options.js';
 export { type PNCounter } from './client/pn-counter.js';
 export { type TabRole } from './client/session.js';
 export { ErrorCode, TopGunError } from './errors.js';
@@ -16,5 +16,6 @@ export {
   type StoredRow,
 } from './storage/adapter.js';
 export { memoryStorage } from './storage/memory.js';
+export { type Transport } from './transport/negotiator.js';
 export { type WebSocketConstructor, type WebSocketLike } from './transport/websocket.js';
 export { type Value } from './value/msgpack.js';

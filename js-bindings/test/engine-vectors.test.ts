@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Command, CommandBuffer, MapKind, splitRequest } from '../src/bindings/commands.js';
+import { Command, CommandBuffer, MapKind, TransportKind, readAnswers, splitRequest } from '../src/bindings/commands.js';
 import type { Engine } from '../src/bindings/engine.js';
 import { readEvents, type StoredRow } from '../src/bindings/events.js';
 import { testOnCores } from './support/cores.js';
@@ -50,6 +50,29 @@ test('engine vectors: there is a file for every scenario', () => {
   assert.deepEqual(names.sort(), Object.keys(scenarios).map((name) => `${name}.txt`).sort());
 });
 
+/** A message as a node sends it (docs/protocol.md). */
+function message(kind: number, payload: readonly number[]): Uint8Array {
+  return Uint8Array.of(payload.length + 1, kind, ...payload);
+}
+
+function u64(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, value, true);
+  return bytes;
+}
+
+function welcome(): Uint8Array {
+  const [node, incarnation, nodeMs, horizonMs] = [7n, 9n, 1_700_000_000_000n, 1n].map(u64);
+  const limits = [128, 128, 64, 128, 32]; // Frames of 1 MiB, 4096 operations in flight.
+  return message(65, [1, ...node!, ...incarnation!, ...nodeMs!, ...horizonMs!, ...limits, 2]);
+}
+
+function ack(sequence: number): Uint8Array {
+  const varint: number[] = [];
+  for (; sequence >= 128; sequence = Math.floor(sequence / 128)) varint.push((sequence % 128) | 128);
+  return message(66, [2, ...varint, sequence]);
+}
+
 /** Runs a scenario on an engine and writes down what passes. */
 class Recorder {
   readonly lines: string[] = [];
@@ -82,6 +105,19 @@ class Recorder {
       for (const row of event.puts) this.rows.set(row.key, row.value);
       for (const key of event.deletes) this.rows.delete(key);
     });
+  }
+
+  /** Of the newest local operation. */
+  lastSequence(): number {
+    let sequence = 0;
+    this.buffer.plain(Command.LastSequence);
+    const request = this.buffer.request({ wallMs: this.wallMs, monotonicMs: this.monotonicMs });
+    const answer = this.engine.exec(request);
+    this.lines.push(`request ${hex(request)}`, `answer ${hex(answer)}`);
+    readAnswers(answer, ({ payload }) => (sequence = payload.varint()));
+    this.lines.push(`events ${hex(this.engine.poll())}`);
+    this.buffer.reset();
+    return sequence;
   }
 
   /** A new engine, which gets the rows that the one before it stored. */
@@ -195,13 +231,45 @@ const scenarios: Record<string, (recorder: Recorder) => void | Promise<void>> = 
       buffer.onTab(Command.TabCursor, tab);
     });
   },
+  exchanges(recorder) {
+    recorder.start();
+    recorder.run((buffer) => {
+      buffer.openMap(1, MapKind.Lww, 'm');
+      buffer.setPolling({ waitMs: 0, minMs: 500, maxMs: 30_000 });
+    });
+    recorder.note('the first request: who we are and what we follow; an answer that says nothing more');
+    recorder.run((buffer) => buffer.setOnline(true));
+    recorder.run((buffer) => buffer.transportOpened(TransportKind.Exchanges));
+    recorder.run((buffer) => buffer.exchangePart(1, welcome()));
+    recorder.run((buffer) => buffer.exchangeDone(1));
+    recorder.note('a write leaves in a request once it is stored, and is acknowledged by the answer');
+    recorder.run((buffer) => buffer.set(1, 'a', 0, 'by request'));
+    const sequence = recorder.lastSequence();
+    recorder.run((buffer) => {
+      for (const transaction of [1, 2, 3]) buffer.persisted(transaction, 0);
+    });
+    recorder.run((buffer) => buffer.exchangePart(2, Uint8Array.of(...welcome(), ...ack(sequence))));
+    recorder.run((buffer) => buffer.exchangeDone(2));
+    recorder.note('answers may be held back now; what is asked for meanwhile calls the question off');
+    recorder.run((buffer) => {
+      buffer.setPolling({ waitMs: 25_000, minMs: 500, maxMs: 30_000 });
+      buffer.plain(Command.Refresh);
+    });
+    recorder.run((buffer) => buffer.exchangePart(3, new Uint8Array()));
+    recorder.run((buffer) => buffer.plain(Command.Refresh));
+    recorder.note('parts of an answer that was called off, a broken answer, silence');
+    recorder.run((buffer) => buffer.exchangePart(3, welcome()));
+    recorder.run((buffer) => buffer.exchangePart(4, Uint8Array.of(9, 65, 1)));
+    recorder.run((buffer) => buffer.plain(Command.Tick));
+    recorder.run((buffer) => buffer.plain(Command.TransportClosed));
+  },
   connection(recorder) {
     recorder.start();
     recorder.run((buffer) => buffer.openMap(1, MapKind.Lww, 'm'));
     recorder.note('connect, hello, a write while greeting, loss, waiting');
     recorder.run((buffer) => buffer.setToken('token'));
     recorder.run((buffer) => buffer.setOnline(true));
-    recorder.run((buffer) => buffer.plain(Command.TransportOpened));
+    recorder.run((buffer) => buffer.plain(Command.TransportOpened)); // Without a kind: a stream.
     recorder.run((buffer) => buffer.set(1, 'a', 0, 1));
     recorder.run((buffer) => buffer.persisted(1, 0));
     recorder.run((buffer) => buffer.transportFrame(Uint8Array.of(1, 2, 3)));

@@ -23,6 +23,10 @@ export const Command = {
   Tick: 23,
   SetOnline: 24,
   SetToken: 25,
+  ExchangePart: 26,
+  ExchangeDone: 27,
+  SetPolling: 28,
+  Refresh: 29,
   Persisted: 30,
   Relay: 40,
   TabCursor: 41,
@@ -34,6 +38,20 @@ export type Command = (typeof Command)[keyof typeof Command];
 /** The kinds of map, as everywhere in the protocols. */
 export const MapKind = { Lww: 1, Or: 2, Counter: 3 } as const;
 export type MapKind = (typeof MapKind)[keyof typeof MapKind];
+
+/** What a host opens: frames both ways, or requests that are answered. */
+export const TransportKind = { Stream: 0, Exchanges: 1 } as const;
+export type TransportKind = (typeof TransportKind)[keyof typeof TransportKind];
+
+/** How changes are asked for over exchanges. Milliseconds. */
+export interface Polling {
+  /** How long an answer may be held back until there is news; 0 = not at all. */
+  readonly waitMs: number;
+  /** Pause between two questions after news and own writes; it doubles while nothing happens. */
+  readonly minMs: number;
+  /** Where the doubling ends; 0 = nothing is asked unless there is another reason to. */
+  readonly maxMs: number;
+}
 
 export const KEY_BYTES_MAX = 1024;
 export const MAP_NAME_BYTES_MAX = 256;
@@ -85,11 +103,13 @@ export class CommandBuffer {
     return this.count === 0;
   }
 
-  open(seed: Uint8Array, replica: bigint, outboxMax: number): void {
+  /** With `persists` false the engine hands out no rows, and waits for none to be stored. */
+  open(seed: Uint8Array, replica: bigint, outboxMax: number, persists = true): void {
     const start = this.begin(Command.Open);
     this.raw(seed);
     this.bigU64(replica);
     this.varint(outboxMax);
+    if (!persists) this.u8(1);
     this.finish(start);
   }
 
@@ -151,9 +171,37 @@ export class CommandBuffer {
     this.finish(this.begin(code));
   }
 
+  transportOpened(kind: TransportKind): void {
+    const start = this.begin(Command.TransportOpened);
+    this.u8(kind);
+    this.finish(start);
+  }
+
   transportFrame(frame: Uint8Array): void {
     const start = this.begin(Command.TransportFrame);
     this.raw(frame);
+    this.finish(start);
+  }
+
+  /** Whole messages of an answer; none at all says that it is still under way. */
+  exchangePart(exchange: number, part: Uint8Array): void {
+    const start = this.begin(Command.ExchangePart);
+    this.varint(exchange);
+    this.raw(part);
+    this.finish(start);
+  }
+
+  exchangeDone(exchange: number): void {
+    const start = this.begin(Command.ExchangeDone);
+    this.varint(exchange);
+    this.finish(start);
+  }
+
+  setPolling({ waitMs, minMs, maxMs }: Polling): void {
+    const start = this.begin(Command.SetPolling);
+    this.varint(waitMs);
+    this.varint(minMs);
+    this.varint(maxMs);
     this.finish(start);
   }
 

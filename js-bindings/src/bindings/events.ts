@@ -25,6 +25,8 @@ export type EngineEvent =
   | { readonly type: 'disconnect' }
   | { readonly type: 'send'; readonly frame: Uint8Array }
   | PersistEvent
+  | ExchangeEvent
+  | { readonly type: 'cancel-exchange'; readonly exchange: number }
   | { readonly type: 'wake'; readonly atMs: number }
   | { readonly type: 'status'; readonly status: number }
   | { readonly type: 'ack'; readonly level: number; readonly sequence: number }
@@ -64,6 +66,17 @@ export interface PersistEvent {
   readonly transaction: number;
   readonly puts: readonly StoredRow[];
   readonly deletes: readonly string[];
+}
+
+/** A request to be answered, over a transport that carries exchanges. */
+export interface ExchangeEvent {
+  readonly type: 'exchange';
+  readonly exchange: number;
+  /** The answer is held back until there is news, and may come as a stream. */
+  readonly waits: boolean;
+  /** After this long without a word of the answer, the engine gives the transport up. */
+  readonly timeoutMs: number;
+  readonly request: Uint8Array<ArrayBuffer>;
 }
 
 export interface RejectedEvent {
@@ -141,6 +154,17 @@ function readEvent(reader: ByteReader, end: number): EngineEvent | undefined {
       return readPersist(reader);
     case 14:
       return { type: 'wake', atMs: reader.u64() };
+    case 15:
+      return {
+        type: 'exchange',
+        exchange: reader.varint(),
+        waits: (reader.u8() & 1) !== 0,
+        timeoutMs: reader.varint(),
+        // A copy, as above.
+        request: new Uint8Array(reader.raw(end - reader.offset)),
+      };
+    case 16:
+      return { type: 'cancel-exchange', exchange: reader.varint() };
     case 20:
       return { type: 'status', status: reader.u8() };
     case 21:

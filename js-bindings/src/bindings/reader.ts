@@ -49,6 +49,11 @@ export class ByteReader {
     return (BigInt(this.u32()) << 32n) | BigInt(low);
   }
 
+  /** The next bytes in hexadecimal digits. */
+  hex(bytes: number): string {
+    return Array.from(this.raw(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  }
+
   varint(): number {
     const first = this.u8();
     if (first < 0x80) return first;

@@ -3,6 +3,7 @@ import { MAP_NAME_BYTES_MAX } from '../bindings/commands.js';
 import { ErrorCode, TopGunError } from '../errors.js';
 import type { Platform } from '../platform/platform.js';
 import type { Persistence } from '../storage/adapter.js';
+import type { Transport } from '../transport/negotiator.js';
 import type { MirroredMap } from './collection.js';
 import { Emitter } from './emitter.js';
 import type { FlushOptions } from './flush.js';
@@ -42,6 +43,8 @@ export interface ClientEvents {
   acked: { readonly level: FlushLevel; readonly sequence: number };
   /** The engine trapped and was replaced; nothing that was written is lost. */
   'engine-restarted': { readonly error: TopGunError };
+  /** The server has answered over another transport than before. */
+  transport: Transport;
   /** The tab began to follow another one, or to lead. */
   'tab-role': TabRole;
   /**
@@ -101,6 +104,7 @@ export class BaseClient {
         this.emitter.emit('replica-replaced', ids);
       },
       persistence: (level, error) => this.emitter.emit('persistence', { level, error }),
+      transport: (transport) => this.emitter.emit('transport', transport),
       waiting: () => this.setStatus('waiting'),
       role: (role) => this.emitter.emit('tab-role', role),
     });
@@ -114,6 +118,11 @@ export class BaseClient {
   /** What the store promises: `durable`, `best-effort` or `memory`. Known after `start`. */
   get persistence(): Persistence {
     return this.session.shared.persistence;
+  }
+
+  /** What the server has answered over last; `undefined` before it has answered at all. */
+  get transport(): Transport | undefined {
+    return this.session.shared.transport;
   }
 
   /** Writes that the server has not acknowledged yet. */
@@ -196,6 +205,11 @@ export class BaseClient {
   /** Connects, and reconnects whenever the connection is lost. The state after `start`. */
   goOnline(): void {
     this.session.setOnline(true);
+  }
+
+  /** Asks the server for changes now. Over a WebSocket, and where answers are held back, they come by themselves. */
+  refresh(): void {
+    this.session.refresh();
   }
 
   /** Replaces the token, before the server finds it expired. */

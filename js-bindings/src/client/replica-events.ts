@@ -1,6 +1,7 @@
 import type { EngineEvent, RejectedEvent } from '../bindings/events.js';
 import type { TopGunError } from '../errors.js';
 import type { Persistence } from '../storage/adapter.js';
+import type { Transport } from '../transport/negotiator.js';
 import type { MirroredMap } from './collection.js';
 
 /** What a replica tells the client that owns it. Called between batches, when mirrors are true. */
@@ -16,6 +17,8 @@ export interface ReplicaEvents {
   waiting(): void;
   /** Something that a flush may be waiting for has happened. */
   progress(): void;
+  /** The node has answered over another transport than before. */
+  transport(transport: Transport): void;
   /** An engine is about to take over: writes that it shall run first, encoded, oldest first. */
   inherit(): Uint8Array[];
 }

@@ -12,19 +12,22 @@ import { ByteReader } from '../bindings/reader.js';
 import { ErrorCode, TopGunError, asTopGunError, errorFromCode } from '../errors.js';
 import type { Platform } from '../platform/platform.js';
 import type { Persistence, StorageAdapter } from '../storage/adapter.js';
-import { webSocketUrl, webSockets } from '../transport/websocket.js';
+import type { Transport } from '../transport/negotiator.js';
 import type { MirroredMap } from './collection.js';
-import { EngineHost, readNow, type EngineHostDelegate } from './engine-host.js';
-import type { TopGunClientOptions } from './options.js';
+import { EngineHost, type EngineHostDelegate } from './engine-host.js';
+import { replicaIdOf, type TopGunClientOptions } from './options.js';
 import { PersistenceQueue } from './persistence-queue.js';
 import type { ReplicaEvents, ReplicaTap } from './replica-events.js';
-import { SocketLink } from './socket-link.js';
+import { linkToServer } from './server-link.js';
+import type { TransportLink } from './transport-link.js';
+import { WakeTimer } from './wake-timer.js';
 
-/** Longest pause that timers of every runtime accept. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 /** An engine that traps this often within the span is not replaced any more. */
 const TRAPS_MAX = 3;
 const TRAPS_SPAN_MS = 60_000;
+
+/** The status of an engine that the node has welcomed. */
+const ONLINE = 2;
 
 type State = 'new' | 'starting' | 'running' | 'recovering' | 'failed' | 'closed';
 
@@ -34,8 +37,6 @@ type State = 'new' | 'starting' | 'running' | 'recovering' | 'failed' | 'closed'
  * about maps, merging, reconnects or retries: that is the core's part.
  */
 export class Replica implements EngineHostDelegate {
-  /** Set while other tabs follow this replica. */
-  tap: ReplicaTap | undefined;
   replicaId = 0n;
   engineKind: EngineKind | undefined;
 
@@ -48,18 +49,20 @@ export class Replica implements EngineHostDelegate {
   readonly host: EngineHost;
   readonly storage: StorageAdapter;
   private readonly queue: PersistenceQueue;
-  private readonly link: SocketLink;
+  private readonly link: TransportLink | undefined;
   readonly maps = new Map<number, MirroredMap>();
   private state: State = 'new';
   private factory: EngineFactory | undefined;
   private readonly deferred: (() => void)[] = [];
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly timer = new WakeTimer(() => this.host.tell((buffer) => buffer.plain(Command.Tick)));
   private readonly effects: (() => void)[] = [];
   private readonly notices: (() => void)[] = [];
   private readonly touched = new Set<MirroredMap>();
   /** Whether we want to be connected. */
   online: boolean;
   private token = '';
+  private follower: ReplicaTap | undefined;
+  private isHidden = false;
   /** While an engine takes over, mirrors pass through states that nobody must see. */
   private quiet = false;
   private promised: Persistence = 'memory';
@@ -70,6 +73,7 @@ export class Replica implements EngineHostDelegate {
   private trapTimes: number[] = [];
   private recovery: Promise<void> | undefined;
   private stopConnectivity: (() => void) | undefined;
+  private stopVisibility: (() => void) | undefined;
 
   constructor(options: TopGunClientOptions, platform: Platform, events: ReplicaEvents) {
     this.options = options;
@@ -80,15 +84,16 @@ export class Replica implements EngineHostDelegate {
     this.queue = new PersistenceQueue(this.storage, (transactions, error) =>
       this.stored(transactions, error),
     );
-    const url = options.serverUrl === undefined ? undefined : webSocketUrl(options.serverUrl);
-    this.online = url !== undefined;
-    const given = options.WebSocket;
-    const factory = given === undefined ? platform.connect : webSockets(async () => given);
-    this.link = new SocketLink(url, factory, {
-      opened: () => this.host.tell((buffer) => buffer.plain(Command.TransportOpened)),
-      frame: (bytes) => this.host.tell((buffer) => buffer.transportFrame(bytes)),
-      closed: () => this.host.tell((buffer) => buffer.plain(Command.TransportClosed)),
+    this.online = options.serverUrl !== undefined;
+    this.link = linkToServer(options, platform, this.host, {
+      token: () => this.token,
+      changed: (transport) => this.notice(() => this.events.transport(transport)),
     });
+  }
+
+  /** What the node has answered over last. */
+  get transport(): Transport | undefined {
+    return this.link?.transport;
   }
 
   /** What the store promises now. */
@@ -126,6 +131,23 @@ export class Replica implements EngineHostDelegate {
     this.stopConnectivity = this.platform.onConnectivity((online) => {
       if (this.online) this.host.tell((buffer) => buffer.setOnline(online));
     });
+    this.stopVisibility = this.platform.onVisibility?.((hidden) => this.judgeVisibility(hidden));
+  }
+
+  /** Whoever passes on to other tabs what happens here, while there are any. */
+  get tap(): ReplicaTap | undefined {
+    return this.follower;
+  }
+
+  set tap(tap: ReplicaTap | undefined) {
+    this.follower = tap;
+    this.judgeVisibility();
+  }
+
+  /** Tabs that follow us may be looked at while our own page is not. */
+  private judgeVisibility(hidden = this.isHidden): void {
+    this.isHidden = hidden;
+    this.link?.setHidden(this.isHidden && this.follower === undefined);
   }
 
   /** Ends everything; what is in the outbox stays in the store. */
@@ -137,8 +159,9 @@ export class Replica implements EngineHostDelegate {
     this.host.flush();
     this.state = 'closed';
     this.stopConnectivity?.();
-    clearTimeout(this.timer);
-    this.link.disconnect();
+    this.stopVisibility?.();
+    this.timer.stop();
+    this.link?.disconnect();
     await this.queue.settled();
     this.host.detach();
     if (wasOpen) await this.storage.close();
@@ -163,6 +186,11 @@ export class Replica implements EngineHostDelegate {
     this.host.tell((buffer) => buffer.setOnline(online));
   }
 
+  /** Asks for changes now, where they are asked for at all. */
+  refresh(): void {
+    this.host.tell((buffer) => buffer.plain(Command.Refresh));
+  }
+
   setToken(token: string): void {
     this.token = token;
     this.host.tell((buffer) => buffer.setToken(token));
@@ -184,7 +212,7 @@ export class Replica implements EngineHostDelegate {
   root(handle: number): { root: string; count: number } | undefined {
     return this.host.ask(
       (buffer) => buffer.onMap(Command.Root, handle),
-      (payload) => ({ root: hex(payload.raw(16)), count: payload.varint() }),
+      (payload) => ({ root: payload.hex(16), count: payload.varint() }),
     );
   }
 
@@ -260,17 +288,22 @@ export class Replica implements EngineHostDelegate {
           if (map !== undefined) this.events.synced(map);
         });
       case 'connect':
-        return this.effect(() => this.link.connect());
+        return this.effect(() => this.link?.connect());
       case 'disconnect':
-        return this.effect(() => this.link.disconnect());
+        return this.effect(() => this.link?.disconnect());
       case 'send':
-        return this.effect(() => this.link.send(event.frame));
+        return this.effect(() => this.link?.send(event.frame));
+      case 'exchange':
+        return this.effect(() => this.link?.exchange(event));
+      case 'cancel-exchange':
+        return this.effect(() => this.link?.cancel(event.exchange));
       case 'persist':
         this.host.handedOut(event.transaction);
         return this.effect(() => this.store(event));
       case 'wake':
-        return this.effect(() => this.wakeAt(event.atMs));
+        return this.effect(() => this.timer.wakeAt(event.atMs));
       case 'status':
+        if (event.status === ONLINE) this.effect(() => this.link?.welcomed());
         return this.notice(() => this.events.status(event.status));
       case 'ack':
         return this.notice(() => this.events.acked(event.level, event.sequence));
@@ -314,8 +347,8 @@ export class Replica implements EngineHostDelegate {
   }
 
   engineLost(cause: EngineTrapped): void {
-    this.link.disconnect();
-    clearTimeout(this.timer);
+    this.link?.disconnect();
+    this.timer.stop();
     if (this.state !== 'running') return;
     this.state = 'recovering';
     this.tap?.engineLost();
@@ -348,7 +381,7 @@ export class Replica implements EngineHostDelegate {
     this.host.attach(engine);
     const seed = crypto.getRandomValues(new Uint8Array(16));
     const { outboxMax = 0 } = this.options;
-    this.host.tell((buffer) => buffer.open(seed, this.askedReplica(), outboxMax));
+    this.host.tell((buffer) => buffer.open(seed, replicaIdOf(this.options), outboxMax));
     this.host.loadRows(rows);
     const replica = this.host.ask(
       (buffer) => buffer.plain(Command.Start),
@@ -392,15 +425,6 @@ export class Replica implements EngineHostDelegate {
   private async create(): Promise<Engine> {
     if (this.factory === undefined) throw new TopGunError(ErrorCode.NotReady);
     return this.factory.create();
-  }
-
-  private askedReplica(): bigint {
-    const { nodeId } = this.options;
-    if (nodeId === undefined) return 0n;
-    if (!/^[0-9a-f]{1,16}$/i.test(nodeId) || BigInt(`0x${nodeId}`) === 0n) {
-      throw new TopGunError(ErrorCode.InvalidArgument, 'nodeId is 1 to 16 hexadecimal digits, not 0');
-    }
-    return BigInt(`0x${nodeId}`);
   }
 
   /** Opens a map (again): the engine reports all of it, and the mirror follows. */
@@ -473,21 +497,4 @@ export class Replica implements EngineHostDelegate {
     this.host.tell((buffer) => buffer.persisted(0, error.code));
     this.storeFails(error);
   }
-
-  private wakeAt(atMs: number): void {
-    clearTimeout(this.timer);
-    const early = atMs - readNow().monotonicMs;
-    this.timer = setTimeout(
-      () => {
-        // Timers may fire a little early, and the engine asks only once.
-        if (readNow().monotonicMs < atMs) this.wakeAt(atMs);
-        else this.host.tell((buffer) => buffer.plain(Command.Tick));
-      },
-      Math.min(Math.max(0, early), TIMER_MS_MAX),
-    );
-  }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -7,6 +7,7 @@ import { browserChannel, type TabChannel } from '../tabs/channel.js';
 import type { Follower } from '../tabs/follower.js';
 import type { Leader } from '../tabs/leader.js';
 import type { SharedState } from '../tabs/messages.js';
+import type { Transport } from '../transport/negotiator.js';
 import type { MirroredMap, WriteSink } from './collection.js';
 import { FlushWaiters } from './flush.js';
 import type { TopGunClientOptions } from './options.js';
@@ -29,6 +30,7 @@ export interface SessionEvents {
   replaced(replica: bigint, former: bigint): void;
   persistence(level: Persistence, error: TopGunError | undefined): void;
   waiting(): void;
+  transport(transport: Transport): void;
   role(role: TabRole): void;
 }
 
@@ -37,6 +39,7 @@ export type TabNotice =
   | { readonly type: 'status'; readonly status: number }
   | { readonly type: 'acked'; readonly level: number; readonly sequence: number }
   | { readonly type: 'synced'; readonly map: string }
+  | { readonly type: 'transport'; readonly transport: Transport }
   | {
       readonly type: 'rejected';
       readonly map: string | undefined;
@@ -61,6 +64,8 @@ export interface ErrorParts {
 export interface TabSettings {
   readonly token?: string;
   readonly online?: boolean;
+  /** Ask for changes now. */
+  readonly refresh?: true;
 }
 
 /**
@@ -107,6 +112,7 @@ export class Session implements WriteSink {
       persistence: this.replica.persistence,
       status: this.status,
       online: this.replica.online,
+      transport: this.replica.transport,
     };
   }
 
@@ -161,13 +167,19 @@ export class Session implements WriteSink {
     this.channel?.post({ type: 'settings', online });
   }
 
+  refresh(): void {
+    this.replica.refresh();
+    this.channel?.post({ type: 'settings', refresh: true });
+  }
+
   setToken(token: string): void {
     this.replica.setToken(token);
     this.channel?.post({ type: 'settings', token });
   }
 
   /** Another tab has changed what holds for all of them. */
-  adopt({ online, token }: TabSettings): void {
+  adopt({ online, token, refresh }: TabSettings): void {
+    if (refresh === true) this.replica.refresh();
     if (online !== undefined) this.replica.setOnline(online);
     if (token !== undefined) this.replica.setToken(token);
   }
@@ -226,6 +238,8 @@ export class Session implements WriteSink {
         return this.events.acked(notice.level, notice.sequence);
       case 'synced':
         return this.events.synced(notice.map);
+      case 'transport':
+        return this.events.transport(notice.transport);
       case 'rejected':
         return this.events.rejected(notice.map, notice.key, errorOf(notice.error));
       case 'error':
@@ -262,6 +276,10 @@ export class Session implements WriteSink {
       synced: ({ name }) => {
         tell({ type: 'synced', map: name });
         events.synced(name);
+      },
+      transport: (transport) => {
+        tell({ type: 'transport', transport });
+        events.transport(transport);
       },
       acked: (level, sequence) => {
         this.flushes.acked(level, sequence);

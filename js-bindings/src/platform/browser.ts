@@ -8,6 +8,24 @@ export const browserPlatform: Platform = {
   loadEngine: loadBrowserEngine,
   defaultStorage: () => indexedDbStorage(),
   connect: webSockets(async () => WebSocket as unknown as WebSocketConstructor),
+  // Most pages never need it, so that it is no part of their first load.
+  http: async () => (await import('../transport/http.js')).openHttp,
+  transportStore() {
+    // A worker has none, and a page may be denied it.
+    try {
+      return globalThis.localStorage;
+    } catch {
+      return undefined;
+    }
+  },
+  onVisibility(listener) {
+    const { document } = globalThis as { document?: Document };
+    if (document === undefined) return () => undefined;
+    const changed = (): void => listener(document.visibilityState === 'hidden');
+    document.addEventListener('visibilitychange', changed);
+    if (document.visibilityState === 'hidden') changed();
+    return () => document.removeEventListener('visibilitychange', changed);
+  },
   onConnectivity(listener) {
     const online = (): void => listener(true);
     const offline = (): void => listener(false);

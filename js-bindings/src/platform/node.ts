@@ -1,6 +1,7 @@
 import { ErrorCode, TopGunError } from '../errors.js';
 import { loadNodeEngine } from '../loader/node.js';
 import { memoryStorage } from '../storage/memory.js';
+import { openHttp } from '../transport/http.js';
 import { webSockets, type WebSocketConstructor } from '../transport/websocket.js';
 import type { Platform } from './platform.js';
 
@@ -10,6 +11,7 @@ export function nodePlatform(baseUrl: string): Platform {
     loadEngine: () => loadNodeEngine(baseUrl),
     defaultStorage: memoryStorage,
     connect: webSockets(findWebSocket),
+    http: async () => openHttp,
     onConnectivity: () => () => undefined,
   };
 }

@@ -239,6 +239,7 @@ export class Follower {
       case 'notice': {
         const { notice } = message;
         if (notice.type === 'status') this.update({ status: notice.status });
+        if (notice.type === 'transport') this.update({ transport: notice.transport });
         if (notice.type === 'persistence') this.update({ persistence: notice.level });
         if (notice.type === 'replaced') this.update({ replicaId: notice.replica });
         this.session.receive(notice);

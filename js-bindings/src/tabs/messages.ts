@@ -1,6 +1,7 @@
 import type { EngineKind } from '../bindings/engine.js';
 import type { MapKind } from '../bindings/commands.js';
 import type { TabNotice, TabSettings } from '../client/session.js';
+import type { Transport } from '../transport/negotiator.js';
 import type { Persistence } from '../storage/adapter.js';
 
 /**
@@ -44,6 +45,7 @@ export interface SharedState {
   readonly persistence: Persistence;
   readonly status: number;
   readonly online: boolean;
+  readonly transport: Transport | undefined;
   readonly pending: number;
 }
 

@@ -70,17 +70,31 @@ class WebSocketSocket implements Socket {
  * a path gets `/ws`. Throws `InvalidArgument` on anything else.
  */
 export function webSocketUrl(serverUrl: string): string {
+  const url = parseUrl(serverUrl);
+  url.protocol = url.protocol.replace('http', 'ws');
+  if (url.pathname === '/') url.pathname = '/ws';
+  return url.href;
+}
+
+/**
+ * The address of a server's requests, `/sync` beside its WebSocket: the last part of the path is
+ * replaced if it is `ws`, and `sync` appended otherwise. Throws as `webSocketUrl`.
+ */
+export function syncUrl(serverUrl: string): string {
+  const url = parseUrl(serverUrl);
+  url.protocol = url.protocol.replace('ws', 'http');
+  url.pathname = url.pathname.replace(/\/(ws|sync)?$/, '') + '/sync';
+  url.search = '';
+  return url.href;
+}
+
+function parseUrl(serverUrl: string): URL {
   let url: URL;
   try {
     url = new URL(serverUrl);
   } catch (cause) {
     throw new TopGunError(ErrorCode.InvalidArgument, `serverUrl: ${serverUrl}`, { cause });
   }
-  const protocols: Record<string, string> = { 'http:': 'ws:', 'https:': 'wss:' };
-  url.protocol = protocols[url.protocol] ?? url.protocol;
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
-    throw new TopGunError(ErrorCode.InvalidArgument, `serverUrl: ${serverUrl} is no ws: or http:`);
-  }
-  if (url.pathname === '/') url.pathname = '/ws';
-  return url.href;
+  if (/^(ws|http)s?:$/.test(url.protocol)) return url;
+  throw new TopGunError(ErrorCode.InvalidArgument, `serverUrl: ${serverUrl} is no ws: or http:`);
 }

@@ -1,0 +1,241 @@
+import { TransportKind, type Polling } from '../bindings/commands.js';
+import type { CarrierFactory, ExchangeCarrier, ExchangeRequest, HttpMode } from '../transport/exchanges.js';
+import type { TransportMemory } from '../transport/memory.js';
+import { Negotiator, type Transport } from '../transport/negotiator.js';
+import type { Socket, SocketFactory } from '../transport/socket.js';
+import type { HttpOptions } from './options.js';
+
+/** A question that the node may hold back this long. Proxies give up on silence after 30 s and more. */
+const WAIT_MS = 25_000;
+const POLL_MS_MIN = 500;
+const POLL_MS_MAX = 30_000;
+/** A socket that has never got through here must open within this time. */
+const OPEN_MS = 4_000;
+/** How long a probe may take to open, and how long it must last to be believed. */
+const PROBE_OPEN_MS = 10_000;
+const PROBE_HOLD_MS = 1_000;
+
+/** What the link reports to the engine, and to whoever wants to know how it is connected. */
+export interface TransportLinkEvents {
+  opened(kind: TransportKind): void;
+  frame(bytes: Uint8Array): void;
+  part(exchange: number, bytes: Uint8Array): void;
+  done(exchange: number): void;
+  closed(): void;
+  polling(polling: Polling): void;
+  /** The node has answered over another transport than before. */
+  transport(transport: Transport): void;
+}
+
+/** How the link reaches the server. */
+export interface TransportLinkOptions {
+  readonly socketUrl: string;
+  readonly openSocket: SocketFactory;
+  /** Nothing where requests are not to be had. */
+  readonly http:
+    | { readonly url: string; readonly load: () => Promise<CarrierFactory>; readonly options: HttpOptions }
+    | undefined;
+  readonly wanted: Transport | 'auto';
+  readonly memory: TransportMemory;
+  readonly token: () => string;
+}
+
+/**
+ * The engine's one transport, of whichever kind. The engine decides when to connect and when to give
+ * up; the link decides by what, carries bytes, and keeps late events of an old transport from reaching
+ * a new one. To change from one kind to the other is to lose the one and to connect by the other, so
+ * that the engine's ways of not losing anything hold for it as well.
+ */
+export class TransportLink {
+  /** What the node has answered over last. */
+  transport: Transport | undefined;
+  private readonly options: TransportLinkOptions;
+  private readonly events: TransportLinkEvents;
+  private readonly negotiator: Negotiator;
+  private socket: Socket | undefined;
+  private probe: Socket | undefined;
+  private carrier: ExchangeCarrier | undefined;
+  /** What is being opened or open. */
+  private current: Transport | undefined;
+  /** Counts connections, so that events of earlier ones are known. */
+  private generation = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private probeTimer: ReturnType<typeof setTimeout> | undefined;
+  private pausedUntil = 0;
+  private isHidden = false;
+
+  constructor(options: TransportLinkOptions, events: TransportLinkEvents) {
+    this.options = options;
+    this.events = events;
+    const wanted = options.http === undefined ? 'websocket' : options.wanted;
+    this.negotiator = new Negotiator(wanted, options.memory, () => performance.now());
+  }
+
+  connect(): void {
+    this.disconnect();
+    const wait = this.pausedUntil - performance.now();
+    if (wait > 0) this.timer = setTimeout(() => this.open(), wait);
+    else this.open();
+  }
+
+  send(frame: Uint8Array): void {
+    this.socket?.send(frame);
+  }
+
+  exchange(request: ExchangeRequest): void {
+    this.carrier?.exchange(request);
+  }
+
+  cancel(exchange: number): void {
+    this.carrier?.cancel(exchange);
+  }
+
+  /** The node has answered. */
+  welcomed(): void {
+    const { current } = this;
+    if (current === undefined) return;
+    this.negotiator.welcomed();
+    if (current === 'http') this.planProbe();
+    if (current === this.transport) return;
+    this.transport = current;
+    this.events.transport(current);
+  }
+
+  /** Nobody looks at what we hold, so that nothing new is asked for; or somebody does again. */
+  setHidden(hidden: boolean): void {
+    const sleeps = hidden && this.options.http?.options.pollWhenHidden !== true;
+    if (sleeps === this.isHidden) return;
+    this.isHidden = sleeps;
+    if (this.current !== 'http' || this.carrier === undefined) return;
+    this.events.polling(this.polling(this.carrier.mode));
+    if (sleeps) this.carrier.endStreams();
+  }
+
+  /** Closes without reporting it: whoever asks for it knows. */
+  disconnect(): void {
+    this.generation++;
+    clearTimeout(this.timer);
+    this.endProbe();
+    this.socket?.close();
+    this.socket = undefined;
+    this.carrier?.close();
+    if (this.current !== undefined) this.negotiator.lost();
+    this.current = undefined;
+  }
+
+  private open(): void {
+    this.current = this.negotiator.choose();
+    if (this.current === 'websocket') this.openSocket();
+    else this.openHttp();
+  }
+
+  private openSocket(): void {
+    const { memory, http, wanted } = this.options;
+    const isCurrent = this.guard();
+    this.socket = this.options.openSocket(this.options.socketUrl, {
+      opened: () => {
+        if (!isCurrent()) return;
+        clearTimeout(this.timer);
+        this.events.opened(TransportKind.Stream);
+      },
+      frame: (bytes) => {
+        if (isCurrent()) this.events.frame(bytes);
+      },
+      closed: () => {
+        if (isCurrent()) this.lose();
+      },
+    });
+    const hasChoice = http !== undefined && wanted === 'auto';
+    if (!hasChoice || memory.knows('websocket')) return;
+    // Some proxies neither let an upgrade through nor say so.
+    this.timer = setTimeout(() => this.lose(), OPEN_MS);
+  }
+
+  private openHttp(): void {
+    const isCurrent = this.guard();
+    this.loadCarrier().then(
+      (carrier) => {
+        if (!isCurrent()) return;
+        this.events.polling(this.polling(carrier.mode));
+        this.events.opened(TransportKind.Exchanges);
+      },
+      () => {
+        if (isCurrent()) this.lose();
+      },
+    );
+  }
+
+  private async loadCarrier(): Promise<ExchangeCarrier> {
+    const { http, memory, token } = this.options;
+    if (http === undefined) throw new Error('no requests here');
+    const create = await http.load();
+    const asked = http.options.mode ?? 'auto';
+    const mode = asked === 'auto' ? 'stream' : asked;
+    this.carrier ??= create({ url: http.url, token, mode, memory }, {
+      part: (exchange, bytes) => this.events.part(exchange, bytes),
+      done: (exchange) => this.events.done(exchange),
+      failed: () => this.lose(),
+      pause: (ms) => {
+        this.pausedUntil = performance.now() + ms;
+      },
+      modeChanged: (changed) => this.events.polling(this.polling(changed)),
+    });
+    return this.carrier;
+  }
+
+  private polling(mode: HttpMode): Polling {
+    const { min = POLL_MS_MIN, max = POLL_MS_MAX } = this.options.http?.options.pollMs ?? {};
+    if (this.isHidden) return { waitMs: 0, minMs: min, maxMs: 0 };
+    return { waitMs: mode === 'poll' ? 0 : WAIT_MS, minMs: min, maxMs: max };
+  }
+
+  private lose(): void {
+    this.disconnect();
+    this.events.closed();
+  }
+
+  private planProbe(): void {
+    if (this.probe !== undefined || this.probeTimer !== undefined) return;
+    const wait = this.negotiator.nextProbeMs();
+    if (wait !== undefined) this.probeTimer = setTimeout(() => this.startProbe(), wait);
+  }
+
+  /** Opens a socket beside the exchanges. If it lasts, the conversation moves. */
+  private startProbe(): void {
+    const isCurrent = this.guard();
+    const after = (ms: number, run: () => void): void => {
+      clearTimeout(this.probeTimer);
+      this.probeTimer = setTimeout(run, ms);
+    };
+    const failed = (): void => {
+      if (!isCurrent()) return;
+      this.endProbe();
+      this.planProbe();
+    };
+    after(PROBE_OPEN_MS, failed);
+    this.probe = this.options.openSocket(this.options.socketUrl, {
+      opened: () => {
+        if (!isCurrent()) return;
+        after(PROBE_HOLD_MS, () => {
+          this.negotiator.preferSockets();
+          this.lose();
+        });
+      },
+      frame: () => undefined,
+      closed: failed,
+    });
+  }
+
+  private endProbe(): void {
+    clearTimeout(this.probeTimer);
+    this.probeTimer = undefined;
+    this.probe?.close();
+    this.probe = undefined;
+  }
+
+  /** Tells later whether it is still about this connection. */
+  private guard(): () => boolean {
+    const { generation } = this;
+    return () => generation === this.generation;
+  }
+}
