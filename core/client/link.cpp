@@ -92,12 +92,14 @@ void Link::lose(Now now, uint64_t wait_ms_min) {
 
 void Link::detach_maps() {
   exchanges_.stop();
-  replica_.for_each_map([](ClientMap& map) {
-    map.phase = SyncPhase::Detached;
-    map.was_synced = false;
-    map.continuation.clear();
-    map.continued_messages.clear();
-  });
+  replica_.for_each_map([](ClientMap& map) { detach(map); });
+}
+
+void Link::detach(ClientMap& map) {
+  map.phase = SyncPhase::Detached;
+  map.was_synced = false;
+  map.continuation.clear();
+  map.continued_messages.clear();
 }
 
 HelloMessage Link::hello(Now now, AckLevel ack_level_min, ByteView token) {

@@ -67,6 +67,7 @@ class Link {
   void report_error(Error error, ByteView detail);
   /// No connection any more, for whatever reason.
   void detach_maps();
+  static void detach(ClientMap& map);
   HelloMessage hello(Now now, AckLevel ack_level_min, ByteView token);
   void read_messages(ByteView frame, Now now);
   void dispatch(const MessageView& message, size_t message_bytes, Now now);

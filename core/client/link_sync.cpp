@@ -23,8 +23,8 @@ void Link::unfollow(ClientMap& map) {
   if (state_ == State::Online && map.phase != SyncPhase::Detached && !uses_exchanges_) {
     MessageWriter(out_).unsubscribe(map.handle);
   }
-  map.phase = SyncPhase::Detached;
   map.followed = false;
+  detach(map);
 }
 
 /// From now on the map may get records that are the node's as well, and sooner or later are removed

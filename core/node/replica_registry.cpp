@@ -102,7 +102,8 @@ void ReplicaRegistry::welcome(ReplicaId replica, const Greeting& greeting,
   RunHistory history = greeting.history;
   // How far the present run has come is of no interest: it goes on.
   history.runs.back().last = history.runs.back().first - 1;
-  const uint64_t age_ms = context_.now.wall_ms - now.written_ms;
+  // The calendar may have been set back since.
+  const uint64_t age_ms = context_.now.wall_ms - std::min(context_.now.wall_ms, now.written_ms);
   const bool is_fresh = age_ms < context_.options.limits.tombstone_retention_ms / 2;
   if (known.has_value() && now.history == history && is_fresh) return;
   now.history = std::move(history);

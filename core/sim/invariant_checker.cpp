@@ -205,7 +205,10 @@ void InvariantChecker::check_bounds(SimNode& node, const std::vector<SimClient*>
   if (stats.sessions > node.connections() || stats.connections > node.connections()) {
     fail(Invariant::Bounded, "the node keeps sessions of connections that are gone");
   }
-  if (stats.subscriptions > stats.sessions * open_maps().size()) {
+  if (stats.exchanges_open > node.connections()) {
+    fail(Invariant::Bounded, "the node keeps exchanges that nobody waits for");
+  }
+  if (stats.subscriptions > (stats.sessions + stats.exchanges_open) * open_maps().size()) {
     fail(Invariant::Bounded, "the node keeps subscriptions that nobody has");
   }
   const uint64_t queue_max = node.queue_bytes_max();

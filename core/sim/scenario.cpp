@@ -8,7 +8,10 @@
 namespace topgun::sim {
 namespace {
 
-constexpr uint8_t kScenarioFormat = 1;
+constexpr uint8_t kScenarioFormat = 2;
+/// The first format knew no requests, and these many families.
+constexpr uint8_t kFormatOfStreams = 1;
+constexpr size_t kFaultsOfStreams = 28;
 constexpr uint32_t kClientsMax = 256;
 constexpr uint64_t kStepsMax = 1'000'000;
 
@@ -71,6 +74,9 @@ constexpr FaultTraits kTraits[kFaultCount] = {
     {Fault::DiskRead, "disk-read", Per::Million, 100, 10'000, StepKind::Cut, 0, 0, true},
     {Fault::DiskRot, "disk-rot", Per::Million, 10, 1'000, StepKind::Cut, 0, 0, true},
     {Fault::Starve, "starve", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0, true},
+    {Fault::LostAnswer, "lost-answer", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0, false},
+    {Fault::DoubledRequest, "doubled-request", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0,
+     false},
 };
 
 const FaultTraits& traits(Fault fault) { return kTraits[static_cast<size_t>(fault)]; }
@@ -132,6 +138,7 @@ void draw_knobs(Scenario& scenario) {
   scenario.in_flight_max = knob(1, 65'536, scenario.in_flight_max);
   scenario.value_bytes = knob(1, 2'000, scenario.value_bytes);
   if (scenario.profile == Profile::Lite) scenario.shards = 1 + static_cast<uint32_t>(prng.below(3));
+  scenario.transports = static_cast<Transports>(prng.below(4));
 }
 
 StepKind draw_write(Prng& prng) {
@@ -310,6 +317,7 @@ Bytes encode_scenario(const Scenario& scenario) {
         scenario.value_bytes}) {
     out.varint(number);
   }
+  out.u8(static_cast<uint8_t>(scenario.transports));
   for (const uint32_t rate : scenario.rates) out.varint(rate);
   out.varint(scenario.steps.size());
   for (const Step& step : scenario.steps) {
@@ -333,7 +341,7 @@ Result<void> check(const Scenario& scenario) {
                          scenario.retention_ms >= 1 && scenario.in_flight_max >= 1 &&
                          scenario.segment_bytes >= 65'536 && scenario.segment_bytes % 4'096 == 0 &&
                          scenario.checkpoint_interval_ms >= 1 && scenario.credit_bytes >= 1 &&
-                         scenario.value_bytes >= 1;
+                         scenario.value_bytes >= 1 && scenario.transports <= Transports::AtRandom;
   if (!has_actors || !has_sizes) return Error::Malformed;
   for (const Step& step : scenario.steps) {
     if (step.actor >= scenario.all_clients()) return Error::Malformed;
@@ -346,7 +354,9 @@ Result<void> check(const Scenario& scenario) {
 Result<Scenario> decode_scenario(ByteView bytes) {
   ByteReader in(bytes);
   Scenario scenario;
-  if (in.u8() != kScenarioFormat) return Error::UnsupportedVersion;
+  const uint8_t format = in.u8();
+  const bool is_of_streams = format == kFormatOfStreams;
+  if (format != kScenarioFormat && !is_of_streams) return Error::UnsupportedVersion;
   scenario.seed = in.u64();
   scenario.profile = static_cast<Profile>(in.u8());
   scenario.shards = static_cast<uint32_t>(in.varint_max(64));
@@ -360,7 +370,11 @@ Result<Scenario> decode_scenario(ByteView bytes) {
   scenario.segment_bytes = in.varint_max(1ull << 30);
   scenario.in_flight_max = in.varint_max(1ull << 30);
   scenario.value_bytes = in.varint_max(1ull << 16);
-  for (uint32_t& rate : scenario.rates) rate = static_cast<uint32_t>(in.varint_max(100'000'000));
+  if (!is_of_streams) scenario.transports = static_cast<Transports>(in.u8());
+  const size_t families = is_of_streams ? kFaultsOfStreams : kFaultCount;
+  for (size_t i = 0; i < families; ++i) {
+    scenario.rates[i] = static_cast<uint32_t>(in.varint_max(100'000'000));
+  }
   const uint64_t count = in.varint_max(kStepsMax);
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
     Step step;

@@ -20,36 +20,38 @@ enum class Profile : uint8_t {
 /// and draws how often each strikes; when a run is made smaller, whole families are tried first.
 /// The numbers are stored in repros.
 enum class Fault : uint8_t {
-  Jitter = 0,      ///< Frames take long, and each another time.
-  Loss = 1,        ///< Segments are lost; what is behind them waits for the retransmission.
-  Reset = 2,       ///< Connections break, with frames in flight.
-  HalfOpen = 3,    ///< Connections break and one side is not told.
-  Partition = 4,   ///< Nothing passes between a client and the node for a while.
-  OneWay = 5,      ///< Nothing passes in one direction.
-  SlowReader = 6,  ///< A client does not read what the node sends.
-  Offline = 7,     ///< The application goes offline and comes back.
-  TabKill = 8,     ///< A client dies; what it had not stored is gone.
-  TabSleep = 9,    ///< A client's timers and clock stand still.
-  Quota = 10,      ///< A client's storage is full for a while.
-  Wipe = 11,       ///< A client's storage is emptied.
-  Clone = 12,      ///< A client's storage is copied to a second client.
-  RowDamage = 13,  ///< A stored row of a client changes.
-  Skew = 14,       ///< A client's calendar clock is off by up to hours.
-  Drift = 15,      ///< A client's clocks run fast or slow.
-  ClockStep = 16,  ///< A client's calendar clock is set forwards or backwards.
-  NodeCrash = 17,  ///< The node's process dies.
-  NodePower = 18,  ///< The node's machine loses power.
-  NodePause = 19,  ///< The node does nothing for a while.
-  NodeClock = 20,  ///< The node's calendar clock is set forwards or backwards.
-  DiskSlow = 21,   ///< The node's disk takes long.
-  DiskWrite = 22,  ///< Writes fail.
-  DiskSync = 23,   ///< fsync fails, and forgets what it should have written.
-  DiskFull = 24,   ///< No room for a while.
-  DiskRead = 25,   ///< Sectors cannot be read at recovery.
-  DiskRot = 26,    ///< Stored bits flip.
-  Starve = 27,     ///< A shard gets little time.
+  Jitter = 0,           ///< Frames take long, and each another time.
+  Loss = 1,             ///< Segments are lost; what is behind them waits for the retransmission.
+  Reset = 2,            ///< Connections break, with frames in flight.
+  HalfOpen = 3,         ///< Connections break and one side is not told.
+  Partition = 4,        ///< Nothing passes between a client and the node for a while.
+  OneWay = 5,           ///< Nothing passes in one direction.
+  SlowReader = 6,       ///< A client does not read what the node sends.
+  Offline = 7,          ///< The application goes offline and comes back.
+  TabKill = 8,          ///< A client dies; what it had not stored is gone.
+  TabSleep = 9,         ///< A client's timers and clock stand still.
+  Quota = 10,           ///< A client's storage is full for a while.
+  Wipe = 11,            ///< A client's storage is emptied.
+  Clone = 12,           ///< A client's storage is copied to a second client.
+  RowDamage = 13,       ///< A stored row of a client changes.
+  Skew = 14,            ///< A client's calendar clock is off by up to hours.
+  Drift = 15,           ///< A client's clocks run fast or slow.
+  ClockStep = 16,       ///< A client's calendar clock is set forwards or backwards.
+  NodeCrash = 17,       ///< The node's process dies.
+  NodePower = 18,       ///< The node's machine loses power.
+  NodePause = 19,       ///< The node does nothing for a while.
+  NodeClock = 20,       ///< The node's calendar clock is set forwards or backwards.
+  DiskSlow = 21,        ///< The node's disk takes long.
+  DiskWrite = 22,       ///< Writes fail.
+  DiskSync = 23,        ///< fsync fails, and forgets what it should have written.
+  DiskFull = 24,        ///< No room for a while.
+  DiskRead = 25,        ///< Sectors cannot be read at recovery.
+  DiskRot = 26,         ///< Stored bits flip.
+  Starve = 27,          ///< A shard gets little time.
+  LostAnswer = 28,      ///< The answer to a request does not arrive.
+  DoubledRequest = 29,  ///< A request arrives twice, the second time perhaps much later.
 };
-inline constexpr size_t kFaultCount = 28;
+inline constexpr size_t kFaultCount = 30;
 
 /// Stable name, as in reports and in `--only`.
 std::string_view fault_name(Fault fault);
@@ -57,6 +59,14 @@ std::string_view fault_name(Fault fault);
 /// Rates in parts of a million: strikes per message, per disk operation, or per simulated minute
 /// and actor, whichever the family is about; 0 = off.
 using FaultRates = std::array<uint32_t, kFaultCount>;
+
+/// What carries the messages of clients.
+enum class Transports : uint8_t {
+  Streams = 0,    ///< Connections.
+  Exchanges = 1,  ///< Requests that stand for themselves.
+  ByClient = 2,   ///< Each client has its own kind.
+  AtRandom = 3,   ///< Each time a client connects, it is another kind.
+};
 
 /// What an actor does or suffers. The numbers are stored in repros.
 enum class StepKind : uint8_t {
@@ -126,6 +136,7 @@ struct Scenario {
   uint64_t segment_bytes = 1u << 20;
   uint64_t in_flight_max = 65'536;
   uint64_t value_bytes = 8;  ///< Longest padding of values.
+  Transports transports = Transports::Streams;
 
   std::vector<Step> steps;  ///< Ascending by time.
   /// Clients that are left out. The others keep their numbers, which key their draws.

@@ -105,6 +105,8 @@ class Shrinker {
       attempt(simpler);
     };
     lower(&Scenario::shards, 1u);
+    lower(&Scenario::transports, Transports::Streams);
+    lower(&Scenario::transports, Transports::Exchanges);
     lower(&Scenario::value_bytes, uint64_t{1});
     lower(&Scenario::keys, 1u);
     lower(&Scenario::keys, 2u);

@@ -80,6 +80,7 @@ class SectorFile {
 
   /// A sector that cannot be read until it is written.
   void make_unreadable(uint64_t offset);
+  bool has_unreadable() const { return !unreadable_.empty(); }
   bool is_readable(uint64_t offset, uint64_t bytes) const;
 
   /// The power goes and comes back: what programs see is what the disk holds then.

@@ -67,6 +67,7 @@ void SimClient::start() {
   TG_ASSERT(started.error == 0);
   ByteReader in(started.payload);
   replica_ = in.u64();
+  set_polling();
   follow_all();
   go_online(wants_online_);
 }
@@ -78,6 +79,7 @@ void SimClient::kill() {
   engine_.reset();
   if (connection_ != 0) network_.close_by_client(connection_);
   connection_ = 0;
+  close_exchanges();
   is_open_ = false;
   unread_.clear();
   closed_unread_ = opened_unread_ = false;
@@ -139,6 +141,13 @@ void SimClient::sleep(bool asleep) {
     on_frame(connection_, frame);
   }
   unread_.clear();
+  std::vector<uint64_t> answered;
+  for (const auto& [connection, exchange] : exchanges_) {
+    if (exchange.is_closed) answered.push_back(connection);
+  }
+  for (const uint64_t connection : answered) {
+    if (engine_ != nullptr && exchanges_.count(connection) != 0) end_exchange(connection);
+  }
   if (closed_unread_ && connection_ != 0) on_closed(connection_);
   closed_unread_ = false;
   if (engine_ != nullptr) command(client::Command::Tick, {});
@@ -211,15 +220,21 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       is_open_ = false;
       unread_.clear();
       closed_unread_ = opened_unread_ = false;
+      if (draws_exchanges()) return open_exchanges();
       connection_ = network_.connect(options_.number);
       connected_us_ = scheduler_.now_us();
       return;
     case client::Event::Disconnect:
       if (connection_ != 0) network_.close_by_client(connection_);
       connection_ = 0;
+      close_exchanges();
       is_open_ = false;
       synced_.clear();
       return;
+    case client::Event::Exchange:
+      return start_exchange(in);
+    case client::Event::CancelExchange:
+      return cancel_exchange(in.varint());
     case client::Event::Send:
       return on_send(payload);
     case client::Event::Persist:
@@ -238,7 +253,11 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       while (!own_.empty() && own_.begin()->first <= sequence) {
         // What was never sent was overruled by what was, and is not asked for.
         // Nor is a promise that a node gave before it lost its disk, and that arrives afterwards.
-        const bool counts = own_.begin()->second.sent && connected_us_ >= checker_.node_lost_us();
+        const OwnOperation& own = own_.begin()->second;
+        // The ack of an exchange speaks of what its request carried; what an earlier one carried
+        // may have been overruled in the outbox since.
+        const bool is_meant = answering_ == 0 || own.exchange == answering_;
+        const bool counts = own.sent && is_meant && connected_us_ >= checker_.node_lost_us();
         if (counts)
           checker_.acked_local({{own_.begin()->second.author}, own_.begin()->first},
                                own_.begin()->second.map, own_.begin()->second.effects);
@@ -264,9 +283,6 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
     case client::Event::WrittenCounter:
     case client::Event::MapLoaded:
     case client::Event::Error:
-    // Not yet: every transport here is a stream.
-    case client::Event::Exchange:
-    case client::Event::CancelExchange:
       return;
   }
 }
@@ -363,12 +379,23 @@ void SimClient::on_event(uint32_t kind, uint64_t argument) {
     plan_storage();
     return;
   }
+  if (kind == OnExchangesOpen) {
+    const bool is_meant = over_exchanges_ && argument == exchanges_opened_;
+    if (engine_ == nullptr || !is_meant) return;
+    const uint8_t exchanges = 1;
+    command(client::Command::TransportOpened, ByteView(&exchanges, 1));
+    return;
+  }
   // Timers are not taken back; one that was replaced finds another time planned.
   if (engine_ == nullptr || asleep_ || argument != planned_us_) return;
   command(client::Command::Tick, {});
 }
 
 void SimClient::on_opened(uint64_t connection) {
+  const auto exchange = exchanges_.find(connection);
+  if (exchange != exchanges_.end()) {
+    return network_.send_to_node(connection, exchange->second.request);
+  }
   if (engine_ == nullptr || connection != connection_) return;
   if (asleep_) {
     opened_unread_ = true;
@@ -379,6 +406,8 @@ void SimClient::on_opened(uint64_t connection) {
 }
 
 void SimClient::on_frame(uint64_t connection, const Bytes& frame) {
+  const auto exchange = exchanges_.find(connection);
+  if (exchange != exchanges_.end()) return take_part(exchange->second, frame);
   if (engine_ == nullptr || connection != connection_) return;
   if (asleep_) {
     unread_.push_back(frame);
@@ -391,6 +420,12 @@ void SimClient::on_frame(uint64_t connection, const Bytes& frame) {
 }
 
 void SimClient::on_closed(uint64_t connection) {
+  const auto exchange = exchanges_.find(connection);
+  if (exchange != exchanges_.end()) {
+    exchange->second.is_closed = true;
+    if (asleep_ || engine_ == nullptr) return;
+    return end_exchange(connection);
+  }
   if (engine_ == nullptr || connection != connection_) return;
   if (asleep_) {
     closed_unread_ = true;

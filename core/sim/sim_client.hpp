@@ -39,6 +39,7 @@ class SimClient final : public Actor, public ClientEndpoint {
     bool has_storage = true;
     uint64_t seed = 0;
     VirtualClock clock;
+    Transports transports = Transports::Streams;
   };
 
   /// Everything is borrowed.
@@ -95,6 +96,8 @@ class SimClient final : public Actor, public ClientEndpoint {
   bool is_synced(uint64_t handle) const;
   uint64_t stored_bytes() const;
   uint64_t queued_bytes() const { return network_.queued_to_client(connection_); }
+  /// Frames to and from this client in a time in which nothing happens.
+  uint64_t silent_frames_max(uint64_t silence_ms) const;
   bool is_asleep() const { return asleep_; }
   bool quota_exceeded() const { return quota_exceeded_; }
   /// Writes of its own that no node has acked at `local` yet.
@@ -110,7 +113,7 @@ class SimClient final : public Actor, public ClientEndpoint {
 
  private:
   friend class InvariantChecker;
-  enum EventKind : uint32_t { OnTimer, OnStored };
+  enum EventKind : uint32_t { OnTimer, OnStored, OnExchangesOpen };
   struct Transaction {
     uint64_t number;
     std::vector<std::pair<std::string, Bytes>> puts;
@@ -121,6 +124,21 @@ class SimClient final : public Actor, public ClientEndpoint {
     MapRef map;
     std::vector<ReferenceModel::Effect> effects;
     bool sent = false;
+    uint64_t exchange = 0;  ///< The last one that carried it.
+  };
+
+  struct Exchange {
+    uint64_t id = 0;
+    Bytes request;
+    Bytes answer;
+    uint64_t started_us = 0;
+    /// The subscriptions of the request, of which the answer may say nothing.
+    std::set<uint64_t> unanswered;
+    bool is_quiet = false;
+    bool is_whole = false;
+    bool is_lost = false;   ///< The answer will not arrive.
+    bool is_heard = false;  ///< Not a copy of a request that somebody on the way made.
+    bool is_closed = false;
   };
 
   struct Answer {
@@ -141,6 +159,18 @@ class SimClient final : public Actor, public ClientEndpoint {
   void plan_storage();
   void finish_transaction(bool failed);
   void apply(const Transaction& transaction);
+
+  // sim_client_exchanges.cpp: requests instead of a connection
+  bool draws_exchanges();
+  void set_polling();
+  void open_exchanges();
+  void close_exchanges();
+  void start_exchange(ByteReader& in);
+  void cancel_exchange(uint64_t id);
+  bool strikes(Fault fault, uint64_t number) const;
+  static void take_part(Exchange& exchange, const Bytes& frame);
+  void end_exchange(uint64_t connection);
+  void model_silence(const Exchange& exchange);
 
   // sim_client_model.cpp: what the model learns
   void model_frame(const Bytes& frame);
@@ -176,6 +206,14 @@ class SimClient final : public Actor, public ClientEndpoint {
   uint64_t connection_ = 0;
   uint64_t connected_us_ = 0;
   bool is_open_ = false;
+  bool over_exchanges_ = false;
+  std::map<uint64_t, Exchange> exchanges_;  ///< By connection.
+  uint64_t connections_ = 0;
+  uint64_t exchanges_opened_ = 0;
+  uint64_t exchanges_started_ = 0;
+  uint64_t asking_ = 0;            ///< The exchange whose request is being learned from; 0 = none.
+  uint64_t answering_ = 0;         ///< The exchange whose answer the engine reads; 0 = none.
+  uint64_t idle_interval_ms_ = 0;  ///< Between two questions while nothing happens.
   uint64_t wake_ms_ = 0;
   uint64_t planned_us_ = 0;
   std::deque<Bytes> unread_;  ///< Frames that came while asleep.

@@ -122,6 +122,7 @@ void SimClient::learn_own(ByteView bytes, bool sent) {
     const bool is_new = own_.find(operation.sequence) == own_.end();
     OwnOperation& own = own_[operation.sequence];
     own.sent = own.sent || sent;
+    if (asking_ != 0) own.exchange = asking_;
     if (!is_new) continue;
     own.author = batch.header.replica.value;
     own.map = map;

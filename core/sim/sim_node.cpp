@@ -185,12 +185,16 @@ void SimNode::heal() {
 
 // --- events ---
 
-void SimNode::on_accepted(uint64_t connection) {
-  connections_[connection] = true;
-  enqueue(shard_of(connection), Accepted{connection});
+void SimNode::on_accepted(uint64_t connection, ConnectionUse use) {
+  connections_[connection] = use;
+  if (use == ConnectionUse::Stream) enqueue(shard_of(connection), Accepted{connection});
 }
 
 void SimNode::on_client_frame(uint64_t connection, const Bytes& frame) {
+  const auto found = connections_.find(connection);
+  if (found != connections_.end() && found->second == ConnectionUse::Exchange) {
+    return enqueue(shard_of(connection), Request{connection, frame});
+  }
   enqueue(shard_of(connection), Frame{connection, frame});
 }
 
@@ -285,6 +289,10 @@ void SimNode::take_input(Shard& shard, Input& input) {
     if (connections_.count(frame->connection) != 0) {
       target.frame({frame->connection}, frame->bytes, now());
     }
+  } else if (const auto* request = std::get_if<Request>(&input)) {
+    if (connections_.count(request->connection) != 0) {
+      target.exchange({request->connection}, request->bytes, {}, now());
+    }
   } else if (const auto* closed = std::get_if<Closed>(&input)) {
     target.closed({closed->connection}, now());
   } else if (auto* message = std::get_if<node::ShardMessage>(&input)) {
@@ -316,6 +324,11 @@ void SimNode::carry_out(uint16_t index) {
   for (const node::Effects::Close& close : effects.closes) {
     if (connections_.erase(close.connection.value) == 0) continue;
     network_->close_by_node(close.connection.value);
+  }
+  for (const node::Effects::Answer& answer : effects.answers) {
+    if (connections_.erase(answer.exchange.value) == 0) continue;
+    network_->send_to_client(answer.exchange.value, std::make_shared<const Bytes>());
+    network_->close_by_node(answer.exchange.value);
   }
 }
 
@@ -446,6 +459,7 @@ node::ShardStats SimNode::stats() const {
     total.subscribers_lagging += part.subscribers_lagging;
     total.connections += part.connections;
     total.sessions += part.sessions;
+    total.exchanges_open += part.exchanges_open;
     total.subscriptions += part.subscriptions;
     total.records += part.records;
   }

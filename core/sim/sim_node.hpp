@@ -78,7 +78,7 @@ class SimNode final : public Actor, public NodeEndpoint {
 
   // NodeEndpoint
   bool accepts() const override { return is_running(); }
-  void on_accepted(uint64_t connection) override;
+  void on_accepted(uint64_t connection, ConnectionUse use) override;
   void on_client_frame(uint64_t connection, const Bytes& frame) override;
   void on_client_closed(uint64_t connection) override;
 
@@ -90,6 +90,10 @@ class SimNode final : public Actor, public NodeEndpoint {
     uint64_t connection;
   };
   struct Frame {
+    uint64_t connection;
+    Bytes bytes;
+  };
+  struct Request {
     uint64_t connection;
     Bytes bytes;
   };
@@ -105,8 +109,8 @@ class SimNode final : public Actor, public NodeEndpoint {
   };
   struct LogRecovered {};
   struct CheckpointWanted {};
-  using Input = std::variant<Accepted, Frame, Closed, node::ShardMessage, Durable, LogFailed,
-                             LogRecovered, CheckpointWanted>;
+  using Input = std::variant<Accepted, Frame, Request, Closed, node::ShardMessage, Durable,
+                             LogFailed, LogRecovered, CheckpointWanted>;
   struct Shard {
     std::unique_ptr<node::Shard> shard;
     std::deque<Input> inbox;
@@ -150,7 +154,7 @@ class SimNode final : public Actor, public NodeEndpoint {
 
   uint64_t incarnation_ = 0;
   std::vector<Shard> shards_;
-  std::map<uint64_t, bool> connections_;
+  std::map<uint64_t, ConnectionUse> connections_;
   std::unique_ptr<storage::SteppedStorage> storage_;
   uint64_t storage_planned_[2] = {};  ///< By task: the time that its next event was planned for.
   uint64_t storage_steps_ = 0;

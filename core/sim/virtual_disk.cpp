@@ -431,6 +431,11 @@ bool VirtualDisk::flip_bit(const std::string& path, uint64_t offset, uint32_t bi
   return true;
 }
 
+bool VirtualDisk::has_unreadable() const {
+  return std::any_of(names_.begin(), names_.end(),
+                     [](const auto& name) { return name.second->content.has_unreadable(); });
+}
+
 bool VirtualDisk::make_unreadable(const std::string& path, uint64_t offset) {
   Inode* const inode = find(path);
   if (inode == nullptr || offset >= inode->content.size()) return false;

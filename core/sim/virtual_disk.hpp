@@ -118,6 +118,8 @@ class VirtualDisk final : public storage::FileSystem {
   std::vector<FileView> files() const;
   /// Flips a bit of a synced sector. False if there is no such file or byte.
   bool flip_bit(const std::string& path, uint64_t offset, uint32_t bit);
+  /// Whether a sector of any file cannot be read.
+  bool has_unreadable() const;
   /// Makes the sector with this byte unreadable until it is rewritten.
   bool make_unreadable(const std::string& path, uint64_t offset);
 

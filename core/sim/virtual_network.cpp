@@ -32,21 +32,24 @@ uint64_t VirtualNetwork::delay_us(const Connection& connection, Direction direct
   const Prng draws(scenario_.seed, stream_id("net.delay"), entity);
   uint64_t delay = 100 + exponential(draws.at(number * 4), kUsualDelayUs);
   if (is_calm_) return delay;
-  const auto strikes = [&](Fault fault, uint64_t which) {
-    const uint64_t rate = scenario_.rates[static_cast<size_t>(fault)];
-    if (Prng::multiply_high(draws.at(number * 4 + which), 1'000'000) >= rate) return false;
-    ++activations_[static_cast<size_t>(fault)];
-    return true;
-  };
-  if (strikes(Fault::Jitter, 1)) delay += exponential(draws.at(number * 4 + 3), kJitterDelayUs);
-  if (strikes(Fault::Loss, 2)) delay += kRetransmissionUs;
+  if (strikes(Fault::Jitter, draws.at(number * 4 + 1)))
+    delay += exponential(draws.at(number * 4 + 3), kJitterDelayUs);
+  if (strikes(Fault::Loss, draws.at(number * 4 + 2))) delay += kRetransmissionUs;
   return delay;
 }
 
-uint64_t VirtualNetwork::connect(uint32_t client) {
+bool VirtualNetwork::strikes(Fault fault, uint64_t bits) {
+  const uint64_t rate = scenario_.rates[static_cast<size_t>(fault)];
+  if (Prng::multiply_high(bits, 1'000'000) >= rate) return false;
+  ++activations_[static_cast<size_t>(fault)];
+  return true;
+}
+
+uint64_t VirtualNetwork::connect(uint32_t client, ConnectionUse use) {
   const uint64_t id = ++last_connection_;
   Connection& connection = connections_[id];
   connection.client = client;
+  connection.use = use;
   connection.ordinal = ++clients_[client].connections;
   push(id, ToNode, {PacketKind::Syn, 0, 0, {}, nullptr});
   return id;
@@ -169,7 +172,7 @@ void VirtualNetwork::deliver_to_node(uint64_t id, const Packet& packet) {
       }
       connection.node_alive = true;
       push(id, ToClient, {PacketKind::SynAck, 0, 0, {}, nullptr});
-      node_.on_accepted(id);
+      node_.on_accepted(id, connection.use);
       return;
     case PacketKind::Frame:
       if (connection.node_alive) {

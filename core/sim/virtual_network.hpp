@@ -11,6 +11,12 @@
 
 namespace topgun::sim {
 
+/// What a connection is opened for.
+enum class ConnectionUse : uint8_t {
+  Stream,    ///< Frames both ways, for as long as it lives.
+  Exchange,  ///< One frame to the node, and the frames of the answer.
+};
+
 /// Who uses the network at the client's end. Calls name the connection they are about; one that the
 /// client has given up is not heard of again.
 class ClientEndpoint {
@@ -27,7 +33,7 @@ class NodeEndpoint {
   virtual ~NodeEndpoint() = default;
   /// Whether someone listens there.
   virtual bool accepts() const = 0;
-  virtual void on_accepted(uint64_t connection) = 0;
+  virtual void on_accepted(uint64_t connection, ConnectionUse use) = 0;
   virtual void on_client_frame(uint64_t connection, const Bytes& frame) = 0;
   virtual void on_client_closed(uint64_t connection) = 0;
 };
@@ -47,7 +53,7 @@ class VirtualNetwork final : public Actor {
   // --- for clients ---
 
   /// Starts to connect; the answer comes later, or never.
-  uint64_t connect(uint32_t client);
+  uint64_t connect(uint32_t client, ConnectionUse use = ConnectionUse::Stream);
   void send_to_node(uint64_t connection, Bytes frame);
   void close_by_client(uint64_t connection);
 
@@ -69,6 +75,9 @@ class VirtualNetwork final : public Actor {
   void cut(uint32_t client, bool client_is_told, bool node_is_told);
   /// From now on frames arrive as on a good day.
   void set_calm() { is_calm_ = true; }
+  bool is_calm() const { return is_calm_; }
+  /// Whether a family that strikes by message does so, for random bits of the caller's own.
+  bool strikes(Fault fault, uint64_t bits);
   /// Blocks and holds of this client end.
   void heal(uint32_t client);
 
@@ -117,6 +126,7 @@ class VirtualNetwork final : public Actor {
   struct Connection {
     uint32_t client;
     uint64_t ordinal;
+    ConnectionUse use = ConnectionUse::Stream;
     bool client_alive = true;
     bool node_alive = false;
     bool silent = false;  ///< What the client sends is swallowed without an answer.
