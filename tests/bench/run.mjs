@@ -15,6 +15,7 @@ const kNeeds = {
   wasm: ['operations', 'baselines'],
   js: ['package', 'baselines'],
   size: ['package'],
+  simulator: ['simulator'],
 };
 const kSuites = Object.keys(kNeeds);
 
