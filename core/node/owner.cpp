@@ -170,6 +170,11 @@ size_t Owner::count(MapKind kind, ByteView name) {
   return map == nullptr ? 0 : map->table.size();
 }
 
+MerkleRoot Owner::root(MapKind kind, ByteView name) {
+  const OwnedMap* map = maps_.find(kind, name);
+  return map == nullptr ? MerkleRoot{} : map->table.root();
+}
+
 Description Owner::describe(MapKind kind, ByteView name) {
   Description description;
   if (const OwnedMap* map = maps_.find(kind, name)) {

@@ -32,6 +32,8 @@ inline constexpr Mutant kMutants[] = {
     {33, "no-resync", "a client from before the horizon goes on as if nothing had happened"},
     {35, "resync-keeps-state", "a client that starts anew keeps its old records"},
     {49, "in-step-for-ever", "a subscriber that takes long is not looked at again"},
+    {52, "damage-is-in-step", "a client with damaged rows trusts where it stood"},
+    {51, "old-rows-stay", "after a snapshot that could not be stored, old rows stay for ever"},
     {50, "half-a-snapshot", "a map that never got in step passes for one that met no node"},
     {43, "resync-hides-counters", "a client that starts anew shows the old counts"},
     // Trees and sync.
