@@ -45,6 +45,7 @@ void SimClient::start() {
   counters_.clear();
   own_.clear();
   own_counts_.clear();
+  learns_anew_ = false;
   load_model(rows_);
 
   Prng seed(options_.seed, stream_id("client.seed"), uint64_t{options_.number} << 32 | starts_);
