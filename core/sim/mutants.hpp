@@ -58,6 +58,11 @@ inline constexpr Mutant kMutants[] = {
     {45, "refused-count-forgets", "a refused step takes all earlier steps along"},
     {46, "never-gives-up", "a client waits for ever for a node that says nothing"},
     {47, "other-shards-are-durable", "an ack does not wait for the logs of other shards"},
+    // Exchanges.
+    {60, "answer-acks-all", "a client takes any answer for the ack of all that it sent"},
+    {61, "request-from-the-middle", "a request leaves out what an earlier one carried in vain"},
+    {62, "quiet-for-all", "a node says nothing of maps that are not in step either"},
+    {63, "more-is-ignored", "a client takes an answer that was cut for a whole one"},
     // Storage.
     {22, "no-sync", "the log is never synced"},
     {23, "failed-sync-succeeds", "a failed sync counts as one that succeeded"},
