@@ -184,7 +184,6 @@ class ClientReplica {
   bool load_runs(ByteReader& in);
   bool load_counter_base(ByteReader& in);
   void prune_counter_bases();
-  void load_rows(const Store::Loaded& loaded, std::vector<Outbox::Entry>& own);
   void load_sections(ByteView row, std::vector<Outbox::Entry>& own);
   bool load_section(Section section, ByteView payload, std::vector<Outbox::Entry>& own);
   bool load_operations(ByteView payload, std::vector<Outbox::Entry>* own);

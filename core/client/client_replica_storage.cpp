@@ -36,7 +36,7 @@ bool ClientReplica::start() {
   const ReplicaId given = options_.replica;
   options_.replica = {};
   std::vector<Outbox::Entry> own;
-  load_rows(loaded, own);
+  for (const Bytes& row : loaded.rows) load_sections(row, own);
   const bool known = options_.replica.value != 0;
   if (!known) options_.replica = given;
   HybridLogicalClock clock(options_.replica, kClockDriftMaxMs);
@@ -51,7 +51,11 @@ bool ClientReplica::start() {
   prune_counter_bases();
   if (loaded.damaged > 0) {
     // What is readable is kept; comparing roots with the node brings back the rest.
-    for (const auto& map : maps_) map->versions.clear();
+    for (const auto& map : maps_) {
+      map->versions.clear();
+      // Where this map stood was lost: it may hold what was removed long ago.
+      if (map->synced_ms == 0) map->synced_ms = kLongAgoMs;
+    }
     events_.push(Event::Error, [&](ByteWriter& out) {
       out.u16(static_cast<uint16_t>(Error::StorageCorrupt));
       out.blob(as_bytes("stored rows are damaged; the node will be asked for repair"));
@@ -138,23 +142,6 @@ void ClientReplica::prune_counter_bases() {
     }
   }
   for (const auto& map : maps_) map->counter_bases = std::move(kept[map.get()]);
-}
-
-/// A row that is missing may have held removals that no other row repeats, so each map stands where
-/// it stood before the first of them.
-void ClientReplica::load_rows(const Store::Loaded& loaded, std::vector<Outbox::Entry>& own) {
-  std::map<std::pair<MapKind, std::string>, uint64_t> sure_ms;
-  for (size_t i = 0; i <= loaded.rows.size(); ++i) {
-    if (i == loaded.rows_before_damage) {
-      for (const auto& map : maps_) sure_ms[{map->kind, map->name}] = map->synced_ms;
-    }
-    if (i < loaded.rows.size()) load_sections(loaded.rows[i], own);
-  }
-  if (loaded.damaged == 0 || TG_MUTANT(52)) return;
-  for (const auto& map : maps_) {
-    const uint64_t sure = std::max(sure_ms[{map->kind, map->name}], kLongAgoMs);
-    map->synced_ms = map->synced_ms == 0 ? kLongAgoMs : std::min(map->synced_ms, sure);
-  }
 }
 
 void ClientReplica::load_sections(ByteView row, std::vector<Outbox::Entry>& own) {
@@ -335,7 +322,6 @@ void ClientReplica::end_turn_without_storage() {
 }
 
 void ClientReplica::persisted(uint64_t transaction, std::optional<Error> error) {
-  store_.persisted(transaction, !error.has_value());
   if (!error.has_value()) {
     outbox_.mark_stored(transaction);
     may_send_unstored_ = true;

@@ -275,8 +275,7 @@ std::vector<SimClient*> DeterministicSimulator::core_clients() const {
 
 void DeterministicSimulator::look() {
   for (const auto& client : clients_) {
-    const bool is_awake = client->is_running() && !client->is_asleep();
-    if (is_awake && client->take_news()) checker_.check_client(*client, true);
+    if (client->is_running() && !client->is_asleep()) checker_.check_client(*client, true);
   }
   std::vector<SimClient*> all;
   for (const auto& client : clients_) all.push_back(client.get());
