@@ -127,6 +127,10 @@ class ClientReplica {
   /// Stores everything anew after a failure. True if there was one.
   bool retry_storage();
 
+  /// Rows (blob key, blob row) of the maps alone, from which other replicas may start. `NotReady`
+  /// while operations wait for the node: they belong to this replica.
+  Result<void> export_state(ByteWriter& out);
+
   // --- for the link ---
 
   ReplicaId replica() const { return options_.replica; }
@@ -184,6 +188,7 @@ class ClientReplica {
   bool load_runs(ByteReader& in);
   bool load_counter_base(ByteReader& in);
   void prune_counter_bases();
+  void load_rows(const Store::Loaded& loaded, std::vector<Outbox::Entry>& own);
   void load_sections(ByteView row, std::vector<Outbox::Entry>& own);
   bool load_section(Section section, ByteView payload, std::vector<Outbox::Entry>& own);
   bool load_operations(ByteView payload, std::vector<Outbox::Entry>* own);
@@ -196,6 +201,7 @@ class ClientReplica {
   void end_turn_without_storage();
   enum class Conflate : uint8_t { Everything, AllButCounters };
   void conflate_outbox(Conflate what);
+  void put_map(RowWriter& page, std::vector<Bytes>& pages, const ClientMap& map);
   void write_snapshot();
   Meta meta() const;
 

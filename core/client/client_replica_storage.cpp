@@ -36,7 +36,7 @@ bool ClientReplica::start() {
   const ReplicaId given = options_.replica;
   options_.replica = {};
   std::vector<Outbox::Entry> own;
-  for (const Bytes& row : loaded.rows) load_sections(row, own);
+  load_rows(loaded, own);
   const bool known = options_.replica.value != 0;
   if (!known) options_.replica = given;
   HybridLogicalClock clock(options_.replica, kClockDriftMaxMs);
@@ -51,11 +51,7 @@ bool ClientReplica::start() {
   prune_counter_bases();
   if (loaded.damaged > 0) {
     // What is readable is kept; comparing roots with the node brings back the rest.
-    for (const auto& map : maps_) {
-      map->versions.clear();
-      // Where this map stood was lost: it may hold what was removed long ago.
-      if (map->synced_ms == 0) map->synced_ms = kLongAgoMs;
-    }
+    for (const auto& map : maps_) map->versions.clear();
     events_.push(Event::Error, [&](ByteWriter& out) {
       out.u16(static_cast<uint16_t>(Error::StorageCorrupt));
       out.blob(as_bytes("stored rows are damaged; the node will be asked for repair"));
@@ -142,6 +138,23 @@ void ClientReplica::prune_counter_bases() {
     }
   }
   for (const auto& map : maps_) map->counter_bases = std::move(kept[map.get()]);
+}
+
+/// A row that is missing may have held removals that no other row repeats, so each map stands where
+/// it stood before the first of them.
+void ClientReplica::load_rows(const Store::Loaded& loaded, std::vector<Outbox::Entry>& own) {
+  std::map<std::pair<MapKind, std::string>, uint64_t> sure_ms;
+  for (size_t i = 0; i <= loaded.rows.size(); ++i) {
+    if (i == loaded.rows_before_damage) {
+      for (const auto& map : maps_) sure_ms[{map->kind, map->name}] = map->synced_ms;
+    }
+    if (i < loaded.rows.size()) load_sections(loaded.rows[i], own);
+  }
+  if (loaded.damaged == 0 || TG_MUTANT(52)) return;
+  for (const auto& map : maps_) {
+    const uint64_t sure = std::max(sure_ms[{map->kind, map->name}], kLongAgoMs);
+    map->synced_ms = map->synced_ms == 0 ? kLongAgoMs : std::min(map->synced_ms, sure);
+  }
 }
 
 void ClientReplica::load_sections(ByteView row, std::vector<Outbox::Entry>& own) {
@@ -322,6 +335,7 @@ void ClientReplica::end_turn_without_storage() {
 }
 
 void ClientReplica::persisted(uint64_t transaction, std::optional<Error> error) {
+  store_.persisted(transaction, !error.has_value());
   if (!error.has_value()) {
     outbox_.mark_stored(transaction);
     may_send_unstored_ = true;
@@ -381,6 +395,42 @@ void ClientReplica::conflate_outbox(Conflate what) {
   conflated_operations_ = outbox_.operations();
 }
 
+/// The records of a map and where it stands, as pages.
+void ClientReplica::put_map(RowWriter& page, std::vector<Bytes>& pages, const ClientMap& map) {
+  RecordBatchBuilder builder;
+  const auto flush = [&] {
+    if (builder.count() == 0) return;
+    page.bytes_section(Section::Records, builder.finish());
+    if (page.size() >= Store::kPageBytes) pages.push_back(page.finish());
+    builder.begin(map.kind, as_bytes(map.name));
+  };
+  builder.begin(map.kind, as_bytes(map.name));
+  map.table.visit_all([&](uint64_t, uint64_t, const Record& record) {
+    builder.add(record);
+    if (builder.size() >= Store::kPageBytes || builder.count() == kBatchRecordsMax) flush();
+  });
+  flush();
+  std::swap(row_, page);
+  put_position(map);
+  std::swap(row_, page);
+}
+
+Result<void> ClientReplica::export_state(ByteWriter& out) {
+  close_batch();
+  if (!outbox_.empty()) return Error::NotReady;
+  std::vector<Bytes> pages;
+  RowWriter page;
+  // The clock alone: whoever loads this is a replica of its own.
+  page.meta({{}, clock_->latest(), 0, 0});
+  for (const auto& map : maps_) put_map(page, pages, *map);
+  pages.push_back(page.finish());
+  for (size_t i = 0; i < pages.size(); ++i) {
+    out.blob(as_bytes(Store::journal_key(i + 1)));
+    out.blob(pages[i]);
+  }
+  return {};
+}
+
 void ClientReplica::write_snapshot() {
   conflate_outbox(Conflate::AllButCounters);
   std::vector<Bytes> pages;
@@ -396,22 +446,7 @@ void ClientReplica::write_snapshot() {
       put_counter_base(page, *map, as_bytes(key), base);
       turn_page(Store::kPageBytes);
     }
-    RecordBatchBuilder builder;
-    const auto flush = [&] {
-      if (builder.count() == 0) return;
-      page.bytes_section(Section::Records, builder.finish());
-      turn_page(Store::kPageBytes);
-      builder.begin(map->kind, as_bytes(map->name));
-    };
-    builder.begin(map->kind, as_bytes(map->name));
-    map->table.visit_all([&](uint64_t, uint64_t, const Record& record) {
-      builder.add(record);
-      if (builder.size() >= Store::kPageBytes || builder.count() == kBatchRecordsMax) flush();
-    });
-    flush();
-    std::swap(row_, page);
-    put_position(*map);
-    std::swap(row_, page);
+    put_map(page, pages, *map);
     map->position_changed = false;
   }
   for (const Outbox::Entry& entry : outbox_.entries()) {

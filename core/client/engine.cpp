@@ -196,6 +196,10 @@ Answer Engine::Impl::execute(Command command, ByteReader& in, ByteWriter& out, N
       return forget_tab(in);
     case Command::Watch:
       return watch(in);
+    case Command::ExportState: {
+      const Answer done = finish(in);
+      return done.ok() ? replica_.export_state(out) : done;
+    }
   }
   return Error::UnknownMessage;
 }

@@ -33,6 +33,7 @@ enum class Command : uint8_t {
   TabCursor = 41,
   ForgetTab = 42,
   Watch = 43,
+  ExportState = 44,
 };
 
 /// True for the commands that write to a map, and that may be relayed.

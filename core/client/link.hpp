@@ -101,6 +101,8 @@ class Link {
   Result<void> on_subscribed(ByteView payload, Now now);
   Result<void> on_changes(ByteView payload, Now now);
   Result<void> on_records(ByteView payload, Now now);
+  /// Bytes of records that may still go into the next request.
+  size_t room_to_continue();
   Result<void> on_diff(ByteView payload);
   Result<void> on_synced(ByteView payload, Now now);
   void consumed(size_t bytes);

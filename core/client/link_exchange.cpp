@@ -86,8 +86,9 @@ uint64_t Link::put_operations(Bytes& request) {
       frame_bytes_max_ == 0 ? kRequestBytes : static_cast<size_t>(frame_bytes_max_) / 2);
   uint64_t operations = 0;
   MessageWriter out(request);
-  for (const Outbox::Entry& entry : replica_.outbox().entries()) {
+  for (Outbox::Entry& entry : replica_.outbox().entries()) {
     if (!entry.stored) break;  // Order is kept, so nothing behind it goes either.
+    if (TG_MUTANT(61) && std::exchange(entry.sent, true)) continue;
     const bool is_first = operations == 0;
     operations += entry.operations;
     const bool is_too_much = operations > std::max<uint64_t>(in_flight_max_, 1) ||
@@ -112,6 +113,7 @@ void Link::exchange_done(uint64_t id, Now now) {
   const ExchangeSchedule::Exchange ended = exchanges_.end(id, now.mono_ms);
   if (!ended.was_welcomed) return give_up(now);
   if (ended.asks_for_changes) settle_maps(ended);
+  if (TG_MUTANT(60)) replica_.acknowledge(replica_.last_sequence());
   if (!ended.carries_operations || is_put_off_) return;
   // The same again at once would be answered in the same way.
   const auto& entries = replica_.outbox().entries();
@@ -166,7 +168,7 @@ Result<void> Link::on_more(ByteView payload) {
   const Result<MoreMessage> more = decode_more(payload);
   if (!more.ok()) return more.error();
   ClientMap* map = replica_.map_of(more->subscription);
-  if (map == nullptr || !uses_exchanges_) return {};
+  if (map == nullptr || !uses_exchanges_ || TG_MUTANT(63)) return {};
   map->continuation = to_bytes(more->cursor);
   map->phase = SyncPhase::Detached;
   exchanges_.want_changes();

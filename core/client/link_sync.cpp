@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/base/probe.hpp"
 #include "core/client/link.hpp"
 #include "core/sync/diff.hpp"
@@ -9,6 +11,10 @@ namespace {
 constexpr size_t kCreditBytes = 16 * 1024;
 /// Records that repair the node go in messages of this size.
 constexpr size_t kUploadBytes = 64 * 1024;
+/// What all maps together send of their records in one request, beside operations and comparisons.
+constexpr size_t kContinuedBytesMax = 256 * 1024;
+/// Stamp, time to live and sizes of a record, at most.
+constexpr size_t kRecordHead = 48;
 
 }  // namespace
 
@@ -118,12 +124,22 @@ Result<void> Link::on_records(ByteView payload, Now now) {
   return {};
 }
 
+size_t Link::room_to_continue() {
+  size_t used = 0;
+  replica_.for_each_map([&](ClientMap& map) { used += map.continued_messages.size(); });
+  return kContinuedBytesMax - std::min(used, kContinuedBytesMax);
+}
+
 Result<void> Link::on_diff(ByteView payload) {
   const Result<DiffMessage> diff = decode_diff(payload);
   if (!diff.ok()) return diff.error();
   ClientMap* map = replica_.map_of(diff->subscription);
   if (map == nullptr || diff->empty()) return {};
   Bytes& out = uses_exchanges_ ? map->continued_messages : out_;
+  // A request has room for so much; what is left out is found by the next comparison.
+  size_t room = uses_exchanges_ ? room_to_continue() : SIZE_MAX;
+  const bool may_be_large = room == kContinuedBytesMax;
+  bool is_first = true;
   RecordBatchBuilder builder;
   builder.begin(map->kind, as_bytes(map->name));
   const auto flush = [&] {
@@ -132,6 +148,10 @@ Result<void> Link::on_diff(ByteView payload) {
     builder.begin(map->kind, as_bytes(map->name));
   };
   const DiffMessage answer = answer_diff(map->table, *diff, [&](const Record& record) {
+    const size_t size = record.key.size() + record.tag.size() + record.value.size() + kRecordHead;
+    if (size > room && !(is_first && may_be_large)) return;
+    is_first = false;
+    room -= std::min(room, size);
     builder.add(record);
     if (builder.size() >= kUploadBytes || builder.count() == kBatchRecordsMax) flush();
   });

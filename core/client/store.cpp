@@ -1,6 +1,9 @@
 #include "core/client/store.hpp"
 
+#include <algorithm>
+
 #include "core/base/hash.hpp"
+#include "core/base/probe.hpp"
 
 namespace topgun::client {
 namespace {
@@ -90,13 +93,16 @@ std::string Store::journal_key(uint64_t number) { return "j" + hex(number); }
 
 Store::Loaded Store::take_loaded() {
   Loaded result;
+  const auto note_damage = [&] {
+    if (result.damaged++ == 0) result.rows_before_damage = result.rows.size();
+  };
   Manifest manifest;
   const auto manifest_row = loaded_.find("m");
   if (manifest_row != loaded_.end()) {
     if (is_intact(manifest_row->second)) {
       manifest = decode_manifest(manifest_row->second);
     } else {
-      ++result.damaged;
+      note_damage();
     }
   }
   generation_ = manifest.generation;
@@ -104,18 +110,19 @@ Store::Loaded Store::take_loaded() {
   for (uint64_t page = 0; page < manifest.pages && page <= loaded_.size(); ++page) {
     const auto found = loaded_.find(page_key(manifest.generation, page));
     if (found == loaded_.end() || !is_intact(found->second)) {
-      ++result.damaged;
+      note_damage();
       continue;
     }
     snapshot_bytes_ += found->second.size();
     result.rows.push_back(found->second);
   }
+  const size_t snapshot_rows = result.rows.size() + result.damaged;
   // Keys are hexadecimal of one width, so the map's order is the order of writing.
   for (const auto& [key, row] : loaded_) {
     live_keys_.push_back(key);
     if (key.size() != journal_key(0).size() || key[0] != 'j') continue;
     if (!is_intact(row)) {
-      ++result.damaged;
+      note_damage();
       continue;
     }
     journal_bytes_ += row.size();
@@ -132,6 +139,9 @@ Store::Loaded Store::take_loaded() {
     next_journal_ = std::max(next_journal_, number + 1);
   }
   loaded_.clear();
+  // What a page of the snapshot held may be of any age.
+  if (result.damaged == 0) result.rows_before_damage = result.rows.size();
+  if (result.rows_before_damage < snapshot_rows) result.rows_before_damage = 0;
   return result;
 }
 
@@ -158,12 +168,27 @@ uint64_t Store::replace(std::vector<Bytes> pages, EventQueue& events) {
   out.u64(puts.size());
   seal(manifest);
   puts.emplace_back("m", std::move(manifest));
-  std::erase(live_keys_, "m");
+  std::vector<std::string> written;
+  for (const auto& [key, row] : puts) written.push_back(key);
+  if (!TG_MUTANT(51)) {
+    live_keys_.insert(live_keys_.end(), replaced_keys_.begin(), replaced_keys_.end());
+  }
+  std::erase_if(live_keys_, [&](const std::string& key) {
+    return std::find(written.begin(), written.end(), key) != written.end();
+  });
   put_rows(events, ++last_transaction_, puts, live_keys_);
-  live_keys_.clear();
-  for (const auto& [key, row] : puts) live_keys_.push_back(key);
+  snapshot_transaction_ = last_transaction_;
+  replaced_keys_ = std::exchange(live_keys_, std::move(written));
   journal_bytes_ = 0;
   return last_transaction_;
+}
+
+void Store::persisted(uint64_t transaction, bool done) {
+  if (transaction != snapshot_transaction_) return;
+  snapshot_transaction_ = 0;
+  if (done) return replaced_keys_.clear();
+  // Its pages may be there or not; the next snapshot has the same names.
+  --generation_;
 }
 
 }  // namespace topgun::client

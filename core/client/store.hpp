@@ -91,7 +91,8 @@ class Store {
 
   struct Loaded {
     std::vector<Bytes> rows;  ///< Snapshot pages, then the journal, in order; intact ones only.
-    uint32_t damaged = 0;     ///< Rows or pages that are missing or do not match their checksum.
+    size_t rows_before_damage = 0;  ///< All of them if none is damaged.
+    uint32_t damaged = 0;  ///< Rows or pages that are missing or do not match their checksum.
   };
   /// Orders what was loaded. Call once, before the first append.
   Loaded take_loaded();
@@ -103,12 +104,18 @@ class Store {
     return journal_bytes_ > std::max(kJournalBytesMin, snapshot_bytes_);
   }
 
-  /// One transaction that replaces everything by `pages`.
+  /// One transaction that replaces everything by `pages`. Until it is reported done, the next one
+  /// deletes again what this one was to delete.
   uint64_t replace(std::vector<Bytes> pages, EventQueue& events);
+
+  /// The host stored a transaction, or failed to.
+  void persisted(uint64_t transaction, bool done);
+
+  /// Key of a row of the journal.
+  static std::string journal_key(uint64_t number);
 
  private:
   static std::string page_key(uint64_t generation, uint64_t page);
-  static std::string journal_key(uint64_t number);
 
   std::map<std::string, Bytes> loaded_;
   uint64_t last_transaction_ = 0;
@@ -117,6 +124,8 @@ class Store {
   size_t journal_bytes_ = 0;
   size_t snapshot_bytes_ = 0;
   std::vector<std::string> live_keys_;
+  uint64_t snapshot_transaction_ = 0;
+  std::vector<std::string> replaced_keys_;  ///< By that transaction, while nobody knows its end.
 };
 
 /// Calls `visit(Section, ByteView payload)` for each section of an intact row; false if a section's

@@ -139,14 +139,7 @@ void Home::describe(Session& session, Subscription& subscription, DescribePurpos
   subscription.total = {};
   subscription.described_versions.assign(context_.options.shard_count, 0);
   const Channel& channel = channels_.at(subscription.channel);
-  // Half a kilobyte a shard, of use only where trees are compared.
-  const bool may_compare =
-      purpose == DescribePurpose::Repair ||
-      (purpose == DescribePurpose::Start && subscription.client_versions.empty() &&
-       subscription.client_records > 0);
-  Bytes bytes = map_payload(channel);
-  ByteWriter(bytes).u8(may_compare ? 1 : 0);
-  const SharedBytes payload = share(std::move(bytes));
+  const SharedBytes payload = share(map_payload(channel));
   for (uint16_t shard = 0; shard < context_.options.shard_count; ++shard) {
     context_.post(
         shard, ShardMessageKind::Describe,
@@ -215,7 +208,8 @@ void Home::start_sync(Session& session, Subscription& subscription) {
     const bool is_current = subscribed.mode == SyncMode::Current;
     session.exchange->has_news = session.exchange->has_news || !is_current;
     const bool has_cursor = subscription.client_versions == subscription.versions;
-    if (session.exchange->quiet && is_current && has_cursor) {
+    const bool is_in_step = (is_current && has_cursor) || TG_MUTANT(62);
+    if (session.exchange->quiet && is_in_step) {
       subscription.phase = SubscriptionPhase::Live;
       return;
     }

@@ -70,7 +70,7 @@ Result<OwnedMap*> OwnedMaps::find_or_create(MapKind kind, ByteView name) {
   const bool is_reserved = is_reserved_map(as_text(name));
   if (!is_reserved && count_ >= maps_max_) return Error::LimitExceeded;
   const std::string key(as_text(name));
-  auto map = std::make_unique<OwnedMap>(kind, key, slab_);
+  auto map = std::make_unique<OwnedMap>(kind, key, slab_, changes_max_);
   OwnedMap* created = map.get();
   by_kind_[static_cast<size_t>(kind) - 1].emplace(key, std::move(map));
   if (!is_reserved) ++count_;

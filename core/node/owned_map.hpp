@@ -23,8 +23,8 @@ inline bool is_reserved_map(std::string_view name) {
 /// One shard's part of one map: the records of the partitions pinned to the shard, their recent
 /// history, and who wants to hear of changes.
 struct OwnedMap {
-  OwnedMap(MapKind map_kind, std::string map_name, Slab& slab)
-      : kind(map_kind), name(std::move(map_name)), table(map_kind, slab) {}
+  OwnedMap(MapKind map_kind, std::string map_name, Slab& slab, size_t changes_max)
+      : kind(map_kind), name(std::move(map_name)), table(map_kind, slab), ring(changes_max) {}
 
   MapKind kind;
   std::string name;
@@ -48,7 +48,8 @@ struct RecordsChunk {
 /// the records.
 class OwnedMaps {
  public:
-  explicit OwnedMaps(uint32_t maps_max) : maps_max_(maps_max) {}
+  OwnedMaps(uint32_t maps_max, uint32_t changes_max)
+      : maps_max_(maps_max), changes_max_(changes_max) {}
 
   OwnedMap* find(MapKind kind, ByteView name);
   /// Creates the map if it is new; `LimitExceeded` at the limit, which does not count reserved
@@ -62,6 +63,7 @@ class OwnedMaps {
   using ByName = std::map<std::string, std::unique_ptr<OwnedMap>, std::less<>>;
 
   uint32_t maps_max_;
+  uint32_t changes_max_;
   size_t count_ = 0;
   Slab slab_;  // Before the maps, which return their records to it.
   ByName by_kind_[3];

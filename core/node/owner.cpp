@@ -170,12 +170,20 @@ size_t Owner::count(MapKind kind, ByteView name) {
   return map == nullptr ? 0 : map->table.size();
 }
 
+MerkleRoot Owner::root(MapKind kind, ByteView name) {
+  const OwnedMap* map = maps_.find(kind, name);
+  return map == nullptr ? MerkleRoot{} : map->table.root();
+}
+
 Description Owner::describe(MapKind kind, ByteView name) {
   Description description;
   if (const OwnedMap* map = maps_.find(kind, name)) {
     description.root = map->table.root();
     description.records = map->table.size();
     description.version = map->ring.version();
+    description.root_children = root_children(map->table);
+  } else {
+    description.root_children.assign(size_t{1} << kDiffRootBits, 0);
   }
   return description;
 }
@@ -192,14 +200,9 @@ void Owner::on_describe(const ShardMessage& message) {
   // subscriber sees an empty map.
   const Result<OwnedMap*> map = maps_.find_or_create(ref.kind, ref.name);
   if (map.ok()) (*map)->listeners[message.from] = message.numbers[2];
-  Description description = describe(ref.kind, ref.name);
-  if (in.u8() != 0) {
-    description.root_children = map.ok() ? root_children((*map)->table)
-                                         : std::vector<uint64_t>(size_t{1} << kDiffRootBits, 0);
-  }
   context_.post(message.from, ShardMessageKind::Described,
                 {message.numbers[0], message.numbers[1], message.numbers[3]},
-                share(encode_description(description)));
+                share(encode_description(describe(ref.kind, ref.name))));
 }
 
 void Owner::on_unlisten(const ShardMessage& message) {

@@ -38,7 +38,8 @@ struct ShardContext {
 class Owner {
  public:
   explicit Owner(ShardContext& context)
-      : context_(context), maps_(context.options.limits.maps_max) {}
+      : context_(context),
+        maps_(context.options.limits.maps_max, context.options.limits.changes_max) {}
 
   /// Merges the operations of `batch` at `indices`, logs and announces those that changed
   /// something. Returns the log sequence after which all of them are durable (0 without a log).
@@ -82,6 +83,8 @@ class Owner {
   size_t count(MapKind kind, ByteView map);
 
   Description describe(MapKind kind, ByteView map);
+  /// The root alone, which costs nothing.
+  MerkleRoot root(MapKind kind, ByteView map);
   bool holds(MapKind kind, ByteView map, ByteView key, ByteView tag);
   bool owns(ByteView key) const;
   void update_gauges();

@@ -62,6 +62,19 @@ bool ReplicaRegistry::is_in_the_way(const Holder& holder, const Greeting& greeti
   return !greeting.is_exchange || holder.instance != greeting.from.instance;
 }
 
+bool ReplicaRegistry::is_overtaken(const Greeting& greeting, const Known& known) {
+  // Requests of one process overtake each other: what this one does not know of yet is what the
+  // same run wrote after it. Copies have runs of their own.
+  const std::vector<Run>& ours = known.history.runs;
+  const std::vector<Run>& theirs = greeting.history.runs;
+  const bool is_late = greeting.is_exchange && !ours.empty() && !theirs.empty() &&
+                       ours.back().first == theirs.back().first &&
+                       known.last_taken >= ours.back().first;
+  if (is_late) return false;
+  return !includes(greeting.history, known.last_taken) ||
+         !includes_run(greeting.history, latest_stored_run(known.history));
+}
+
 void ReplicaRegistry::judge_waiting(ReplicaId replica) {
   const auto found = waiting_.find(replica);
   if (found == waiting_.end()) return;
@@ -69,10 +82,7 @@ void ReplicaRegistry::judge_waiting(ReplicaId replica) {
   while (!waiting.empty()) {
     const Greeting& next = waiting.front();
     const std::optional<Known> known = find(replica);
-    const bool is_overtaken =
-        known.has_value() && (!includes(next.history, known->last_taken) ||
-                              !includes_run(next.history, latest_stored_run(known->history)));
-    if (is_overtaken) {
+    if (known.has_value() && is_overtaken(next, *known)) {
       context_.post(next.from.shard, ShardMessageKind::Greeted,
                     {next.from.connection, static_cast<uint64_t>(GreetVerdict::Cloned),
                      common_until(known->history, next.history)},

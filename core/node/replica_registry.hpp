@@ -66,6 +66,7 @@ class ReplicaRegistry {
   /// Judges those who wait, one after another, until one has to wait for its predecessor.
   void judge_waiting(ReplicaId replica);
   static bool is_in_the_way(const Holder& holder, const Greeting& greeting);
+  static bool is_overtaken(const Greeting& greeting, const Known& known);
   void welcome(ReplicaId replica, const Greeting& greeting, const std::optional<Known>& known);
   void note_taken(ReplicaId replica, uint64_t sequence);
   void release(ReplicaId replica, uint16_t shard, uint64_t connection);

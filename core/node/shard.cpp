@@ -154,9 +154,9 @@ const ShardStats& Shard::stats() const {
 
 Shard::Root Shard::root(uint8_t map_kind, std::string_view map) const {
   TG_ASSERT(is_map_kind(map_kind));
-  const Description description =
-      impl_->owner.describe(static_cast<MapKind>(map_kind), as_bytes(map));
-  return {{description.root.sum, description.root.mixed_sum}, description.records};
+  const auto kind = static_cast<MapKind>(map_kind);
+  const MerkleRoot root = impl_->owner.root(kind, as_bytes(map));
+  return {{root.sum, root.mixed_sum}, impl_->owner.count(kind, as_bytes(map))};
 }
 
 bool Shard::holds(uint8_t map_kind, std::string_view map, ByteView key, ByteView tag) const {

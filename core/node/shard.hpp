@@ -17,6 +17,9 @@ struct ShardLimits {
   uint32_t operations_in_flight_max = 65536;
   uint32_t subscriptions_max = 1024;
   uint32_t maps_max = 4096;
+  /// Changes of a map that a shard remembers: who knows an older version gets no delta, but a
+  /// comparison of trees.
+  uint32_t changes_max = 65536;
   /// Replicas that a shard remembers, to notice copies of them; others are served unwatched.
   uint32_t replicas_max = 1u << 20;
   /// Sustained operations per second of one connection and the burst above it; 0 = unlimited.

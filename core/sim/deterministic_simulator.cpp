@@ -275,7 +275,8 @@ std::vector<SimClient*> DeterministicSimulator::core_clients() const {
 
 void DeterministicSimulator::look() {
   for (const auto& client : clients_) {
-    if (client->is_running() && !client->is_asleep()) checker_.check_client(*client, true);
+    const bool is_awake = client->is_running() && !client->is_asleep();
+    if (is_awake && client->take_news()) checker_.check_client(*client, true);
   }
   std::vector<SimClient*> all;
   for (const auto& client : clients_) all.push_back(client.get());

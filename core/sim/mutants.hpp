@@ -32,6 +32,8 @@ inline constexpr Mutant kMutants[] = {
     {33, "no-resync", "a client from before the horizon goes on as if nothing had happened"},
     {35, "resync-keeps-state", "a client that starts anew keeps its old records"},
     {49, "in-step-for-ever", "a subscriber that takes long is not looked at again"},
+    {52, "damage-is-in-step", "a client with damaged rows trusts where it stood"},
+    {51, "old-rows-stay", "after a snapshot that could not be stored, old rows stay for ever"},
     {50, "half-a-snapshot", "a map that never got in step passes for one that met no node"},
     {43, "resync-hides-counters", "a client that starts anew shows the old counts"},
     // Trees and sync.
@@ -56,6 +58,11 @@ inline constexpr Mutant kMutants[] = {
     {45, "refused-count-forgets", "a refused step takes all earlier steps along"},
     {46, "never-gives-up", "a client waits for ever for a node that says nothing"},
     {47, "other-shards-are-durable", "an ack does not wait for the logs of other shards"},
+    // Exchanges.
+    {60, "answer-acks-all", "a client takes any answer for the ack of all that it sent"},
+    {61, "request-from-the-middle", "a request leaves out what an earlier one carried in vain"},
+    {62, "quiet-for-all", "a node says nothing of maps that are not in step either"},
+    {63, "more-is-ignored", "a client takes an answer that was cut for a whole one"},
     // Storage.
     {22, "no-sync", "the log is never synced"},
     {23, "failed-sync-succeeds", "a failed sync counts as one that succeeded"},

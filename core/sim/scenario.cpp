@@ -8,10 +8,12 @@
 namespace topgun::sim {
 namespace {
 
-constexpr uint8_t kScenarioFormat = 2;
+constexpr uint8_t kScenarioFormat = 3;
 /// The first format knew no requests, and these many families.
 constexpr uint8_t kFormatOfStreams = 1;
 constexpr size_t kFaultsOfStreams = 28;
+/// The second one always had the usual ring of changes.
+constexpr uint8_t kFormatOfOneRing = 2;
 constexpr uint32_t kClientsMax = 256;
 constexpr uint64_t kStepsMax = 1'000'000;
 
@@ -113,6 +115,17 @@ void leave_out_gaps(Scenario& scenario) {
   const auto rate = [&](Fault fault) -> uint32_t& {
     return scenario.rates[static_cast<size_t>(fault)];
   };
+  // A node whose clock was far ahead and that then lost its disk refuses the records of that time,
+  // which only clients hold now, until its clock gets there.
+  if (rate(Fault::NodeClock) != 0) {
+    Prng prng(scenario.seed, stream_id("scenario.node.clock"));
+    const bool keeps_disk = prng.below(2) == 1;
+    if (!keeps_disk) rate(Fault::NodeClock) = 0;
+    for (const Fault fault :
+         {Fault::DiskWrite, Fault::DiskSync, Fault::DiskFull, Fault::DiskRead, Fault::DiskRot}) {
+      if (keeps_disk) rate(fault) = 0;
+    }
+  }
   // A client may hold a write of its own as a record alone: a copy those of the other copy, and a
   // client whose outbox was damaged what stood in it. If it comes from the future, the node refuses
   // it without a word. And with a damaged row goes the memory of the latest stamp.
@@ -137,6 +150,7 @@ void draw_knobs(Scenario& scenario) {
   scenario.segment_bytes = 4'096 * knob(16, 256, 16);
   scenario.in_flight_max = knob(1, 65'536, scenario.in_flight_max);
   scenario.value_bytes = knob(1, 2'000, scenario.value_bytes);
+  scenario.changes_max = knob(8, 65'536, scenario.changes_max);
   if (scenario.profile == Profile::Lite) scenario.shards = 1 + static_cast<uint32_t>(prng.below(3));
   scenario.transports = static_cast<Transports>(prng.below(4));
 }
@@ -314,7 +328,7 @@ Bytes encode_scenario(const Scenario& scenario) {
        {uint64_t{scenario.shards}, uint64_t{scenario.clients}, uint64_t{scenario.edge_clients},
         uint64_t{scenario.keys}, scenario.duration_ms, scenario.retention_ms, scenario.credit_bytes,
         scenario.checkpoint_interval_ms, scenario.segment_bytes, scenario.in_flight_max,
-        scenario.value_bytes}) {
+        scenario.value_bytes, scenario.changes_max}) {
     out.varint(number);
   }
   out.u8(static_cast<uint8_t>(scenario.transports));
@@ -341,7 +355,8 @@ Result<void> check(const Scenario& scenario) {
                          scenario.retention_ms >= 1 && scenario.in_flight_max >= 1 &&
                          scenario.segment_bytes >= 65'536 && scenario.segment_bytes % 4'096 == 0 &&
                          scenario.checkpoint_interval_ms >= 1 && scenario.credit_bytes >= 1 &&
-                         scenario.value_bytes >= 1 && scenario.transports <= Transports::AtRandom;
+                         scenario.value_bytes >= 1 && scenario.changes_max >= 1 &&
+                         scenario.transports <= Transports::AtRandom;
   if (!has_actors || !has_sizes) return Error::Malformed;
   for (const Step& step : scenario.steps) {
     if (step.actor >= scenario.all_clients()) return Error::Malformed;
@@ -356,7 +371,7 @@ Result<Scenario> decode_scenario(ByteView bytes) {
   Scenario scenario;
   const uint8_t format = in.u8();
   const bool is_of_streams = format == kFormatOfStreams;
-  if (format != kScenarioFormat && !is_of_streams) return Error::UnsupportedVersion;
+  if (format < kFormatOfStreams || format > kScenarioFormat) return Error::UnsupportedVersion;
   scenario.seed = in.u64();
   scenario.profile = static_cast<Profile>(in.u8());
   scenario.shards = static_cast<uint32_t>(in.varint_max(64));
@@ -370,6 +385,7 @@ Result<Scenario> decode_scenario(ByteView bytes) {
   scenario.segment_bytes = in.varint_max(1ull << 30);
   scenario.in_flight_max = in.varint_max(1ull << 30);
   scenario.value_bytes = in.varint_max(1ull << 16);
+  if (format > kFormatOfOneRing) scenario.changes_max = in.varint_max(1ull << 20);
   if (!is_of_streams) scenario.transports = static_cast<Transports>(in.u8());
   const size_t families = is_of_streams ? kFaultsOfStreams : kFaultCount;
   for (size_t i = 0; i < families; ++i) {

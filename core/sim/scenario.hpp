@@ -137,6 +137,7 @@ struct Scenario {
   uint64_t in_flight_max = 65'536;
   uint64_t value_bytes = 8;  ///< Longest padding of values.
   Transports transports = Transports::Streams;
+  uint64_t changes_max = 65'536;
 
   std::vector<Step> steps;  ///< Ascending by time.
   /// Clients that are left out. The others keep their numbers, which key their draws.

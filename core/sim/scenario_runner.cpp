@@ -115,6 +115,7 @@ class Shrinker {
     lower(&Scenario::retention_ms, usual.retention_ms);
     lower(&Scenario::checkpoint_interval_ms, usual.checkpoint_interval_ms);
     lower(&Scenario::segment_bytes, usual.segment_bytes);
+    lower(&Scenario::changes_max, usual.changes_max);
   }
 
   void simplify_steps() {

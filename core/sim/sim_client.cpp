@@ -45,6 +45,7 @@ void SimClient::start() {
   counters_.clear();
   own_.clear();
   own_counts_.clear();
+  learns_anew_ = false;
   load_model(rows_);
 
   Prng seed(options_.seed, stream_id("client.seed"), uint64_t{options_.number} << 32 | starts_);
@@ -192,6 +193,7 @@ SimClient::Answer SimClient::command(client::Command code, ByteView payload) {
 
 void SimClient::take_events() {
   const Bytes events = to_bytes(engine_->poll());
+  has_news_ = has_news_ || !events.empty();
   ByteReader in(events);
   while (!in.at_end()) {
     const ByteView event = in.raw(in.u32());
@@ -414,6 +416,7 @@ void SimClient::on_frame(uint64_t connection, const Bytes& frame) {
     return;
   }
   checker_.frame(frame, true);
+  has_news_ = true;
   model_frame(frame);
   command(client::Command::TransportFrame, frame);
   checker_.check_client(*this, false);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/client/engine.hpp"
@@ -93,6 +94,8 @@ class SimClient final : public Actor, public ClientEndpoint {
   /// Whether the model knows all that the engine was given. Writes that were neither stored nor
   /// sent yet are the application's alone.
   bool model_is_complete() const { return options_.has_storage && !has_unseen_writes_; }
+  /// Whether anything happened in it since this was asked for the last time.
+  bool take_news() { return std::exchange(has_news_, false); }
   bool is_synced(uint64_t handle) const;
   uint64_t stored_bytes() const;
   uint64_t queued_bytes() const { return network_.queued_to_client(connection_); }
@@ -236,6 +239,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   std::map<MapRef, uint64_t> synced_ms_;
   uint64_t welcomed_ms_ = 0;
   bool has_unseen_writes_ = false;
+  bool has_news_ = true;
   /// The replica took a new id; the snapshot that follows says what became of its writes.
   bool learns_anew_ = false;  ///< The next rows tell the whole state.
 };

@@ -258,7 +258,15 @@ void SimClient::load_model(const std::map<std::string, Bytes>& rows) {
     }
     return true;
   };
-  for (const Bytes& row : loaded.rows) client::visit_sections(row, load);
+  std::map<MapRef, uint64_t> sure_ms;
+  for (size_t i = 0; i <= loaded.rows.size(); ++i) {
+    if (i == loaded.rows_before_damage) sure_ms = synced_ms_;
+    if (i < loaded.rows.size()) client::visit_sections(loaded.rows[i], load);
+  }
+  if (loaded.damaged == 0) return;
+  for (auto& [map, synced_ms] : synced_ms_) {
+    synced_ms = std::max<uint64_t>(std::min(synced_ms, sure_ms[map]), 1);
+  }
 }
 
 }  // namespace topgun::sim

@@ -68,6 +68,7 @@ void SimNode::start() {
     options.limits.tombstone_retention_ms = scenario_.retention_ms;
     options.limits.credit_bytes = static_cast<uint32_t>(scenario_.credit_bytes);
     options.limits.operations_in_flight_max = static_cast<uint32_t>(scenario_.in_flight_max);
+    options.limits.changes_max = static_cast<uint32_t>(scenario_.changes_max);
     shards_[i].shard = std::make_unique<node::Shard>(options);
   }
   model_.reset();

@@ -34,6 +34,9 @@ await build({
     'index.node': source('index.node'),
     'index.workerd': source('index.workerd'),
     'index.edge': source('index.edge'),
+    'edge.workerd': source('edge.workerd'),
+    'edge.edge': source('edge.edge'),
+    'edge.node': source('edge.node'),
     'storage-indexeddb': source('storage/indexeddb'),
     'storage-opfs': source('storage/opfs'),
     'storage-node': source('storage/node'),
@@ -47,7 +50,11 @@ await build({
 
 await build({
   ...common,
-  entryPoints: { 'index.node': source('index.node'), 'storage-node': source('storage/node') },
+  entryPoints: {
+    'index.node': source('index.node'),
+    'edge.node': source('edge.node'),
+    'storage-node': source('storage/node'),
+  },
   format: 'cjs',
   platform: 'node',
   outExtension: { '.js': '.cjs' },

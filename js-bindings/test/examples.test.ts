@@ -28,6 +28,7 @@ interface Example {
 const examples: Example[] = [
   ...inMarkdown('../docs/guides/javascript.md', 'guide'),
   ...inMarkdown('../docs/guides/tabs.md', 'tabs'),
+  ...inMarkdown('../docs/guides/serverless.md', 'serverless'),
   ...inMarkdown('README.md', 'readme'),
   ...readdirSync(source, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
@@ -60,6 +61,7 @@ before(async () => {
   const entry = (path: string): string[] => [join(source, path)];
   const paths = {
     topgun: entry('index.browser.ts'),
+    'topgun/edge': entry('edge.node.ts'),
     'topgun/storage/*': entry('storage/*.ts'),
   };
   const config = {
@@ -104,7 +106,11 @@ async function runExample({ name, code }: Example, t: TestContext): Promise<void
     platform: 'node',
     format: 'esm',
     external: ['ws'],
-    alias: { topgun: join(source, 'index.node.ts'), 'topgun/storage/node': join(source, 'storage/node.ts') },
+    alias: {
+      topgun: join(source, 'index.node.ts'),
+      'topgun/edge': join(source, 'edge.node.ts'),
+      'topgun/storage/node': join(source, 'storage/node.ts'),
+    },
     logLevel: 'silent',
   });
   // Examples that leave their client open are ended after their last line.

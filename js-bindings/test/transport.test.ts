@@ -12,7 +12,10 @@ const STREAM = { 'content-type': 'text/event-stream' };
 /** A message of kind 8 with eight bytes. */
 const MESSAGE = Uint8Array.of(9, 8, 1, 2, 3, 4, 5, 6, 7, 8);
 
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+/** Lets everything run that waits for nothing outside. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
 
 class Store implements TextStore {
   readonly items = new Map<string, string>();
@@ -27,6 +30,7 @@ class Store implements TextStore {
 /** A carrier over a `fetch` of the test's, and all that it reported. */
 class Carried {
   readonly heard: string[] = [];
+  private readonly waiters: { event: string; resolve: () => void }[] = [];
   readonly asked: { url: string; init: RequestInit }[] = [];
   readonly memory = new TransportMemory('test');
   readonly carrier: ExchangeCarrier;
@@ -43,13 +47,23 @@ class Carried {
     });
     const options = { url: 'http://node/sync', token: () => this.token, mode, memory: this.memory };
     this.carrier = openHttp(options, {
-      part: (id, bytes) => this.heard.push(`part ${id} ${bytes.length}`),
-      done: (id) => this.heard.push(`done ${id}`),
-      failed: () => this.heard.push('failed'),
-      pause: (ms) => this.heard.push(`pause ${ms}`),
-      modeChanged: (changed) => this.heard.push(`mode ${changed}`),
+      part: (id, bytes) => this.hear(`part ${id} ${bytes.length}`),
+      done: (id) => this.hear(`done ${id}`),
+      failed: () => this.hear('failed'),
+      pause: (ms) => this.hear(`pause ${ms}`),
+      modeChanged: (changed) => this.hear(`mode ${changed}`),
     });
     t.after(() => this.carrier.close());
+  }
+
+  private hear(event: string): void {
+    this.heard.push(event);
+    for (const waiter of this.waiters) if (waiter.event === event) waiter.resolve();
+  }
+
+  /** Resolves at the next event of this text. */
+  next(event: string): Promise<void> {
+    return new Promise((resolve) => this.waiters.push({ event, resolve }));
   }
 
   ask(exchange: number, more: Partial<ExchangeRequest> = {}): void {
@@ -142,7 +156,7 @@ test('http: nothing is heard of a request that was cancelled, or that takes too 
   assert.equal(carried.asked[0]!.init.signal!.aborted, true);
   assert.deepEqual(carried.heard, []);
   carried.ask(2, { timeoutMs: 1 });
-  await settled();
+  await carried.next('failed');
   assert.deepEqual(carried.heard, ['failed']);
 });
 
@@ -150,15 +164,15 @@ test('http: large bodies are packed, until a server refuses that', async (t) => 
   const request = new Uint8Array(10_000);
   const carried = new Carried(t, 'poll', [answer(MESSAGE), answer('', {}, 415), answer(MESSAGE)]);
   carried.ask(1, { request });
-  await settled();
+  await carried.next('done 1');
   const packed = carried.asked[0]!.init;
   assert.equal((packed.headers as Record<string, string>)['content-encoding'], 'gzip');
   assert.ok((packed.body as ArrayBuffer).byteLength < 200);
   carried.ask(2, { request });
-  await settled();
+  await carried.next('done 2');
   assert.equal(carried.asked[2]!.init.body, request);
   carried.ask(3, { request });
-  await settled();
+  await carried.next('done 3');
   assert.equal(carried.asked[3]!.init.body, request);
   assert.equal(carried.heard.filter((each) => each.startsWith('done')).length, 3);
 });

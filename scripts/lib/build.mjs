@@ -27,8 +27,11 @@ async function preset(name, targets, label) {
 export const serverBinary = 'build/release/host-native/topgun-server';
 const kAddon = 'build/release/host-native/addon/topgun.node';
 const kWasm = 'build/wasm-release/wasm/topgun.wasm';
+const kWasmSimulator = 'build/wasm-release/wasm/simulator/topgun-sim.wasm';
+const kNativeSimulator = 'build/release/tests/sim/topgun-sim';
 const kPackageFolder = 'js-bindings/dist';
 export const demoFolder = 'build/examples/todo';
+export const simulatorFolder = 'build/examples/simulator';
 
 export const buildServer = () => preset('release', ['topgun-server'], 'server');
 /** The simulator, as products are built and with probes. */
@@ -49,14 +52,26 @@ export async function buildPackage() {
   await whenChanged('package', parts, () => must(['node', 'js-bindings/scripts/build.mjs'], 'npm package'));
 }
 
-/** The examples as static files in build/examples. Needs the package. */
-export async function buildExamples() {
+/** The todo app as static files. Needs the package. */
+export async function buildTodoApp() {
   const parts = {
-    inputs: ['examples', 'scripts/build-examples'],
+    inputs: ['examples/todo', 'examples/bundle.mjs', 'scripts/build-examples'],
     files: [join('build', 'stamp', 'package')],
     outputs: [`${demoFolder}/index.html`],
   };
-  await whenChanged('examples', parts, () => must(['node', 'scripts/build-examples'], 'examples'));
+  await whenChanged('todo', parts, () => must(['node', 'scripts/build-examples', 'todo'], 'todo app'));
+}
+
+/** The simulator's page as static files, with the traces of native runs to compare with. */
+export async function buildSimulatorPage() {
+  await buildWasmSimulator();
+  await preset('release', ['topgun-sim'], 'simulator');
+  const parts = {
+    inputs: ['examples/simulator', 'examples/todo/src/service-worker.ts', 'examples/bundle.mjs', 'scripts/build-examples', 'scripts/lib/sim'],
+    files: [kWasmSimulator, kNativeSimulator],
+    outputs: [`${simulatorFolder}/index.html`],
+  };
+  await whenChanged('simulator-page', parts, () => must(['node', 'scripts/build-examples', 'simulator'], 'simulator page'));
 }
 
 /** A digest of the files below `paths`, ignored ones aside, with their text. */

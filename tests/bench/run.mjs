@@ -10,12 +10,12 @@ import { Results, progress } from './lib/results.mjs';
 /** Each suite and what has to be there before it can even be imported. */
 const kNeeds = {
   server: ['server'],
-  http: ['server'],
   merge: ['operations', 'baselines'],
   reconcile: ['operations', 'baselines'],
   wasm: ['operations', 'baselines'],
   js: ['package', 'baselines'],
   size: ['package'],
+  simulator: ['simulator'],
 };
 const kSuites = Object.keys(kNeeds);
 

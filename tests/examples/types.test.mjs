@@ -6,10 +6,12 @@ import { fromRoot } from '../support/paths.mjs';
 
 const run = promisify(execFile);
 
-test('examples: the todo app has no type errors', async () => {
-  try {
-    await run(fromRoot('node_modules/.bin/tsc'), ['-p', fromRoot('examples/todo')]);
-  } catch (error) {
-    throw new Error(error.stdout);
-  }
-});
+for (const example of ['todo', 'simulator']) {
+  test(`examples: ${example} has no type errors`, async () => {
+    try {
+      await run(fromRoot('node_modules/.bin/tsc'), ['-p', fromRoot(`examples/${example}`)]);
+    } catch (error) {
+      throw new Error(error.stdout);
+    }
+  });
+}

@@ -19,6 +19,12 @@ World::Client& World::add_client(bool has_storage) {
   return *clients_.back();
 }
 
+World::Client& World::add_client(const std::map<std::string, Bytes>& rows) {
+  const uint64_t seed = clients_.size() + 1;
+  clients_.push_back(std::make_unique<Client>(*this, seed, true, rows));
+  return *clients_.back();
+}
+
 World::Client& World::clone_client(const Client& original) {
   const uint64_t seed = clients_.size() + 1;
   clients_.push_back(std::make_unique<Client>(*this, seed, true, original.rows_));
@@ -103,10 +109,12 @@ void World::collect(uint16_t shard) {
 }
 
 void World::send_request(Client& client) {
+  if (client.reorders_requests_) std::swap(client.requests_.front(), client.requests_.back());
   const Client::Request request = std::move(client.requests_.front());
   client.requests_.pop_front();
   ++client.requests;
   client.request_bytes = request.frame.size();
+  client.request_bytes_max = std::max(client.request_bytes_max, client.request_bytes);
   for (int copy = client.doubles_requests_ ? 1 : 0; copy >= 0; --copy) {
     const uint64_t id = ++last_connection_;
     const auto shard = static_cast<uint16_t>(id % options_.shards);

@@ -38,6 +38,8 @@ class World {
 
   /// A new client with empty storage.
   Client& add_client(bool has_storage = true);
+  /// A new client that starts with these rows.
+  Client& add_client(const std::map<std::string, Bytes>& rows);
   /// A new client that starts with a copy of what `original` has stored, and opens the same maps.
   Client& clone_client(const Client& original);
 
@@ -145,6 +147,8 @@ class World::Client {
   void lose_answers(uint32_t count) { answers_to_lose_ = count; }
   /// The next request arrives at the node twice; the second answer goes nowhere.
   void double_requests(bool doubled) { doubles_requests_ = doubled; }
+  /// Of requests that are on their way together, the last one arrives first.
+  void reorder_requests(bool reordered) { reorders_requests_ = reordered; }
   /// Bytes that wait to be read.
   size_t unread_bytes() const;
   /// All storage transactions complete, and nothing else happens.
@@ -182,6 +186,7 @@ class World::Client {
   /// Requests made so far, and the size of the last one and of its answer.
   uint64_t requests = 0;
   size_t request_bytes = 0;
+  size_t request_bytes_max = 0;
   size_t answer_bytes = 0;
   /// Local writes of watched maps that were reported.
   uint64_t written_events = 0;
@@ -231,6 +236,7 @@ class World::Client {
   bool uses_exchanges_ = false;
   bool over_exchanges_ = false;
   bool doubles_requests_ = false;
+  bool reorders_requests_ = false;
   uint32_t answers_to_lose_ = 0;
   std::string token_;
   std::deque<Request> requests_;

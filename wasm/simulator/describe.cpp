@@ -123,12 +123,20 @@ void describe_map(Json& json, const char* map, const Entries& entries, Name name
   json.close(']');
 }
 
+/// An ack that promises durability, and one that does not, are two things to whoever watches.
+std::string name_of(const MessageView& message) {
+  std::string name(message_name(message.kind));
+  if (message.kind != static_cast<uint8_t>(MessageKind::Ack)) return name;
+  const Result<AckMessage> ack = decode_ack(message.payload);
+  return ack.ok() && ack->level == AckLevel::Memory ? name + " of memory" : name;
+}
+
 }  // namespace
 
 void describe_messages(Json& json, ByteView frame) {
   json.key("messages").open('[');
   FrameReader reader(frame);
-  while (const auto message = reader.next()) json.string(message_name(message->kind));
+  while (const auto message = reader.next()) json.string(name_of(*message));
   json.close(']');
 }
 

@@ -1,13 +1,14 @@
 // Keeps the app shell (page, script, style, WASM) on the device, so that the page opens without a
 // network. The data is none of its business: the clients keep that in IndexedDB.
 
-/** Filled in by the build: a digest over every file of the shell, and the files. */
+/** Filled in by the build: whose shell it is, a digest over every file of it, and the files. */
+declare const SHELL_NAME: string;
 declare const SHELL_VERSION: string;
 declare const SHELL_FILES: readonly string[];
 
 const worker = self as unknown as ServiceWorkerGlobalScope;
 
-const CACHE_PREFIX = 'todo-shell-';
+const CACHE_PREFIX = `${SHELL_NAME}-shell-`;
 const CACHE = CACHE_PREFIX + SHELL_VERSION;
 
 worker.addEventListener('install', (event) => event.waitUntil(install()));

@@ -32,6 +32,7 @@ export const Command = {
   TabCursor: 41,
   ForgetTab: 42,
   Watch: 43,
+  ExportState: 44,
 } as const;
 export type Command = (typeof Command)[keyof typeof Command];
 

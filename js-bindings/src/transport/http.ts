@@ -7,11 +7,9 @@ import type {
   ExchangeRequest,
   HttpMode,
 } from './exchanges.js';
+import { FRAME_TYPE, PACKED_BYTES_MIN, frameHeaders, pack, readAnswer, typeOf } from './post.js';
 
-const FRAME_TYPE = 'application/x-topgun';
 const STREAM_TYPE = 'text/event-stream';
-/** Smaller bodies are not worth the work. */
-const PACKED_BYTES_MIN = 4096;
 /** A stream says something at once, unless something on the way gathers it. */
 const FIRST_EVENT_MS = 8_000;
 /** A stream that lived this long has done its service, however it ended. */
@@ -115,10 +113,7 @@ class HttpCarrier implements ExchangeCarrier {
   private async takeAnswer(response: Response, call: Call): Promise<void> {
     const retry = response.headers.get('retry-after');
     if (retry !== null && !call.isOver) this.events.pause(pauseMs(retry));
-    if (typeOf(response) !== FRAME_TYPE) throw new Error(`answered ${response.status}`);
-    const answer = new Uint8Array(await response.arrayBuffer());
-    if (!isWhole(answer)) throw new Error('the answer is cut off');
-    this.part(call, answer);
+    this.part(call, await readAnswer(response));
   }
 
   /** Resolves to whether the request was answered; otherwise it is to be asked in another way. */
@@ -184,23 +179,13 @@ class HttpCarrier implements ExchangeCarrier {
     const body = isPacked ? await pack(request) : request;
     const response = await fetch(this.options.url + path, {
       method: 'POST',
-      headers: this.headers(accept, isPacked),
+      headers: frameHeaders(accept, this.options.token(), isPacked),
       body,
       signal,
     });
     if (response.status !== 415 || !isPacked) return response;
     this.options.memory.learn('no-gzip');
     return this.send(path, accept, call, signal);
-  }
-
-  private headers(accept: string, isPacked: boolean): Record<string, string> {
-    const token = this.options.token();
-    return {
-      'content-type': FRAME_TYPE,
-      accept,
-      ...(isPacked ? { 'content-encoding': 'gzip' } : {}),
-      ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
-    };
   }
 
   private mayPack(): boolean {
@@ -237,34 +222,9 @@ class HttpCarrier implements ExchangeCarrier {
   }
 }
 
-function typeOf(response: Response): string | undefined {
-  return response.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
-}
-
 /** Milliseconds that `Retry-After` asks for: seconds, or a date. */
 function pauseMs(header: string): number {
   const seconds = Number(header);
   const ms = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000;
   return Math.min(Math.max(0, ms || 0), PAUSE_MS_MAX);
-}
-
-async function pack(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
-  const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip'));
-  return new Response(packed).arrayBuffer();
-}
-
-/** True for at least one message, and whole ones only: each has its size before it, as a varint. */
-function isWhole(frame: Uint8Array): boolean {
-  let at = 0;
-  while (at < frame.length) {
-    let size = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = frame[at++];
-      if (byte === undefined || scale > 2 ** 28) return false;
-      size += (byte & 0x7f) * scale;
-      if (byte < 0x80) break;
-    }
-    at += size;
-  }
-  return at === frame.length && at > 0;
 }

@@ -37,11 +37,11 @@ export function timeAxis(times) {
   return { y: (time) => y.get(time), points, bottom: at };
 }
 
-const kStyle = `
+export const kStyle = `
 :root { color-scheme: light dark; --ink: #1d2733; --soft: #6b7785; --paper: #fff; --frame: #3b73b9; --lost: #b7791f; --fault: #d9822b; --bad: #c6283a; --good: #2f855a }
 @media (prefers-color-scheme: dark) { :root { --ink: #dde5ee; --soft: #8d99a8; --paper: #12171e; --frame: #7fb0ef; --lost: #e0b060; --fault: #f0a050; --bad: #ff6b78; --good: #68d391 } }
 body { margin: 24px; background: var(--paper); color: var(--ink); font: 14px/1.45 system-ui, sans-serif }
-h1 { font-size: 19px; margin: 0 0 4px } p { margin: 4px 0; max-width: 70em } code { font-size: 12px }
+h1 { font-size: 19px; margin: 0 0 4px } p { margin: 4px 0; max-width: 70em } code { font-size: 12px; overflow-wrap: anywhere }
 .scroll { overflow-x: auto; margin-top: 16px }
 svg { font: 11px system-ui, sans-serif; display: block } svg text { fill: var(--ink) }
 .lane { stroke: var(--soft); stroke-width: 1 } .head { font-weight: 600; font-size: 13px } .soft { fill: var(--soft) }
@@ -52,11 +52,12 @@ svg { font: 11px system-ui, sans-serif; display: block } svg text { fill: var(--
 #tip path { fill: var(--frame) }`;
 
 /**
- * @param {object} repro as in repro.json
+ * The picture alone, as a piece of HTML, for pages that have a style of their own around it.
  * @param {object[]} events what `topgun-sim --trace` says
- * @returns {string} the diagram
+ * @param {(client: number) => string} nameOf what a client is called
+ * @returns {{svg: string, failure: object | undefined, left_out: number}}
  */
-export function diagram(repro, events) {
+export function spaceTime(events, nameOf = (client) => `client ${client}`) {
   const of = (kind) => events.filter(({ event }) => event === kind);
   const { frames, left_out } = worthDrawing(of('frame'));
   const steps = of('step');
@@ -77,7 +78,7 @@ export function diagram(repro, events) {
   const width = kLeft + kLaneWidth * (clients.length + 1) + 40;
   const out = [];
 
-  ['node', ...clients.map((client) => `client ${client}`)].forEach((name, lane) => {
+  ['node', ...clients.map(nameOf)].forEach((name, lane) => {
     out.push(`<line class="lane" x1="${x(lane)}" x2="${x(lane)}" y1="${kTop - 12}" y2="${bottom + 8}"/>`);
     out.push(`<text class="head" text-anchor="middle" x="${x(lane)}" y="${kTop - 24}">${name}</text>`);
   });
@@ -118,6 +119,21 @@ export function diagram(repro, events) {
     out.push(`<line class="bad" x1="0" x2="${width}" y1="${y(last)}" y2="${y(last)}"/>`);
     out.push(`<text class="badtext" x="8" y="${y(last) + 18}">${escape(failure.invariant)} broken</text>`);
   }
+  const size = `width="${width}" height="${bottom + 40}" viewBox="0 0 ${width} ${bottom + 40}"`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" aria-label="Space-time diagram">
+<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>
+${out.join('\n')}
+</svg>`;
+  return { svg, failure, left_out };
+}
+
+/**
+ * @param {object} repro as in repro.json
+ * @param {object[]} events what `topgun-sim --trace` says
+ * @returns {string} the diagram
+ */
+export function diagram(repro, events) {
+  const { svg, failure, left_out } = spaceTime(events);
   const omitted = left_out > 0 ? `<p>${left_out} frames are left out: heartbeats, and the oldest.</p>` : '';
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -125,11 +141,9 @@ export function diagram(repro, events) {
 <style>${kStyle}</style>
 <h1>Seed ${repro.seed} breaks ${escape(repro.invariant)}</h1>
 <p>${escape(failure?.detail ?? repro.detail)}</p>
-<p>Commit <code>${escape(repro.commit)}</code>, profile ${escape(repro.profile)}${repro.mutant ? `, planted bug ${repro.mutant}` : ''}. Lines are frames, dashed ones were lost; dots are writes, bars are faults, ticks at the node are syncs of its log. Point at one to read more.</p>${omitted}
-<div class="scroll"><svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${bottom + 40}" viewBox="0 0 ${width} ${bottom + 40}" role="img" aria-label="Space-time diagram">
-<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>
-${out.join('\n')}
-</svg></div>
+<p>Commit <code>${escape(repro.commit)}</code>, profile ${escape(repro.profile)}${repro.mutant ? `, planted bug ${repro.mutant}` : ''}. Lines are frames, dashed ones were lost; dots are writes, bars are faults, ticks at the node are syncs of its log. Point at one to read more.</p>
+<p>On the page of the simulator: <code>${escape(repro.page)}</code>.</p>${omitted}
+<div class="scroll">${svg}</div>
 </html>
 `;
 }

@@ -12,12 +12,14 @@ const kHexBytesALine = 44;
 
 /** The repro of a failure, from what the simulator said about it. */
 export function makeRepro(failure, shrunk, commit) {
+  const { mutant } = failure;
   return {
     version: kReproVersion,
+    page: `simulator/${pageLink({ scenario: shrunk.scenario, mutant })}`,
     commit,
     profile: failure.profile,
     seed: failure.seed,
-    mutant: failure.mutant,
+    mutant,
     invariant: shrunk.invariant,
     detail: shrunk.detail,
     runs: shrunk.runs,
@@ -28,6 +30,11 @@ export function makeRepro(failure, shrunk, commit) {
     steps: shrunk.steps.map(([at_ms, kind, actor, a, b]) => ({ at_ms, kind, actor, a, b })),
     scenario: shrunk.scenario,
   };
+}
+
+/** The part of a link that opens the repro on the simulator's page (examples/simulator). */
+export function pageLink({ scenario, mutant }) {
+  return `#scenario=${scenario}${mutant > 0 ? `&mutant=${mutant}` : ''}`;
 }
 
 /** Reads a repro.json; throws UsageError for anything else. */

@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildPackage } from '../../../scripts/lib/build.mjs';
+import { buildPackage, buildSimulator, buildWasmSimulator } from '../../../scripts/lib/build.mjs';
 import { run } from '../../../scripts/lib/run.mjs';
 import { progress } from './results.mjs';
 import { root } from './paths.mjs';
@@ -37,13 +37,17 @@ const steps = {
   },
   server: () => build('release', 'topgun-server', 'topgun-load'),
   package: buildPackage,
+  simulator: async () => {
+    await buildSimulator();
+    await buildWasmSimulator();
+  },
   // Not `npm ci`: it refuses a lock file in which npm left out the optional packages of other platforms.
   baselines: async () => {
     if (!baselinesInstalled()) await must(['npm', 'install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
   },
 };
 
-/** @param {Set<string>} needs of `operations`, `server`, `package`, `baselines` */
+/** @param {Set<string>} needs of `operations`, `server`, `package`, `simulator`, `baselines` */
 export async function prepare(needs) {
   for (const [name, step] of Object.entries(steps)) {
     if (needs.has(name)) await step();

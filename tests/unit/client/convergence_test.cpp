@@ -192,6 +192,28 @@ TEST_CASE("client: storage that fails is reported, and everything is stored once
   CHECK(alice.get(kNotes, "b") == "2");
 }
 
+TEST_CASE("client: after storing failed, what was stored before it is replaced") {
+  World world;
+  World::Client& alice = online_client(world);
+  for (int i = 0; i < 5; ++i) {
+    alice.set(kNotes, "a", std::to_string(i));
+    world.settle();
+  }
+  const size_t rows_before = alice.rows().size();
+  alice.fail_storage(true);
+  alice.set(kNotes, "a", "5");
+  // Tried again and again; each attempt is to delete what was there when it began to fail.
+  for (int second = 0; second < 20; ++second) {
+    world.advance(1'000);
+    world.settle();
+  }
+  CHECK(alice.rows().size() == rows_before);
+  alice.fail_storage(false);
+  world.advance(10'000);
+  world.settle();
+  CHECK(alice.rows().size() == 2);  // The manifest and one page.
+}
+
 TEST_CASE("client: while storing fails, no more is sent than the sequences a restart skips") {
   constexpr uint64_t kSequenceReserve = 65'536;
   World world;

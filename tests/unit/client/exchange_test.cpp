@@ -247,6 +247,41 @@ TEST_CASE("exchange: replicas that drifted apart compare trees over several requ
   check_same(world, bob);
 }
 
+TEST_CASE("exchange: a request that a later one overtook is not taken for that of a copy") {
+  World world({.shards = 2});
+  World::Client& alice = polling_client(world);
+  alice.counter_add(kHits, "n", 1);
+  world.settle();
+  for (int i = 0; i < 20; ++i) {
+    alice.command(client::Command::Refresh, {});
+    alice.counter_add(kHits, "n", 1);
+    alice.store();
+    alice.reorder_requests(true);
+    world.settle();
+    pass(world, 1'000);
+  }
+  CHECK(alice.replaced.empty());
+  CHECK(alice.counter(kHits, "n") == 21);
+  check_same(world, alice);
+}
+
+TEST_CASE("exchange: no request grows beyond what a node takes, however much is to be said") {
+  World world({.shards = 2});
+  World::Client& alice = polling_client(world);
+  World::Client& bob = polling_client(world);
+  for (int i = 0; i < 3'000; ++i) {
+    alice.set(kNotes, "key" + std::to_string(i), std::string(700, 'x'));
+    // Questions are asked, and trees compared, while the outbox is on its way.
+    if (i % 500 == 0) world.settle();
+  }
+  world.settle();
+  pass(world, 120'000);
+  CHECK(alice.request_bytes_max < 1024 * 1024);
+  check_same(world, alice);
+  pass(world, 20'000);
+  check_same(world, bob);
+}
+
 TEST_CASE("exchange: the transport may change at any time, and nothing is lost or doubled") {
   World world({.shards = 2});
   World::Client& bob = streaming_client(world);

@@ -1,0 +1,6 @@
+import { TopGunClient, memoryStorage } from 'topgun';
+
+import { runConformance } from '../suite.mjs';
+
+globalThis.conformance = (serverUrl, options) =>
+  runConformance({ TopGunClient, memoryStorage }, serverUrl, options);
