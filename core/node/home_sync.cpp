@@ -139,7 +139,14 @@ void Home::describe(Session& session, Subscription& subscription, DescribePurpos
   subscription.total = {};
   subscription.described_versions.assign(context_.options.shard_count, 0);
   const Channel& channel = channels_.at(subscription.channel);
-  const SharedBytes payload = share(map_payload(channel));
+  // Half a kilobyte a shard, of use only where trees are compared.
+  const bool may_compare =
+      purpose == DescribePurpose::Repair ||
+      (purpose == DescribePurpose::Start && subscription.client_versions.empty() &&
+       subscription.client_records > 0);
+  Bytes bytes = map_payload(channel);
+  ByteWriter(bytes).u8(may_compare ? 1 : 0);
+  const SharedBytes payload = share(std::move(bytes));
   for (uint16_t shard = 0; shard < context_.options.shard_count; ++shard) {
     context_.post(
         shard, ShardMessageKind::Describe,

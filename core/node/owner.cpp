@@ -181,9 +181,6 @@ Description Owner::describe(MapKind kind, ByteView name) {
     description.root = map->table.root();
     description.records = map->table.size();
     description.version = map->ring.version();
-    description.root_children = root_children(map->table);
-  } else {
-    description.root_children.assign(size_t{1} << kDiffRootBits, 0);
   }
   return description;
 }
@@ -200,9 +197,14 @@ void Owner::on_describe(const ShardMessage& message) {
   // subscriber sees an empty map.
   const Result<OwnedMap*> map = maps_.find_or_create(ref.kind, ref.name);
   if (map.ok()) (*map)->listeners[message.from] = message.numbers[2];
+  Description description = describe(ref.kind, ref.name);
+  if (in.u8() != 0) {
+    description.root_children = map.ok() ? root_children((*map)->table)
+                                         : std::vector<uint64_t>(size_t{1} << kDiffRootBits, 0);
+  }
   context_.post(message.from, ShardMessageKind::Described,
                 {message.numbers[0], message.numbers[1], message.numbers[3]},
-                share(encode_description(describe(ref.kind, ref.name))));
+                share(encode_description(description)));
 }
 
 void Owner::on_unlisten(const ShardMessage& message) {

@@ -17,8 +17,8 @@ enum class ShardMessageKind : uint8_t {
   Applied,
   /// home -> owner: connection. Payload: a record batch with this owner's keys only.
   ApplyRecords,
-  /// home -> owner: connection, subscription, channel, purpose. Payload: map. Registers `home` as a
-  /// listener.
+  /// home -> owner: connection, subscription, channel, purpose. Payload: map, u8 whether the
+  /// children of the root are wanted. Registers `home` as a listener.
   Describe,
   /// owner -> home: connection, subscription, purpose. Payload: a description.
   Described,

@@ -347,6 +347,7 @@ Bytes read_records_json(JsonMembers& members, JsonProblem& problem) {
   if (records.empty() || records.size() > kBatchRecordsMax) {
     problem.say(Error::TooLarge, "'records': expected 1 to 4096 of them");
   }
+  if (!problem.empty()) return {};
   RecordBatchBuilder builder;
   builder.begin(kind, as_bytes(map));
   for (const json::value& value : records) {

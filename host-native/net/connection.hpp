@@ -52,6 +52,7 @@ struct Connection {
   bool dirty = false;            ///< Has output for the end of this turn.
   bool shut_down = false;        ///< Our side is closed for writing.
   bool awaiting_answer = false;  ///< A request is being answered elsewhere.
+  bool input_paused = false;     ///< More has come while it awaits an answer.
   bool half_closed = false;      ///< The peer ended its side while it awaits an answer.
   uint64_t deadline_ms = 0;      ///< Monotonic; 0 = none.
   /// When the loop looks at the deadline next; 0 = it does not. At most one look is planned,

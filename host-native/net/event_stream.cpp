@@ -49,8 +49,14 @@ Bytes binary_event(std::string_view name, ByteView bytes) {
 }
 
 Bytes text_event(std::string_view name, std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
   Bytes out;
   begin_event(out, name, text.size());
+  for (size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    append(out, text.substr(0, end + 1));
+    append(out, "data: ");
+    text.remove_prefix(end + 1);
+  }
   append(out, text);
   append(out, "\n\n");
   return out;

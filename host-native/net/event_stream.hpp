@@ -13,7 +13,7 @@ namespace topgun::host {
 /// `atob` reads it.
 Bytes binary_event(std::string_view name, ByteView bytes);
 
-/// The same with text that has no line breaks, such as JSON.
+/// The same with text, a `data` for each of its lines.
 Bytes text_event(std::string_view name, std::string_view text);
 
 /// A comment, which readers skip: shows both ends and whatever lies between that somebody is there.

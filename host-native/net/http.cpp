@@ -13,6 +13,20 @@ int hex_digit(char c) {
   return -1;
 }
 
+/// The value of a parameter as it was sent.
+std::optional<std::string_view> raw_query(std::string_view target, std::string_view name) {
+  const size_t mark = target.find('?');
+  if (mark == std::string_view::npos) return std::nullopt;
+  std::string_view rest = target.substr(mark + 1);
+  while (!rest.empty()) {
+    const std::string_view pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
+    const size_t equals = std::min(pair.find('='), pair.size());
+    if (pair.substr(0, equals) == name) return pair.substr(std::min(equals + 1, pair.size()));
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string_view HttpRequest::header(std::string_view name) const {
@@ -28,18 +42,16 @@ std::string_view HttpRequest::path() const {
 }
 
 std::optional<std::string> HttpRequest::query(std::string_view name) const {
-  const size_t mark = target.find('?');
-  if (mark == std::string::npos) return std::nullopt;
-  std::string_view rest = std::string_view(target).substr(mark + 1);
-  while (!rest.empty()) {
-    const std::string_view pair = rest.substr(0, rest.find('&'));
-    rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
-    const size_t equals = pair.find('=');
-    if (pair.substr(0, equals) != name) continue;
-    return equals == std::string_view::npos ? std::string()
-                                            : percent_decode(pair.substr(equals + 1));
-  }
-  return std::nullopt;
+  const auto value = raw_query(target, name);
+  return value ? percent_decode(*value) : std::nullopt;
+}
+
+std::optional<std::string> HttpRequest::form_query(std::string_view name) const {
+  const auto value = raw_query(target, name);
+  if (!value) return std::nullopt;
+  std::string spaced(*value);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return percent_decode(spaced);
 }
 
 HttpResponse text_response(unsigned status, std::string_view text) {

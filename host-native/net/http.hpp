@@ -31,6 +31,8 @@ struct HttpRequest {
   std::string_view path() const;
   /// The percent-decoded value of a query parameter; nothing if it is missing or badly encoded.
   std::optional<std::string> query(std::string_view name) const;
+  /// The same as forms encode it: a plus stands for a space.
+  std::optional<std::string> form_query(std::string_view name) const;
 };
 
 struct HttpResponse {

@@ -105,7 +105,7 @@ SyncFrame from_json(std::string_view text, uint64_t frame_bytes_max, const JsonD
 
 SyncFrame from_query(const HttpRequest& request, uint64_t frame_bytes_max,
                      const JsonDefaults& defaults) {
-  if (const auto text = request.query("messages")) {
+  if (const auto text = request.form_query("messages")) {
     return from_json(*text, frame_bytes_max, defaults);
   }
   const auto text = request.query("request");

@@ -197,7 +197,6 @@ void ShardLoop::serve_sync(Connection& connection, const HttpRequest& request) {
   connection.in_session = true;
   // The shard sees to it that an answer comes in time.
   set_deadline(connection, http.is_stream ? options_.net.heartbeat_ms : 0);
-  update_interest(connection);
   shard_.exchange(connection.id, *read.frame,
                   {.token = as_bytes(bearer_token(request)), .is_stream = http.is_stream}, now_);
 }
@@ -249,6 +248,7 @@ void ShardLoop::finish_exchange(Connection& connection, std::optional<Error> err
   const bool may_stay = drain_stage_ == DrainStage::None && !connection.half_closed;
   connection.in_session = false;
   connection.awaiting_answer = false;
+  connection.input_paused = false;
   if (exchange.http.is_stream && (exchange.stream_bytes != 0 || !error)) {
     end_stream(connection, error);
   } else {

@@ -95,7 +95,7 @@ void ShardLoop::open_connection(int fd, bool loopback) {
   if (options_.tls != nullptr) connection.tls = std::make_unique<TlsSession>(*options_.tls);
 
   epoll_event event{};
-  event.events = connection.interest = EPOLLIN;
+  event.events = connection.interest = EPOLLIN | EPOLLRDHUP;
   event.data.u64 = id.value;
   ++counters_[LoopStats::Accepted];
   if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0) return destroy(connection);
@@ -172,6 +172,10 @@ void ShardLoop::on_socket_event(node::ConnectionId id, uint32_t events) {
     dirty_.push_back(id);
   }
   if ((events & EPOLLRDHUP) != 0 && connection->exchange) return on_half_closed(*connection);
+  if ((events & EPOLLIN) != 0 && connection->awaiting_answer) {
+    connection->input_paused = true;
+    return update_interest(*connection);
+  }
   if ((events & EPOLLIN) != 0) return on_readable(*connection);
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) destroy(*connection);
 }
@@ -358,13 +362,20 @@ void ShardLoop::flush(Connection& connection) {
   update_interest(connection);
 }
 
+/// A request is mostly answered before anything follows it, so a connection whose request is being
+/// answered is watched on, and only one that has more to say is not: that saves two system calls a
+/// request. The end of the peer's side is heard of either way.
 void ShardLoop::update_interest(Connection& connection) {
   const size_t waiting = connection.output ? connection.output->bytes() : 0;
   const bool ciphertext = connection.tls && !connection.tls->pending().empty();
+  const bool is_answering = connection.exchange && !connection.half_closed;
+  const bool is_read = connection.awaiting_answer ? is_answering && !connection.input_paused
+                                                  : waiting <= options_.net.output_bytes_max;
   uint32_t interest = 0;
-  if (waiting <= options_.net.output_bytes_max && !connection.awaiting_answer) interest |= EPOLLIN;
-  // What comes behind a request has to wait, but that nobody waits for its answer does not.
-  if (connection.exchange && !connection.half_closed) interest |= EPOLLRDHUP;
+  if (is_read) interest |= EPOLLIN;
+  if (connection.phase == Connection::Phase::Http && (is_read || is_answering)) {
+    interest |= EPOLLRDHUP;
+  }
   if (waiting > 0 || ciphertext) interest |= EPOLLOUT;
   if (interest == connection.interest) return;
   connection.interest = interest;

@@ -17,11 +17,11 @@ test('bench: every suite runs with tiny inputs and prints well-formed results', 
     assert.equal(result.met, undefined, 'tiny inputs are not judged');
   }
   const suites = new Set(results.map(({ suite }) => suite));
-  for (const suite of ['server', 'merge', 'reconcile', 'wasm', 'js', 'size', 'simulator']) assert.ok(suites.has(suite), `no result of ${suite}`);
+  for (const suite of ['server', 'http', 'merge', 'reconcile', 'wasm', 'js', 'size', 'simulator']) assert.ok(suites.has(suite), `no result of ${suite}`);
 });
 
 test('bench: an unknown suite is refused with the list of suites', () => {
   const { status, stderr } = spawnSync(process.execPath, [runner, 'nothing'], { encoding: 'utf8' });
   assert.equal(status, 2);
-  assert.match(stderr, /suites: server, merge/);
+  assert.match(stderr, /suites: server, http, merge/);
 });

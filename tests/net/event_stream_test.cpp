@@ -25,6 +25,7 @@ TEST_CASE("event stream: bytes are base64 with padding") {
 TEST_CASE("event stream: events may have a name, and become chunks with their size in front") {
   CHECK(as_text(binary_event("end", as_bytes("foo"))) == "event: end\ndata: Zm9v\n\n");
   CHECK(as_text(text_event({}, "[1]")) == "data: [1]\n\n");
+  CHECK(as_text(text_event({}, "[1,\n 2]\n")) == "data: [1,\ndata:  2]\n\n");
   CHECK(as_text(as_chunk(text_event({}, "[1,22,333]"))) == "12\r\ndata: [1,22,333]\n\n\r\n");
   CHECK(as_text(as_chunk(heartbeat_event())) == "9\r\n: alive\n\n\r\n");
 }

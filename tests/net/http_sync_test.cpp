@@ -193,7 +193,7 @@ TEST_CASE("http sync: a frame is read out of a body, packed or not, and out of a
   const std::string target = "/sync/events?request=" + base64url_encode(as_bytes(frame));
   CHECK(text_of(read_sync_frame(request("GET", target), kBytesMax, kDefaults)) == frame);
   CHECK(
-      read_sync_frame(request("GET", "/sync/events?messages=%5B%5D"), kBytesMax, kDefaults).frame);
+      read_sync_frame(request("GET", "/sync/events?messages=%5B+%5D"), kBytesMax, kDefaults).frame);
 }
 
 TEST_CASE("http sync: a body without a frame is refused") {

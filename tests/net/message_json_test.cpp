@@ -32,10 +32,10 @@ void check_same(const Bytes& frame) {
 
 TEST_CASE("message json: a message of every kind comes back as the same bytes") {
   Bytes all;
-  for (const auto& [name, frame] : sample_messages()) {
-    CAPTURE(name);
-    check_same(frame);
-    all.insert(all.end(), frame.begin(), frame.end());
+  for (const auto& sample : sample_messages()) {
+    CAPTURE(sample.first);
+    check_same(sample.second);
+    all.insert(all.end(), sample.second.begin(), sample.second.end());
   }
   check_same(all);
   check_same({});

@@ -22,9 +22,9 @@ topgun_add_fuzzer(net/content_coding_fuzz.cpp LINK topgun_net)
 topgun_add_fuzzer(net/jwt_fuzz.cpp LINK topgun_auth)
 topgun_add_fuzzer(net/websocket_fuzz.cpp LINK topgun_net)
 
-add_executable(topgun-load bench/load/load_connection.cpp bench/load/load_options.cpp
-                           bench/load/main.cpp)
-target_link_libraries(topgun-load PRIVATE topgun_net topgun_warnings)
+add_executable(topgun-load bench/load/http_transport.cpp bench/load/load_connection.cpp
+                           bench/load/load_options.cpp bench/load/main.cpp bench/load/visibility.cpp)
+target_link_libraries(topgun-load PRIVATE topgun_auth topgun_net topgun_warnings)
 
 add_executable(topgun-bench-websocket bench/websocket_codec/wslay_bench.cpp)
 target_link_libraries(topgun-bench-websocket PRIVATE topgun_net wslay topgun_warnings)

@@ -18,15 +18,20 @@ export async function startTopgun(options) {
   const port = server.match[1];
   return {
     ...server,
+    port,
     /** @returns {Promise<{perSecond: number, cpuUs: number}>} acked writes, server CPU of one */
-    async load({ operations, batch, inflight, level }) {
+    async load({ operations, batch, inflight, level, transport = 'websocket' }) {
       const report = JSON.parse(await outputOf([
         built.load, '--port', port, '--connections', '50', '--batch', batch, '--inflight', inflight,
         '--level', level, '--operations', operations, '--keys', kKeys, '--value-bytes', 64,
-        '--server-pid', server.pid,
+        '--transport', transport, '--server-pid', server.pid,
       ].map(String)));
       if (report.rejected + report.errors > 0) throw new Error(`refused writes: ${JSON.stringify(report)}`);
       return { perSecond: report.operations_per_second, cpuUs: report.server_cpu_us_per_operation };
+    },
+    /** How soon a change is there at a second client that listens as `reader` says. */
+    async visibility({ reader, changes }) {
+      return JSON.parse(await outputOf([built.load, '--port', port, '--visibility', reader, '--operations', changes, '--map', 'visible'].map(String)));
     },
     /** User-space bytes of an idle connection. */
     async idle(connections, token) {

@@ -56,11 +56,11 @@ FrameTemplates::FrameTemplates(const LoadOptions& options)
   }
 }
 
-void FrameTemplates::append_frame(Bytes& out, size_t index, uint64_t replica,
-                                  uint64_t first_sequence, uint64_t time_ms) const {
+FrameTemplates::Message FrameTemplates::message(size_t index, uint64_t replica,
+                                                uint64_t first_sequence, uint64_t time_ms) const {
   const Bytes& body = bodies_[index % bodies_.size()];
-  Bytes head;
-  ByteWriter writer(head);
+  Bytes batch_head;
+  ByteWriter writer(batch_head);
   writer.u8(1);
   writer.u8(static_cast<uint8_t>(MapKind::Lww));
   writer.u64(replica);
@@ -69,21 +69,13 @@ void FrameTemplates::append_frame(Bytes& out, size_t index, uint64_t replica,
   writer.blob(as_bytes(map_));
   writer.varint(batch_);
 
-  Bytes lead;
-  ByteWriter lead_writer(lead);
-  lead_writer.varint(1 + head.size() + body.size());
-  lead_writer.u8(static_cast<uint8_t>(MessageKind::Operations));
-
-  uint8_t header[host::kWebSocketHeaderBytesMax];
-  const size_t payload = lead.size() + head.size() + body.size();
-  const size_t size = host::write_websocket_header(header, host::WebSocketOpcode::Binary, payload);
-  header[1] |= 0x80;
-  // A mask of zero is as good as any to the server, which applies it like any other.
-  std::memset(header + size, 0, 4);
-  out.insert(out.end(), header, header + size + 4);
-  out.insert(out.end(), lead.begin(), lead.end());
-  out.insert(out.end(), head.begin(), head.end());
-  out.insert(out.end(), body.begin(), body.end());
+  Message message;
+  ByteWriter head(message.head);
+  head.varint(1 + batch_head.size() + body.size());
+  head.u8(static_cast<uint8_t>(MessageKind::Operations));
+  head.raw(batch_head);
+  message.body = body;
+  return message;
 }
 
 LoadConnection::LoadConnection(const LoadOptions& options, const FrameTemplates& templates,
@@ -108,6 +100,20 @@ std::string LoadConnection::open() {
   }
   const int one = 1;
   setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+  if (options_.http) {
+    MessageWriter to(opening_);
+    to.hello(
+        {.replica = ReplicaId{replica_}, .instance = replica_, .ack_level_min = options_.level});
+    to.exchange({});
+  } else {
+    const std::string problem = upgrade();
+    if (!problem.empty()) return problem;
+  }
+  fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
+  return {};
+}
+
+std::string LoadConnection::upgrade() {
   constexpr std::string_view kUpgrade =
       "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -131,7 +137,6 @@ std::string LoadConnection::open() {
   LoadTotals ignored;
   while (!welcomed_ && !failed_) read(0, ignored);
   if (!welcomed_) return "no Welcome";
-  fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
   return {};
 }
 
@@ -142,11 +147,31 @@ void LoadConnection::fill(uint64_t wall_ms, uint64_t now_us) {
     uint64_t time_ms = std::max(wall_ms, last_time_ms_);
     if (index == 0 && time_ms == last_time_ms_) ++time_ms;
     last_time_ms_ = time_ms;
-    templates_.append_frame(output_, index, replica_, next_sequence_, time_ms);
+    send_message(templates_.message(index, replica_, next_sequence_, time_ms));
     next_sequence_ += options_.batch;
     sent_.push_back({next_sequence_ - 1, now_us});
   }
   write();
+}
+
+void LoadConnection::send_message(const FrameTemplates::Message& message) {
+  const auto append = [this](ByteView bytes) {
+    output_.insert(output_.end(), bytes.begin(), bytes.end());
+  };
+  if (options_.http) {
+    append_request_head(output_, options_.token, opening_.size() + message.size());
+    append(opening_);
+  } else {
+    uint8_t header[host::kWebSocketHeaderBytesMax];
+    const size_t size =
+        host::write_websocket_header(header, host::WebSocketOpcode::Binary, message.size());
+    header[1] |= 0x80;
+    // A mask of zero is as good as any to the server, which applies it like any other.
+    std::memset(header + size, 0, 4);
+    append({header, size + 4});
+  }
+  append(message.head);
+  append(message.body);
 }
 
 void LoadConnection::write() {
@@ -171,7 +196,18 @@ void LoadConnection::read(uint64_t now_us, LoadTotals& totals) {
     failed_ = true;
     return;
   }
-  std::span<uint8_t> bytes(scratch, static_cast<size_t>(got));
+  const std::span<uint8_t> bytes(scratch, static_cast<size_t>(got));
+  return options_.http ? take_answers(bytes, now_us, totals)
+                       : take_websocket(bytes, now_us, totals);
+}
+
+void LoadConnection::take_answers(ByteView bytes, uint64_t now_us, LoadTotals& totals) {
+  answers_.feed(bytes);
+  while (const auto frame = answers_.next()) take_frame(*frame, now_us, totals);
+  failed_ = failed_ || answers_.failed();
+}
+
+void LoadConnection::take_websocket(std::span<uint8_t> bytes, uint64_t now_us, LoadTotals& totals) {
   if (!input_.empty()) {
     input_.insert(input_.end(), bytes.begin(), bytes.end());
     bytes = input_;

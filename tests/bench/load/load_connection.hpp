@@ -4,6 +4,7 @@
 #include <string>
 
 #include "host-native/net/websocket_codec.hpp"
+#include "tests/bench/load/http_transport.hpp"
 #include "tests/bench/load/latency_histogram.hpp"
 #include "tests/bench/load/load_options.hpp"
 
@@ -16,9 +17,14 @@ class FrameTemplates {
  public:
   explicit FrameTemplates(const LoadOptions& options);
 
-  /// Appends the masked WebSocket frame of template `index` (modulo `count`).
-  void append_frame(Bytes& out, size_t index, uint64_t replica, uint64_t first_sequence,
-                    uint64_t time_ms) const;
+  /// An Operations message: what changes from send to send, and the template behind it.
+  struct Message {
+    Bytes head;
+    ByteView body;
+    size_t size() const { return head.size() + body.size(); }
+  };
+  /// The message of template `index` (modulo `count`). Borrows the template.
+  Message message(size_t index, uint64_t replica, uint64_t first_sequence, uint64_t time_ms) const;
 
   size_t count() const { return bodies_.size(); }
 
@@ -36,7 +42,8 @@ struct LoadTotals {
   LatencyHistogram latency;
 };
 
-/// One client: says Hello, then keeps `inflight` frames under way.
+/// One client: keeps `inflight` frames under way, after a Hello over a WebSocket, or each with its
+/// Hello as a request.
 class LoadConnection {
  public:
   LoadConnection(const LoadOptions& options, const FrameTemplates& templates, uint64_t replica);
@@ -63,6 +70,10 @@ class LoadConnection {
     uint64_t last_sequence;
     uint64_t at_us;
   };
+  std::string upgrade();
+  void send_message(const FrameTemplates::Message& message);
+  void take_answers(ByteView bytes, uint64_t now_us, LoadTotals& totals);
+  void take_websocket(std::span<uint8_t> bytes, uint64_t now_us, LoadTotals& totals);
   void take_frame(ByteView frame, uint64_t now_us, LoadTotals& totals);
 
   const LoadOptions& options_;
@@ -79,6 +90,8 @@ class LoadConnection {
   Bytes output_;
   size_t output_sent_ = 0;
   Bytes input_;
+  Bytes opening_;  ///< Hello and Exchange, in front of each request.
+  HttpAnswerReader answers_;
   host::WebSocketDecoder decoder_{host::WebSocketDecoder::Reads::ServerFrames};
 };
 

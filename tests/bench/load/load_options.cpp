@@ -17,6 +17,14 @@ bool apply(LoadOptions& options, const std::string& name, const std::string& val
   if (name == "--map") options.map = value;
   if (name == "--token") options.token = value;
   if (name == "--map" || name == "--token") return true;
+  if (name == "--transport") {
+    options.http = value == "http";
+    return value == "http" || value == "websocket";
+  }
+  if (name == "--visibility") {
+    options.reader = value;
+    return value == "websocket" || value == "long-poll" || value == "stream";
+  }
   if (name == "--level") {
     options.level = value == "local" ? AckLevel::Local : AckLevel::Memory;
     return value == "local" || value == "memory";

@@ -22,6 +22,9 @@ struct LoadOptions {
   double warmup_seconds = 0;
   std::string map = "load";
   std::string token;
+  bool http = false;  ///< Each frame is a `POST /sync` instead of one of a WebSocket.
+  /// Measure how soon a change is there at a reader that listens like this; empty: the load.
+  std::string reader;
   int server_pid = 0;  ///< Measure this process's CPU time and memory too.
   bool idle = false;   ///< Only connect and say Hello; report the server's memory.
 };
@@ -49,7 +52,10 @@ inline constexpr const char* kLoadHelp =
     "  --warmup-seconds S   time that is not counted, before [0]\n"
     "  --map NAME           map to write to [load]\n"
     "  --token TEXT         token for Hello\n"
+    "  --transport NAME     websocket, or http: each frame a POST /sync [websocket]\n"
     "  --server-pid N       report this process's CPU time and memory\n"
+    "  --visibility NAME    measure how soon a change reaches a second client that listens by\n"
+    "                       websocket, long-poll or stream; --operations says how often [2000]\n"
     "  --idle               only connect and say Hello; report memory per connection\n";
 
 }  // namespace topgun::bench

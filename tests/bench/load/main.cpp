@@ -12,6 +12,7 @@
 #include <random>
 
 #include "tests/bench/load/load_connection.hpp"
+#include "tests/bench/load/visibility.hpp"
 
 namespace topgun::bench {
 namespace {
@@ -76,12 +77,13 @@ void print_result(const LoadOptions& options, const LoadTotals& totals, double s
                   double client_cpu, double server_cpu) {
   const auto operations = static_cast<double>(totals.operations_acked);
   std::printf(
-      "{\"connections\":%u,\"batch\":%u,\"inflight\":%u,\"level\":\"%s\",\"value_bytes\":%u,"
+      "{\"transport\":\"%s\",\"connections\":%u,\"batch\":%u,\"inflight\":%u,\"level\":\"%s\","
+      "\"value_bytes\":%u,"
       "\"operations\":%llu,\"rejected\":%llu,\"errors\":%llu,\"seconds\":%.6f,"
       "\"operations_per_second\":%.1f,\"client_cpu_us_per_operation\":%.4f,"
       "\"server_cpu_us_per_operation\":%.4f,\"latency_us\":{\"p50\":%llu,\"p90\":%llu,"
       "\"p99\":%llu,\"p999\":%llu,\"max\":%llu}}\n",
-      options.connections, options.batch, options.inflight,
+      options.http ? "http" : "websocket", options.connections, options.batch, options.inflight,
       options.level == AckLevel::Local ? "local" : "memory", options.value_bytes,
       static_cast<unsigned long long>(totals.operations_acked),
       static_cast<unsigned long long>(totals.operations_rejected),
@@ -185,6 +187,7 @@ int main(int argc, char** argv) {
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
+  if (!outcome.options.reader.empty()) return topgun::bench::run_visibility(outcome.options);
   return outcome.options.idle ? topgun::bench::run_idle(outcome.options)
                               : topgun::bench::run_load(outcome.options);
 }

@@ -9,6 +9,7 @@ import { barChart, readable } from './chart.mjs';
 
 const kTitles = {
   server: 'The server, beside Redis',
+  http: 'Sync over HTTP, beside the WebSocket of the same server',
   merge: 'Merging what others wrote',
   reconcile: 'Two replicas come together',
   wasm: 'Work on bytes in WebAssembly',

@@ -31,14 +31,15 @@ std::string status_line(std::string_view answer) {
 
 std::string body(const std::string& answer) { return answer.substr(answer.find("\r\n\r\n") + 4); }
 
-std::string post(std::string_view text, std::string_view type, const std::string& headers = {}) {
-  return "POST /sync HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: " +
-         std::string(type) + "\r\n" + headers + "Content-Length: " + std::to_string(text.size()) +
-         "\r\n\r\n" + std::string(text);
+std::string post(std::string_view text, std::string_view type,
+                 const std::string& headers = "Connection: close\r\n") {
+  return "POST /sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + std::string(type) + "\r\n" +
+         headers + "Content-Length: " + std::to_string(text.size()) + "\r\n\r\n" +
+         std::string(text);
 }
 
 std::string json(uint16_t port, std::string_view messages, const std::string& headers = {}) {
-  return http_exchange(port, post(messages, "application/json", headers));
+  return http_exchange(port, post(messages, "application/json", headers + "Connection: close\r\n"));
 }
 
 uint64_t wall_ms() {
@@ -244,7 +245,10 @@ TEST_CASE("http sync: a long poll is answered by the change it waits for") {
   waiting.send(post(R"([{"message":"hello"},{"message":"exchange","wait_ms":20000,"quiet":true},
       {"message":"subscribe","map":"notes","cursor":")" +
                         cursor + R"("}])",
-                    "application/json"));
+                    "application/json", {}));
+  CHECK_FALSE(waiting.receive(100).has_value());
+  // What is sent meanwhile has to wait as well.
+  waiting.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   CHECK_FALSE(waiting.receive(100).has_value());
   Bytes write = request_frame(9);
   add_write(write, 9, "notes", "key", wall_ms());
@@ -253,6 +257,7 @@ TEST_CASE("http sync: a long poll is answered by the change it waits for") {
   const std::string answer = waiting.receive_all().value_or("");
   CHECK(status_line(answer) == "HTTP/1.1 200 OK");
   CHECK(contains(body(answer), R"("key":"key")"));
+  CHECK(answer.ends_with("\r\n\r\nok\n"));
 }
 
 TEST_CASE("http sync: a stream brings changes of others as they come") {
