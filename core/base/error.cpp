@@ -22,6 +22,8 @@ std::string_view error_name(Error error) {
       return "checksum-mismatch";
     case Error::InvalidArgument:
       return "invalid-argument";
+    case Error::HintImpossible:
+      return "hint-impossible";
     case Error::Unauthenticated:
       return "unauthenticated";
     case Error::TokenInvalid:

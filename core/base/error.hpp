@@ -20,6 +20,7 @@ enum class Error : uint16_t {
   UnknownMessage = 106,      ///< A message kind this build does not know.
   ChecksumMismatch = 107,    ///< Stored or sent bytes do not match their checksum.
   InvalidArgument = 108,     ///< An argument of an API call lies outside its stated range.
+  HintImpossible = 109,      ///< A hint of a query names an index that cannot be used for it.
 
   // 2xx: understood, but not allowed.
   Unauthenticated = 200,  ///< A token is needed and none was given.

@@ -11,10 +11,7 @@ size_t KeyDictionary::slot_of(ByteView key, uint64_t hash) const {
   size_t at = static_cast<size_t>(hash) & mask;
   for (; slots_[at] != kFree; at = (at + 1) & mask) {
     const Entry& entry = entries_[slots_[at]];
-    if (entry.hash == hash && entry.key_bytes == key.size() &&
-        std::memcmp(entry.key, key.data(), key.size()) == 0) {
-      break;
-    }
+    if (entry.hash == hash && equal_bytes({entry.key, entry.key_bytes}, key)) break;
   }
   return at;
 }
@@ -35,7 +32,7 @@ KeyDictionary::Code KeyDictionary::acquire(ByteView key) {
     free_.pop_back();
   }
   uint8_t* const copy = slab_.allocate(key.size());
-  std::memcpy(copy, key.data(), key.size());
+  if (!key.empty()) std::memcpy(copy, key.data(), key.size());
   entries_[code] = {copy, static_cast<uint32_t>(key.size()), 1, hash};
   slots_[slot] = code;
   ++size_;

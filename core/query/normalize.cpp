@@ -55,6 +55,12 @@ bool is_nan(ByteView value) {
 Predicate normal_range(Predicate range) {
   Bounds& bounds = range.bounds;
   if (is_nan(bounds.low) || is_nan(bounds.high)) return constant(false);
+  // Of nil there is only one (and missing ones): at most or at least nil is nil.
+  const ValueView end(bounds.low.empty() ? bounds.high : bounds.low);
+  if ((bounds.low.empty() || bounds.high.empty()) && end.is_nil()) {
+    const bool inclusive = bounds.low.empty() ? bounds.high_inclusive : bounds.low_inclusive;
+    return inclusive ? is_in(range.attribute, {to_bytes(end.bytes())}) : constant(false);
+  }
   if (!bounds.low.empty()) bounds.low = representative(key_of(bounds.low));
   if (!bounds.high.empty()) bounds.high = representative(key_of(bounds.high));
   if (bounds.low.empty()) bounds.low_inclusive = true;

@@ -5,14 +5,14 @@
 namespace topgun::query {
 
 /// A constant of a query, made ready to be compared with many values. Compares as queries do: by
-/// the order of ordered keys with `NumberTies::Equal`, so that 1 and 1n are equal. Owns its bytes.
+/// the order of ordered keys with `KeyForm::Query`, so that 1 and 1n are equal. Owns its bytes.
 class Operand {
  public:
   /// `value` must be valid.
   explicit Operand(ByteView value);
 
   ByteView value() const { return value_; }
-  /// The ordered key, `NumberTies::Equal`.
+  /// The ordered key, `KeyForm::Query`.
   ByteView key() const { return key_; }
   ValueType type() const { return type_; }
   /// A text's content; empty for everything else.

@@ -57,7 +57,7 @@ void append_rest(Bytes& out, ByteView magnitude, bool negative) {
 
 /// A bigint stands behind the double that its 53 leading bits make. What is left of it decides
 /// among the bigints that share the double.
-void append_bigint(Bytes& out, const BigInt& bigint, NumberTies ties) {
+void append_bigint(Bytes& out, const BigInt& bigint, KeyForm form) {
   const ByteView magnitude = bigint.magnitude;
   const size_t bits = bit_count(magnitude);
   const double sign = bigint.negative ? -1 : 1;
@@ -70,19 +70,19 @@ void append_bigint(Bytes& out, const BigInt& bigint, NumberTies ties) {
   const auto first = std::find_if(rest.begin(), rest.end(), [](uint8_t byte) { return byte != 0; });
   rest.erase(rest.begin(), first);
   if (rest.empty()) {
-    const uint8_t tie = ties == NumberTies::Equal ? kTieNumber : kTieBigInt;
+    const uint8_t tie = form == KeyForm::Query ? kTieNumber : kTieBigInt;
     return append_number(out, bits == 0 ? 0.0 : sign * leading, tie);
   }
   append_number(out, sign * leading, bigint.negative ? kTieBelow : kTieAbove);
   append_rest(out, rest, bigint.negative);
 }
 
-void append_numeric(Bytes& out, ValueView value, NumberTies ties) {
+void append_numeric(Bytes& out, ValueView value, KeyForm form) {
   if (const auto number = value.as_double()) {
     // Adding 0 turns -0 into 0 and leaves everything else as it is.
-    append_number(out, ties == NumberTies::Equal ? *number + 0.0 : *number, kTieNumber);
+    append_number(out, form == KeyForm::Query ? *number + 0.0 : *number, kTieNumber);
   } else {
-    append_bigint(out, value.as_bigint().value_or(BigInt{}), ties);
+    append_bigint(out, value.as_bigint().value_or(BigInt{}), form);
   }
 }
 
@@ -92,16 +92,16 @@ void append_date(Bytes& out, ValueDate date) {
   append_big_endian(out, date.nanoseconds, 4);
 }
 
-void append_value(Bytes& out, ValueView value, NumberTies ties, uint32_t depth_left);
+void append_value(Bytes& out, ValueView value, KeyForm form, uint32_t depth_left);
 
-void append_array(Bytes& out, ValueView array, NumberTies ties, uint32_t depth_left) {
+void append_array(Bytes& out, ValueView array, KeyForm form, uint32_t depth_left) {
   out.push_back(kArrayTag);
   ArrayReader elements = array.elements();
-  while (const auto element = elements.next()) append_value(out, *element, ties, depth_left);
+  while (const auto element = elements.next()) append_value(out, *element, form, depth_left);
   out.push_back(kEnd);
 }
 
-void append_map(Bytes& out, ValueView map, NumberTies ties, uint32_t depth_left) {
+void append_map(Bytes& out, ValueView map, KeyForm form, uint32_t depth_left) {
   std::vector<MapEntry> entries;
   MapReader reader = map.entries();
   while (const auto entry = reader.next()) entries.push_back(*entry);
@@ -112,7 +112,7 @@ void append_map(Bytes& out, ValueView map, NumberTies ties, uint32_t depth_left)
   for (const MapEntry& entry : entries) {
     out.push_back(kTextTag);
     append_terminated(out, as_bytes(entry.key));
-    append_value(out, entry.value, ties, depth_left);
+    append_value(out, entry.value, form, depth_left);
   }
   out.push_back(kEnd);
 }
@@ -124,7 +124,7 @@ void append_extension(Bytes& out, const ExtensionView& extension) {
 }
 
 /// `depth_left` bounds the recursion over bytes that nobody validated.
-void append_value(Bytes& out, ValueView value, NumberTies ties, uint32_t depth_left) {
+void append_value(Bytes& out, ValueView value, KeyForm form, uint32_t depth_left) {
   if (depth_left == 0) return out.push_back(kNilTag);
   switch (value.type()) {
     case ValueType::Nil:
@@ -133,7 +133,7 @@ void append_value(Bytes& out, ValueView value, NumberTies ties, uint32_t depth_l
       return out.push_back(value.as_bool().value_or(false) ? kTrueTag : kFalseTag);
     case ValueType::Number:
     case ValueType::BigInt:
-      return append_numeric(out, value, ties);
+      return append_numeric(out, value, form);
     case ValueType::Text:
       out.push_back(kTextTag);
       return append_terminated(out, as_bytes(value.as_text().value_or("")));
@@ -143,9 +143,9 @@ void append_value(Bytes& out, ValueView value, NumberTies ties, uint32_t depth_l
     case ValueType::Date:
       return append_date(out, value.as_date().value_or(ValueDate{}));
     case ValueType::Array:
-      return append_array(out, value, ties, depth_left - 1);
+      return append_array(out, value, form, depth_left - 1);
     case ValueType::Map:
-      return append_map(out, value, ties, depth_left - 1);
+      return append_map(out, value, form, depth_left - 1);
     case ValueType::Extension:
       return append_extension(out, value.as_extension().value_or(ExtensionView{}));
   }
@@ -159,13 +159,13 @@ Bytes tag_bytes(uint8_t tag) { return Bytes(1, tag); }
 
 }  // namespace
 
-void append_ordered_key(Bytes& out, const std::optional<ValueView>& value, NumberTies ties,
+void append_ordered_key(Bytes& out, const std::optional<ValueView>& value, KeyForm form,
                         Direction direction) {
   const size_t from = out.size();
   if (value) {
-    append_value(out, *value, ties, kValueDepthMax + 1);
+    append_value(out, *value, form, kValueDepthMax + 1);
   } else {
-    out.push_back(kMissingTag);
+    out.push_back(form == KeyForm::Exact ? kMissingTag : kNilTag);
   }
   if (direction == Direction::Descending) flip(out, from);
 }
@@ -196,7 +196,7 @@ TypeRange comparable_range(ValueView operand) {
   };
   switch (operand.type()) {
     case ValueType::Nil:
-      return {tag_bytes(kMissingTag), tag_bytes(kNilTag + 1)};
+      return whole_type(kNilTag);
     case ValueType::Bool:
       return {tag_bytes(kFalseTag), tag_bytes(kTrueTag + 1)};
     case ValueType::Number:

@@ -27,21 +27,20 @@ namespace topgun::query {
 ///
 /// A *descending* part has every bit flipped. Big-endian throughout.
 
-/// Whether numbers of equal mathematical value are told apart.
-enum class NumberTies : uint8_t {
-  /// As `compare_values`: -0 < 0 < 0n and 1 < 1n. Lossless.
-  Distinct,
-  /// As queries see them: -0 = 0 = 0n and 1 = 1n have one key, that of the number.
-  Equal,
+/// What has one key.
+enum class KeyForm : uint8_t {
+  /// Only what is equal for `compare_values`: -0 < 0 < 0n, 1 < 1n, and missing below nil. Lossless.
+  Exact,
+  /// What queries take for equal: numbers of equal value have the key of the number, so that
+  /// -0 = 0 = 0n and 1 = 1n, and missing has that of nil.
+  Query,
 };
 
 enum class Direction : uint8_t { Ascending, Descending };
 
-/// Appends the part of `value`, or of a missing one. Equal keys mean `compare_values` == 0 (with
-/// `NumberTies::Distinct`); `value` must have been validated. O(size).
+/// Appends the part of `value`, or of a missing one; `value` must have been validated. O(size).
 void append_ordered_key(Bytes& out, const std::optional<ValueView>& value,
-                        NumberTies ties = NumberTies::Equal,
-                        Direction direction = Direction::Ascending);
+                        KeyForm form = KeyForm::Query, Direction direction = Direction::Ascending);
 
 /// Appends what the parts of all texts that begin with `prefix` begin with, and no others. Not a
 /// whole part: only for bounds.
@@ -60,7 +59,7 @@ struct OrderedPart {
 };
 
 /// Reads the part at the start of `key`. Gives back the value itself if it was written with
-/// `NumberTies::Distinct`, and one with the same key in any case.
+/// `KeyForm::Exact`, and one with the same key in any case.
 /// `Truncated`, `Malformed`, `TooDeep` or `InvalidUtf8` if `key` does not begin with a part.
 /// O(size).
 Result<OrderedPart> read_ordered_part(ByteView key, Direction direction = Direction::Ascending);

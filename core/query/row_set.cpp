@@ -268,6 +268,36 @@ void RowSet::settle() {
   tag_ = count;
 }
 
+RowSet RowSet::of(std::span<const RowId> rows) {
+  RowSet out;
+  if (rows.size() <= kSmallMax) {
+    for (const RowId row : rows) out.add(row);
+    return out;
+  }
+  out.set_large(new Large);
+  auto& chunks = out.large().chunks;
+  std::vector<std::unique_ptr<Bitmap>> bitmaps;
+  for (const RowId row : rows) {
+    if (high_of(row) >= bitmaps.size()) bitmaps.resize(high_of(row) + size_t{1});
+    auto& bitmap = bitmaps[high_of(row)];
+    if (!bitmap) bitmap = std::make_unique<Bitmap>();
+    bitmap->words[low_of(row) / 64] |= bit_of(low_of(row));
+  }
+  for (size_t high = 0; high < bitmaps.size(); ++high) {
+    if (!bitmaps[high]) continue;
+    Chunk& chunk = chunks.emplace_back();
+    chunk.high = static_cast<uint16_t>(high);
+    for (const uint64_t word : bitmaps[high]->words) {
+      chunk.size += static_cast<uint32_t>(std::popcount(word));
+    }
+    chunk.bitmap = std::move(bitmaps[high]);
+    chunk.settle();
+    out.large().size += chunk.size;
+  }
+  out.settle();
+  return out;
+}
+
 RowSet RowSet::combine(const RowSet& left, const RowSet& right, Operation operation) {
   RowSet out;
   if (!left.is_large() && operation != Operation::Or) {

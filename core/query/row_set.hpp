@@ -24,6 +24,10 @@ class RowSet {
   RowSet& operator=(RowSet&& other) noexcept;
   ~RowSet() { reset(); }
 
+  /// The set of these rows, in any order, repeated or not. O(rows), and 8 KiB for each span of
+  /// 65,536 while it works.
+  static RowSet of(std::span<const RowId> rows);
+
   /// Whether the set changed. O(log size), and for arrays O(4096) moved bytes at worst.
   bool add(RowId row);
   bool remove(RowId row);

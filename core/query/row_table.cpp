@@ -33,11 +33,14 @@ void RowTable::replace(RowId row, ByteView key, ByteView value) {
   set(row, key, value);
 }
 
-void RowTable::erase(RowId row) {
+void RowTable::erase(RowId row, ByteView key) {
   TG_ASSERT(contains(row));
   const size_t mask = slots_.size() - 1;
-  size_t hole = slot_of({rows_[row].key, rows_[row].key_bytes});
-  TG_ASSERT(slots_[hole] == row);
+  size_t hole = static_cast<size_t>(hash64(key)) & mask;
+  while (slots_[hole] != row) {
+    TG_ASSERT(slots_[hole] != kFree);
+    hole = (hole + 1) & mask;
+  }
   // Rows behind the hole move up unless that would put them before their own slot.
   for (size_t at = (hole + 1) & mask; slots_[at] != kFree; at = (at + 1) & mask) {
     const Row& other = rows_[slots_[at]];
@@ -76,7 +79,7 @@ size_t RowTable::slot_of(ByteView key) const {
   size_t at = static_cast<size_t>(hash64(key)) & mask;
   for (; slots_[at] != kFree; at = (at + 1) & mask) {
     const Row& row = rows_[slots_[at]];
-    if (row.key_bytes == key.size() && std::memcmp(row.key, key.data(), key.size()) == 0) break;
+    if (equal_bytes({row.key, row.key_bytes}, key)) break;
   }
   return at;
 }

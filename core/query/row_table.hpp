@@ -11,7 +11,8 @@ using RowId = uint32_t;
 
 /// The rows of a map as its indexes and queries know them: numbers for records, so that a set of
 /// records is a set of small integers. Holds no record itself: key and value stay where the map
-/// keeps them, and the rows borrow them from there.
+/// keeps them, and the rows borrow them from there. So look a row up before its record is written,
+/// and tell the table right afterwards.
 ///
 /// Memory: 32 bytes a row, 6 for finding it by key, and a byte (two in values over 256 bytes) for
 /// each of its first 32 fields, rounded up to 16. O(1) for everything, save for the value's fields
@@ -30,8 +31,9 @@ class RowTable {
   void replace(RowId row, ByteView key, ByteView value);
 
   /// The record is gone. The number is not used again before `release_erased`, so that whoever
-  /// gathers what a batch of writes did can tell its rows apart. The key must still be there.
-  void erase(RowId row);
+  /// gathers what a batch of writes did can tell its rows apart. `key` is the record's, since the
+  /// bytes that were borrowed may be gone.
+  void erase(RowId row, ByteView key);
   void release_erased();
 
   std::optional<RowId> find(ByteView key) const;

@@ -23,6 +23,8 @@ export const ErrorCode = {
   ChecksumMismatch: 107,
   /** An argument of an API call lies outside its stated range. */
   InvalidArgument: 108,
+  /** A hint of a query names an index that cannot be used for it. */
+  HintImpossible: 109,
   /** A token is needed and none was given. */
   Unauthenticated: 200,
   /** The token's signature, algorithm, issuer or audience is wrong. */
@@ -89,6 +91,7 @@ export const errorNames = {
   106: 'unknown-message',
   107: 'checksum-mismatch',
   108: 'invalid-argument',
+  109: 'hint-impossible',
   200: 'unauthenticated',
   201: 'token-invalid',
   202: 'token-expired',

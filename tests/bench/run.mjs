@@ -15,6 +15,7 @@ const kNeeds = {
   reconcile: ['operations', 'baselines'],
   wasm: ['operations', 'baselines'],
   js: ['package', 'baselines'],
+  query: ['query'],
   size: ['package'],
   simulator: ['simulator'],
 };

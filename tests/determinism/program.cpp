@@ -8,7 +8,7 @@ constexpr uint64_t kRounds = 20;
 constexpr Section kSections[] = {
     {"base", play_base},       {"value", play_value},     {"clock", play_clock},
     {"crdt", play_crdt},       {"replica", play_replica}, {"sync", play_sync},
-    {"history", play_history},
+    {"history", play_history}, {"query", play_query},
 };
 
 }  // namespace

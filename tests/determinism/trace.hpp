@@ -24,6 +24,7 @@ void play_clock(Gen& gen, TraceHash& trace);
 void play_crdt(Gen& gen, TraceHash& trace);
 void play_replica(Gen& gen, TraceHash& trace);
 void play_sync(Gen& gen, TraceHash& trace);
+void play_query(Gen& gen, TraceHash& trace);
 
 /// All sections, in the order of the layers. Static storage.
 std::span<const Section> sections();

@@ -82,7 +82,7 @@ inline double take_leading_bits(Bytes& magnitude, size_t bits) {
     magnitude[magnitude.size() - 1 - bit / 8] &= static_cast<uint8_t>(~(1U << (bit % 8)));
   }
   const uint64_t fraction = mantissa & ((uint64_t{1} << (kMantissaBits - 1)) - 1);
-  return double_from(((bits - 1 + 1023) << 52) | fraction);
+  return double_from((uint64_t{bits - 1 + 1023} << 52) | fraction);
 }
 
 }  // namespace topgun::query::internal

@@ -36,6 +36,7 @@ const steps = {
     await build('wasm-release', 'topgun_bench_operations');
   },
   server: () => build('release', 'topgun-server', 'topgun-load'),
+  query: () => build('release', 'topgun_query_bench'),
   package: buildPackage,
   simulator: async () => {
     await buildSimulator();
@@ -47,7 +48,7 @@ const steps = {
   },
 };
 
-/** @param {Set<string>} needs of `operations`, `server`, `package`, `simulator`, `baselines` */
+/** @param {Set<string>} needs of `operations`, `server`, `query`, `package`, `simulator`, `baselines` */
 export async function prepare(needs) {
   for (const [name, step] of Object.entries(steps)) {
     if (needs.has(name)) await step();

@@ -14,6 +14,7 @@ const kTitles = {
   reconcile: 'Two replicas come together',
   wasm: 'Work on bytes in WebAssembly',
   js: 'The client in JavaScript',
+  query: 'Queries, beside SQLite, and live ones',
   size: 'Sizes',
 };
 

@@ -21,7 +21,7 @@ void check(ByteView bytes, Direction direction) {
   if (part->missing) return;
   expect(validate_value(part->value, {kValueDepthMax, SIZE_MAX}).ok());
   Bytes key;
-  append_ordered_key(key, ValueView(part->value), NumberTies::Distinct, direction);
+  append_ordered_key(key, ValueView(part->value), KeyForm::Exact, direction);
   const auto again = read_ordered_part(key, direction);
   expect(again.ok());
   expect(again->key_bytes == key.size());

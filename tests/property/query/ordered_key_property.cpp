@@ -10,9 +10,9 @@ namespace {
 
 int sign(int order) { return order < 0 ? -1 : order > 0 ? 1 : 0; }
 
-Bytes key_of(ByteView value, NumberTies ties, Direction direction = Direction::Ascending) {
+Bytes key_of(ByteView value, KeyForm form, Direction direction = Direction::Ascending) {
   Bytes key;
-  append_ordered_key(key, ValueView(value), ties, direction);
+  append_ordered_key(key, ValueView(value), form, direction);
   return key;
 }
 
@@ -29,20 +29,19 @@ TEST_CASE("ordered_key property: bytes compare as values do, in either direction
     const Bytes left = random_value(gen);
     const Bytes right = random_neighbour(gen, left);
     const int order = sign(compare_values(ValueView(left), ValueView(right)));
-    const NumberTies ties = NumberTies::Distinct;
-    CHECK(sign(compare_bytes(key_of(left, ties), key_of(right, ties))) == order);
-    CHECK(sign(compare_bytes(key_of(left, ties, Direction::Descending),
-                             key_of(right, ties, Direction::Descending))) == -order);
+    const KeyForm form = KeyForm::Exact;
+    CHECK(sign(compare_bytes(key_of(left, form), key_of(right, form))) == order);
+    CHECK(sign(compare_bytes(key_of(left, form, Direction::Descending),
+                             key_of(right, form, Direction::Descending))) == -order);
   });
 }
 
-TEST_CASE("ordered_key property: equal ties only ever join what lies side by side") {
+TEST_CASE("ordered_key property: what queries take for equal lies side by side") {
   for_each_seed(60'000, [](Gen& gen) {
     const Bytes left = random_value(gen);
     const Bytes right = random_neighbour(gen, left);
     const int order = compare_values(ValueView(left), ValueView(right));
-    const int merged =
-        compare_bytes(key_of(left, NumberTies::Equal), key_of(right, NumberTies::Equal));
+    const int merged = compare_bytes(key_of(left, KeyForm::Query), key_of(right, KeyForm::Query));
     // Numbers alone: within arrays a tie in front lets what follows decide.
     const auto is_flat = [](const Bytes& value) {
       const ValueType type = ValueView(value).type();
@@ -57,7 +56,7 @@ TEST_CASE("ordered_key property: a part reads back as its value, wherever the ke
   for_each_seed(40'000, [](Gen& gen) {
     const Bytes value = random_value(gen);
     const Direction direction = gen.coin() ? Direction::Ascending : Direction::Descending;
-    Bytes key = key_of(value, NumberTies::Distinct, direction);
+    Bytes key = key_of(value, KeyForm::Exact, direction);
     const size_t size = key.size();
     const Bytes more = gen.bytes(0, 4);
     key.insert(key.end(), more.begin(), more.end());
@@ -75,10 +74,10 @@ TEST_CASE("ordered_key property: compound keys compare part by part") {
     const Bytes c = random_value(gen);
     const Bytes d = random_value(gen);
     const Direction second = gen.coin() ? Direction::Ascending : Direction::Descending;
-    Bytes left = key_of(a, NumberTies::Distinct);
-    append_ordered_key(left, ValueView(c), NumberTies::Distinct, second);
-    Bytes right = key_of(b, NumberTies::Distinct);
-    append_ordered_key(right, ValueView(d), NumberTies::Distinct, second);
+    Bytes left = key_of(a, KeyForm::Exact);
+    append_ordered_key(left, ValueView(c), KeyForm::Exact, second);
+    Bytes right = key_of(b, KeyForm::Exact);
+    append_ordered_key(right, ValueView(d), KeyForm::Exact, second);
     int order = compare_values(ValueView(a), ValueView(b));
     if (order == 0) {
       order = compare_values(ValueView(c), ValueView(d));
@@ -93,7 +92,7 @@ TEST_CASE("ordered_key property: the range of a type holds its values and no oth
     const Bytes operand = random_value(gen);
     const Bytes value = random_value(gen);
     const TypeRange range = comparable_range(ValueView(operand));
-    const Bytes key = key_of(value, NumberTies::Equal);
+    const Bytes key = key_of(value, KeyForm::Query);
     const bool within = compare_bytes(range.begin, key) <= 0 && compare_bytes(key, range.end) < 0;
     const auto kind = [](ValueType type) {
       return type == ValueType::BigInt ? ValueType::Number : type;

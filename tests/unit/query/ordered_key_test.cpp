@@ -12,26 +12,26 @@ namespace topgun::query {
 namespace {
 
 template <typename Write>
-Bytes key_of(Write write, NumberTies ties = NumberTies::Distinct) {
+Bytes key_of(Write write, KeyForm form = KeyForm::Exact) {
   Bytes value;
   ValueWriter writer(value);
   write(writer);
   Bytes key;
-  append_ordered_key(key, ValueView(value), ties);
+  append_ordered_key(key, ValueView(value), form);
   return key;
 }
 
-Bytes number_key(double number, NumberTies ties = NumberTies::Distinct) {
-  return key_of([&](ValueWriter& writer) { writer.number(number); }, ties);
+Bytes number_key(double number, KeyForm form = KeyForm::Exact) {
+  return key_of([&](ValueWriter& writer) { writer.number(number); }, form);
 }
 
-Bytes bigint_key(bool negative, Bytes magnitude, NumberTies ties = NumberTies::Distinct) {
-  return key_of([&](ValueWriter& writer) { writer.bigint({negative, magnitude}); }, ties);
+Bytes bigint_key(bool negative, Bytes magnitude, KeyForm form = KeyForm::Exact) {
+  return key_of([&](ValueWriter& writer) { writer.bigint({negative, magnitude}); }, form);
 }
 
 TEST_CASE("ordered_key: the layout that stored cursors rely on") {
   Bytes missing;
-  append_ordered_key(missing, std::nullopt);
+  append_ordered_key(missing, std::nullopt, KeyForm::Exact);
   CHECK(hex_of(missing) == "08");
   CHECK(hex_of(key_of([](ValueWriter& w) { w.nil(); })) == "10");
   CHECK(hex_of(key_of([](ValueWriter& w) { w.boolean(true); })) == "19");
@@ -85,8 +85,8 @@ TEST_CASE("ordered_key: numbers and bigints ascend together") {
   }
 }
 
-TEST_CASE("ordered_key: numbers of equal value have one key where ties are equal") {
-  const NumberTies equal = NumberTies::Equal;
+TEST_CASE("ordered_key: numbers of equal value have one key where queries compare") {
+  const KeyForm equal = KeyForm::Query;
   CHECK(number_key(-0.0, equal) == number_key(0.0, equal));
   CHECK(bigint_key(false, {}, equal) == number_key(0, equal));
   CHECK(bigint_key(true, {1, 0}, equal) == number_key(-256, equal));

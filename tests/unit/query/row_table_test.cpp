@@ -29,7 +29,7 @@ TEST_CASE("row_table: a number is not used again before it was released") {
   RowTable rows;
   const Bytes value = map_of({"a"});
   const RowId first = rows.insert(as_bytes("one"), value);
-  rows.erase(first);
+  rows.erase(first, as_bytes("one"));
   CHECK_FALSE(rows.find(as_bytes("one")));
   const RowId second = rows.insert(as_bytes("one"), value);
   CHECK(second != first);

@@ -1,0 +1,105 @@
+#include "core/query/internal/group_table.hpp"
+
+#include <algorithm>
+
+namespace topgun::query::internal {
+
+Result<GroupTable> GroupTable::make(const Query& query, Collection& collection, Columns columns) {
+  auto reader = GroupReader::make(query, collection.attributes());
+  if (!reader.ok()) return reader.error();
+  return GroupTable(query, collection, std::move(*reader), columns);
+}
+
+GroupTable::GroupTable(const Query& query, Collection& collection, GroupReader reader,
+                       Columns columns)
+    : query_(&query),
+      collection_(&collection),
+      reader_(std::move(reader)),
+      groups_(std::make_unique<KeyDictionary>()) {
+  choose_columns(collection, columns);
+  // Without attributes to group by there is one group, even of no rows.
+  if (query.group_by.empty()) group_with({});
+}
+
+void GroupTable::choose_columns(Collection& collection, Columns columns) {
+  const auto column_of = [&](AttributeId attribute) {
+    return columns == Columns::Make ? collection.columns().use(attribute, collection.rows())
+                                    : collection.columns().find(attribute);
+  };
+  if (reader_.group_by().size() == 1) {
+    group_column_ = column_of(reader_.group_by()[0]);
+    if (group_column_ != nullptr && group_column_->form() == Column::Form::Codes) {
+      group_by_code_.assign(group_column_->dictionary().code_end(), 0);
+    } else {
+      group_column_ = nullptr;
+    }
+  }
+  for (size_t i = 0; i < query_->aggregates.size(); ++i) {
+    const AggregateKind kind = query_->aggregates[i].kind;
+    const bool is_sum = kind == AggregateKind::Sum || kind == AggregateKind::Average;
+    const Column* const column = is_sum ? column_of(reader_.aggregated()[i]) : nullptr;
+    const bool has_numbers = column != nullptr && column->form() == Column::Form::Numbers;
+    number_columns_.push_back(has_numbers ? column : nullptr);
+  }
+}
+
+size_t GroupTable::group_with(ByteView key) {
+  const size_t group = groups_->acquire(key);
+  const size_t states = (group + 1) * query_->aggregates.size();
+  if (states > states_.size()) states_.resize(states);
+  return group;
+}
+
+size_t GroupTable::group_of(RowId row) {
+  if (query_->group_by.empty()) return 0;
+  if (group_column_ != nullptr) {
+    const KeyDictionary::Code code = group_column_->codes()[row];
+    if (group_by_code_[code] != 0) return group_by_code_[code] - 1;
+  }
+  key_.clear();
+  reader_.append_group_key(key_, collection_->rows().view(row));
+  const size_t group = group_with(key_);
+  if (group_column_ != nullptr) {
+    group_by_code_[group_column_->codes()[row]] = static_cast<uint32_t>(group + 1);
+  }
+  return group;
+}
+
+void GroupTable::add(RowId row) {
+  const size_t group = group_of(row);
+  AggregateState* const states = states_.data() + group * query_->aggregates.size();
+  for (size_t i = 0; i < query_->aggregates.size(); ++i) {
+    const Column* const column = number_columns_[i];
+    const AggregateKind kind = query_->aggregates[i].kind;
+    if (kind == AggregateKind::Count) {
+      ++states[i].count;
+    } else if (column != nullptr && column->cells()[row] != Column::Cell::Other) {
+      if (column->cells()[row] != Column::Cell::Number) continue;
+      ++states[i].count;
+      states[i].sum.add(column->numbers()[row]);
+    } else {
+      add_value(states[i], kind, reader_.value(collection_->rows().view(row), i));
+    }
+  }
+}
+
+void GroupTable::count_rows(uint64_t rows) {
+  for (AggregateState& state : states_) state.count += rows;
+}
+
+std::vector<Bytes> GroupTable::take() {
+  std::vector<KeyDictionary::Code> order;
+  for (KeyDictionary::Code group = 0; group < groups_->code_end(); ++group) order.push_back(group);
+  std::stable_sort(order.begin(), order.end(), [&](KeyDictionary::Code a, KeyDictionary::Code b) {
+    return compare_bytes(groups_->key(a), groups_->key(b)) < 0;
+  });
+  std::vector<Bytes> out;
+  const size_t width = query_->aggregates.size();
+  for (const KeyDictionary::Code group : order) {
+    const std::span<const AggregateState> states(states_.data() + group * width, width);
+    out.push_back(encode_group(groups_->key(group), *query_, states));
+  }
+  return out;
+}
+
+}  // namespace topgun::query::internal

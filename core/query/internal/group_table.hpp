@@ -1,0 +1,44 @@
+#pragma once
+
+#include "core/query/aggregation.hpp"
+#include "core/query/collection.hpp"
+
+namespace topgun::query::internal {
+
+/// The groups of a query while its rows come in. Where columns know the group and the numbers, a
+/// row costs a few array reads; else its attributes are read and its group is looked up.
+class GroupTable {
+ public:
+  /// Whether columns may be made, which a query over all rows pays for, or used where there are
+  /// any.
+  enum class Columns : uint8_t { Make, Find };
+
+  /// Borrows query and collection.
+  static Result<GroupTable> make(const Query& query, Collection& collection, Columns columns);
+
+  void add(RowId row);
+  /// For a query that only counts: so many rows at once.
+  void count_rows(uint64_t rows);
+
+  /// The groups as arrays, in the order of their values. To be called once.
+  std::vector<Bytes> take();
+
+ private:
+  GroupTable(const Query& query, Collection& collection, GroupReader reader, Columns columns);
+
+  void choose_columns(Collection& collection, Columns columns);
+  size_t group_of(RowId row);
+  size_t group_with(ByteView key);
+
+  const Query* query_;
+  const Collection* collection_;
+  GroupReader reader_;
+  std::unique_ptr<KeyDictionary> groups_;  ///< Groups by their key; codes are their numbers.
+  std::vector<AggregateState> states_;     ///< For each group one an aggregate.
+  const Column* group_column_ = nullptr;
+  std::vector<const Column*> number_columns_;  ///< By aggregate; null where there is none.
+  std::vector<uint32_t> group_by_code_;        ///< Group and one, by code; 0 is not yet known.
+  Bytes key_;
+};
+
+}  // namespace topgun::query::internal

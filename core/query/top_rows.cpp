@@ -1,0 +1,60 @@
+#include "core/query/top_rows.hpp"
+
+#include <algorithm>
+
+namespace topgun::query {
+
+Result<SortKeys> SortKeys::make(const std::vector<OrderPart>& order, AttributeTable& attributes) {
+  SortKeys keys(attributes);
+  for (const OrderPart& part : order) {
+    const auto id = attributes.intern(part.attribute);
+    if (!id.ok()) return id.error();
+    keys.parts_.push_back({*id, part.direction});
+  }
+  return keys;
+}
+
+void SortKeys::append(Bytes& out, const RowView& row) {
+  for (const Part& part : parts_) {
+    append_ordered_key(out, reader_.read(row, part.attribute), KeyForm::Query, part.direction);
+  }
+  out.insert(out.end(), row.key.begin(), row.key.end());
+}
+
+void TopRows::add(RowId row, const RowView& view) {
+  key_.clear();
+  keys_.append(key_, view);
+  if (!after_.empty() && compare_bytes(key_, after_) <= 0) return;
+  if (limit_ > kSortedMax) {
+    items_.push_back({key_, row});
+    return;
+  }
+  const bool is_full = items_.size() == limit_;
+  if (is_full && compare_bytes(key_, items_.back().key) >= 0) return;
+  // The last one's bytes are used again for the new one.
+  Item item = {{}, row};
+  if (is_full) {
+    item.key = std::move(items_.back().key);
+    items_.pop_back();
+  }
+  item.key = key_;
+  const auto at = std::lower_bound(
+      items_.begin(), items_.end(), item,
+      [](const Item& left, const Item& right) { return compare_bytes(left.key, right.key) < 0; });
+  items_.insert(at, std::move(item));
+}
+
+std::vector<RowId> TopRows::take() {
+  if (limit_ > kSortedMax) {
+    std::stable_sort(items_.begin(), items_.end(), [](const Item& left, const Item& right) {
+      return compare_bytes(left.key, right.key) < 0;
+    });
+    if (items_.size() > limit_) items_.resize(static_cast<size_t>(limit_));
+  }
+  std::vector<RowId> rows;
+  rows.reserve(items_.size());
+  for (const Item& item : items_) rows.push_back(item.row);
+  return rows;
+}
+
+}  // namespace topgun::query

@@ -1,0 +1,77 @@
+// Queries over a map of 100,000 orders, against SQLite in memory with its C API; and what a write
+// costs while queries are followed.
+
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { root } from '../lib/paths.mjs';
+import { progress } from '../lib/results.mjs';
+
+/** Cases with a peer, and how many times faster we promised to be. `[ours, theirs, bar]` */
+const kBeside = {
+  'point lookup': [['TopGun', 'SQLite', 5]],
+  'status = x and age > y, count': [
+    ['TopGun, no index', 'SQLite, no index', 50],
+    ['TopGun, index', 'SQLite, index', 5],
+  ],
+  'city = x order by created desc limit 20': [['TopGun', 'SQLite', 5]],
+  'group by 1,000 cities, count and sum': [['TopGun', 'SQLite', 50]],
+};
+
+const kUnits = { 'heap of a live query': 'bytes' };
+
+export function run(results, { smoke }) {
+  progress('query: orders, beside SQLite');
+  const program = join(root, 'build/release/tests/bench/query/topgun-query-bench');
+  const options = smoke ? ['--records=500', '--rounds=1'] : [];
+  const lines = execFileSync(program, options, { encoding: 'utf8' }).trimEnd().split('\n').map((line) => JSON.parse(line));
+  const find = (name, who) => lines.find((line) => line.case === name && line.who === who);
+
+  for (const [name, pairs] of Object.entries(kBeside)) {
+    for (const [ours, theirs, bar] of pairs) {
+      const own = find(name, ours);
+      const peer = find(name, theirs);
+      if (own.digest !== peer.digest) throw new Error(`${name}: ${ours} found ${own.digest}, ${theirs} ${peer.digest}`);
+      results.add({
+        case: name,
+        metric: ours,
+        value: own.ns / 1000,
+        unit: 'µs',
+        baseline: { name: theirs, value: peer.ns / 1000 },
+        ratio: peer.ns / own.ns,
+        bar: ['>=', bar],
+      });
+    }
+  }
+  const plan = find('point lookup', 'TopGun, index plan');
+  const point = find('point lookup', 'TopGun');
+  results.add({
+    case: 'point lookup beside the same through an index plan',
+    metric: 'TopGun',
+    value: point.ns / 1000,
+    unit: 'µs',
+    baseline: { name: 'index plan', value: plan.ns / 1000 },
+    ratio: plan.ns / point.ns,
+    bar: ['>=', 3],
+  });
+  const few = find('a write under 100 live top 50', 'TopGun');
+  const many = find('a write under 10,000 live top 50', 'TopGun');
+  results.add({
+    case: 'a write under 10,000 live queries beside one under 100',
+    metric: 'TopGun',
+    value: many.ns / 1000,
+    unit: 'µs',
+    baseline: { name: '100 live queries', value: few.ns / 1000 },
+    ratio: many.ns / few.ns,
+    bar: ['<=', 1.5],
+  });
+  for (const line of lines.filter((each) => !(each.case in kBeside))) {
+    const unit = kUnits[line.case] ?? 'µs';
+    results.add({
+      case: line.case,
+      metric: line.who,
+      value: unit === 'bytes' ? line.ns : line.ns / 1000,
+      unit,
+      ...(unit === 'bytes' ? { bar: ['<=', 2048] } : {}),
+    });
+  }
+}
