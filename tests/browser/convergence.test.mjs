@@ -3,30 +3,70 @@
 // ever missing.
 // Method: two browser profiles and one Node client make 1,000 edits each; every fourth record is
 // edited by all three. After the second kill a fresh client reads what the server kept while all
-// editors are offline, so that nothing they hold can repair a loss.
+// editors are offline, so that nothing they hold can repair a loss. The same over requests alone, and behind a
+// proxy that takes now this transport away and now that.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { launchBrowser } from '../support/browser.mjs';
+import { Draws } from '../support/draws.mjs';
 import { temporaryFolder } from '../support/paths.mjs';
+import { Proxy } from '../support/proxy.mjs';
 import { ServerProcess } from '../support/server.mjs';
 import { EDITS, isDeleted, recordKey } from './proof/editor.mjs';
 import { BrowserReplica, NodeReplica } from './proof/replicas.mjs';
 import { serveProofPage } from './proof/site.mjs';
 
-test('convergence: two browsers and Node agree after offline spans, reloads and kill -9, and no acknowledged edit is missing', { timeout: 120_000 }, async (t) => {
+const SEED = Number(process.env.TOPGUN_SEED ?? 20261122);
+
+const ways = {
+  'by WebSocket': { options: { transport: 'websocket' } },
+  'over requests alone': { options: { transport: 'http' } },
+  'with transports switched at random': { options: {}, isSwitched: true },
+};
+
+for (const [name, way] of Object.entries(ways)) {
+  test(`convergence: two browsers and Node agree after offline spans, reloads and kill -9, and no acknowledged edit is missing, ${name}`, { timeout: 180_000 }, (t) => converge(t, way));
+}
+
+/** Takes one transport away, then the other, until `stop`; then both get through. */
+function switchAtRandom(t, proxy) {
+  t.diagnostic(`seed ${SEED}`);
+  const draws = new Draws(SEED, 'switching');
+  let timer;
+  const turn = (likesSockets) => {
+    proxy.webSockets = likesSockets ? 'pass' : 'refuse';
+    proxy.requests = likesSockets ? 'refuse' : 'pass';
+    if (likesSockets) proxy.killRequests();
+    else proxy.killWebSockets();
+    timer = setTimeout(() => turn(!likesSockets), 300 + draws.below(1_500));
+  };
+  turn(false);
+  return () => {
+    clearTimeout(timer);
+    proxy.webSockets = 'pass';
+    proxy.requests = 'pass';
+  };
+}
+
+async function converge(t, { options, isSwitched = false }) {
   const dataDir = await temporaryFolder(t);
   let server = await ServerProcess.start({ dataDir });
   t.after(() => server.kill());
   const restart = async () => {
     server = await ServerProcess.start({ dataDir, port: server.port });
   };
+  const proxy = isSwitched ? await Proxy.start(server.port) : undefined;
+  t.after(() => proxy?.close());
+  const url = proxy?.url ?? server.url;
   const browser = await launchBrowser(t);
   const siteUrl = await serveProofPage(t);
-  const a = await BrowserReplica.open(browser, siteUrl, server.url, 'a');
-  const b = await BrowserReplica.open(browser, siteUrl, server.url, 'b');
-  const node = await NodeReplica.open(server.url, 'node');
+  const a = await BrowserReplica.open(browser, siteUrl, url, 'a', options);
+  const b = await BrowserReplica.open(browser, siteUrl, url, 'b', options);
+  const node = await NodeReplica.open(url, 'node', options);
+  const stopSwitching = proxy && switchAtRandom(t, proxy);
+  t.after(() => stopSwitching?.());
   t.after(() => node.client.close());
   const editors = [a, b, node];
   const all = (verb) => Promise.all(editors.map(verb));
@@ -79,6 +119,7 @@ test('convergence: two browsers and Node agree after offline spans, reloads and 
     const witness = await NodeReplica.open(server.url, 'witness');
     t.after(() => witness.client.close());
     await witness.synced();
+    stopSwitching?.();
     const root = witness.root();
     const expected = sorted(witness.entries());
     for (const editor of editors) {
@@ -89,8 +130,10 @@ test('convergence: two browsers and Node agree after offline spans, reloads and 
     }
     t.diagnostic(`root ${root}, ${expected.length} entries`);
     assert.deepEqual([...a.page.failures, ...b.page.failures], []);
+    if (options.transport !== undefined) assert.equal(node.client.transport, options.transport);
+    if (proxy !== undefined) assert.ok(proxy.counts.requests > 0 && proxy.counts.webSockets > 3);
   });
-});
+}
 
 async function readFromServer(url) {
   const reader = await NodeReplica.open(url, 'reader');

@@ -6,8 +6,8 @@ import { Editor } from './editor.mjs';
 import { TabWriter } from './tabs.mjs';
 
 /** Called by the test in every page it loads. Resolves when the stored records are there. */
-globalThis.open = async ({ serverUrl, replica, issued, acknowledged, online }) => {
-  const client = new TopGunClient({ serverUrl });
+globalThis.open = async ({ serverUrl, replica, issued, acknowledged, online, options }) => {
+  const client = new TopGunClient({ serverUrl, ...options });
   if (!online) client.goOffline();
   globalThis.editor = new Editor(client, replica, { issued, acknowledged });
   await client.start();

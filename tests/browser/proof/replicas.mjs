@@ -7,13 +7,15 @@ import { Editor } from './editor.mjs';
 
 /** A replica in a browser profile of its own. */
 export class BrowserReplica {
-  static async open(browser, siteUrl, serverUrl, name) {
-    const replica = new BrowserReplica(await openPage(browser, siteUrl), serverUrl, name);
+  /** `options` go to its client. */
+  static async open(browser, siteUrl, serverUrl, name, options = {}) {
+    const replica = new BrowserReplica(await openPage(browser, siteUrl), serverUrl, name, options);
     await replica.#open({ issued: 0, online: true });
     return replica;
   }
 
-  constructor(page, serverUrl, name) {
+  constructor(page, serverUrl, name, options) {
+    this.options = options;
     this.page = page;
     this.serverUrl = serverUrl;
     this.name = name;
@@ -58,15 +60,16 @@ export class BrowserReplica {
   }
 
   async #open({ issued, acknowledged = 0, online }) {
-    const { serverUrl, name } = this;
-    await this.page.evaluate((options) => open(options), { serverUrl, replica: name, issued, acknowledged, online });
+    const { serverUrl, name, options } = this;
+    const how = { serverUrl, replica: name, issued, acknowledged, online, options };
+    await this.page.evaluate((own) => open(own), how);
   }
 }
 
 /** A replica in this process. */
 export class NodeReplica extends Editor {
-  static async open(serverUrl, name) {
-    const client = new TopGunClient({ serverUrl, storage: memoryStorage() });
+  static async open(serverUrl, name, options = {}) {
+    const client = new TopGunClient({ serverUrl, storage: memoryStorage(), ...options });
     const replica = new NodeReplica(client, name);
     await client.start();
     return replica;
