@@ -10,7 +10,7 @@ import { Results, progress } from './lib/results.mjs';
 /** Each suite and what has to be there before it can even be imported. */
 const kNeeds = {
   server: ['server'],
-  http: ['server'],
+  http: ['server', 'package', 'baselines'],
   merge: ['operations', 'baselines'],
   reconcile: ['operations', 'baselines'],
   wasm: ['operations', 'baselines'],

@@ -7,6 +7,7 @@ import { interleave, median } from '../lib/measure.mjs';
 import { findProgram, root } from '../lib/paths.mjs';
 import { cpuSeconds, outputOf } from '../lib/processes.mjs';
 import { progress } from '../lib/results.mjs';
+import { measureEdge } from './http_edge.mjs';
 
 const kMemory = ['--memory', '--no-auth'];
 const kMap = 'notes';
@@ -19,6 +20,7 @@ export async function run(results, { smoke }) {
     await writes(results, { smoke, server });
     await emptySync(results, { smoke, server, folder });
     await visibility(results, { smoke, server });
+    await measureEdge(results, { smoke, server });
   } finally {
     await server.stop();
     rmSync(folder, { recursive: true, force: true });
