@@ -18,10 +18,12 @@ constexpr size_t kProblemBytesMax = 200;
 
 /// Builds the value that `json::parse` would, with doubles read by the standard library.
 struct ValueHandler {
+  // NOLINTBEGIN(readability-identifier-naming): the parser asks for them by these names.
   static constexpr size_t max_object_size = size_t{1} << 24;
   static constexpr size_t max_array_size = size_t{1} << 24;
   static constexpr size_t max_key_size = size_t{1} << 24;
   static constexpr size_t max_string_size = size_t{1} << 28;
+  // NOLINTEND(readability-identifier-naming)
 
   using Code = json::error_code;
   using Text = json::string_view;

@@ -24,7 +24,7 @@ class LoopStats {
     BytesSent,
     Turns,
     HttpRequests,
-    kHostCount
+    kHostCount  // NOLINT(readability-identifier-naming): how many there are, and none of them.
   };
   static constexpr size_t kShardCount = 17;
 

@@ -265,8 +265,7 @@ void ShardLoop::end_stream(Connection& connection, std::optional<Error> error) {
   PendingExchange& exchange = *connection.exchange;
   for (const node::SharedBytes& frame : exchange.frames) send_event(connection, *frame);
   Bytes frame;
-  MessageWriter(frame).error({.error = static_cast<uint16_t>(error.value_or(Error::TimedOut)),
-                              .fatal = error.has_value()});
+  if (error) MessageWriter(frame).error({.error = static_cast<uint16_t>(*error), .fatal = true});
   send_raw(connection, share(stream_event(exchange.http, "end", frame)));
   if (exchange.http.is_chunked) send_raw(connection, share(kLastChunk));
   const bool keep_alive = exchange.http.is_chunked && exchange.http.keep_alive &&

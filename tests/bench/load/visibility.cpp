@@ -10,6 +10,7 @@
 #include <memory>
 #include <random>
 
+#include "core/replica/record_table.hpp"
 #include "core/sync/batch.hpp"
 #include "core/value/value_writer.hpp"
 #include "host-native/auth/base64url.hpp"
@@ -23,6 +24,7 @@ namespace {
 
 constexpr size_t kFrameBytesMax = 64 << 20;
 constexpr uint64_t kWaitMs = 20'000;
+constexpr useconds_t kPauseUs = 2000;
 
 uint64_t clock_us(clockid_t clock) {
   timespec time{};
@@ -74,13 +76,15 @@ class Socket {
   bool failed_ = false;
 };
 
-/// What a subscriber learns from frames: that it is in step, that something changed, where it
-/// stands.
+/// What a subscriber learns from frames: that it is in step, that something changed, what the map
+/// holds and where it stands.
 struct Standing {
   uint64_t synced = 0;
   uint64_t changes = 0;
   uint64_t incarnation = 0;
   std::vector<uint64_t> versions;
+  Slab slab;
+  RecordTable table{MapKind::Lww, slab};
 
   void take(ByteView frame) {
     FrameReader reader(frame);
@@ -90,11 +94,28 @@ struct Standing {
       } else if (message->kind == static_cast<uint8_t>(MessageKind::Changes)) {
         const auto change = decode_changes(message->payload).value();
         if (change.shard < versions.size()) versions[change.shard] = change.version;
+        merge_operations(change.batch);
         ++changes;
       } else if (message->kind == static_cast<uint8_t>(MessageKind::Records)) {
+        merge_records(decode_records_message(message->payload).value().batch);
         ++changes;
       }
     }
+  }
+
+  void merge_operations(ByteView bytes) {
+    OperationBatch batch;
+    if (!decode_operations(bytes, Values::Trust, batch).ok()) return;
+    for (const Operation& operation : batch.operations) {
+      for_each_record(batch.header.replica, operation,
+                      [this](const Record& record) { table.merge(record); });
+    }
+  }
+
+  void merge_records(ByteView bytes) {
+    RecordBatch batch;
+    if (!decode_records(bytes, Values::Trust, batch).ok()) return;
+    for (const Record& record : batch.records) table.merge(record);
   }
 
   void take_cursor(ByteView cursor) {
@@ -116,11 +137,15 @@ struct Standing {
   }
 };
 
-void add_subscribe(Bytes& frame, const LoadOptions& options, ByteView cursor) {
+void add_subscribe(Bytes& frame, const LoadOptions& options, const Standing& standing) {
+  const Bytes cursor = standing.cursor();
   SubscribeMessage subscribe;
   subscribe.subscription = 1;
   subscribe.map = as_bytes(options.map);
   subscribe.cursor = cursor;
+  subscribe.synced_ms = standing.synced == 0 ? 0 : clock_us(CLOCK_REALTIME) / 1000;
+  subscribe.root = standing.table.root();
+  subscribe.records = standing.table.size();
   MessageWriter(frame).subscribe(subscribe);
 }
 
@@ -157,7 +182,7 @@ class WebSocketPeer : public Reader {
   void listen() override {
     if (standing_.synced > 0) return;
     Bytes frame;
-    add_subscribe(frame, options_, {});
+    add_subscribe(frame, options_, standing_);
     send(frame);
     while (standing_.synced == 0 && !socket_.failed()) take();
   }
@@ -252,7 +277,7 @@ class LongPoll : public Reader {
     MessageWriter to(frame);
     to.hello({.replica = ReplicaId{replica_}, .instance = replica_});
     to.exchange({.wait_ms = wait_ms, .quiet = true});
-    add_subscribe(frame, options_, standing_.cursor());
+    add_subscribe(frame, options_, standing_);
     Bytes request;
     append_request_head(request, options_.token, frame.size());
     request.insert(request.end(), frame.begin(), frame.end());
@@ -282,7 +307,7 @@ class EventStream : public Reader {
     MessageWriter to(frame);
     to.hello({.replica = ReplicaId{replica}, .instance = replica});
     to.exchange({});
-    add_subscribe(frame, options, {});
+    add_subscribe(frame, options, standing_);
     std::string head = "GET /sync/events?request=" + host::base64url_encode(frame) +
                        " HTTP/1.1\r\nHost: localhost\r\n";
     if (!options.token.empty()) head += "Authorization: Bearer " + options.token + "\r\n";
@@ -346,7 +371,7 @@ int run_visibility(const LoadOptions& options) {
   for (uint64_t i = 0; i < rounds + warm_up; ++i) {
     reader->listen();
     // The request of a long poll is on its way: what is measured is a change that is waited for.
-    usleep(200);
+    usleep(kPauseUs);
     const uint64_t begin_us = clock_us(CLOCK_MONOTONIC);
     writer.write();
     reader->wait();

@@ -83,7 +83,7 @@ async function emptySync(results, { smoke, server, folder }) {
 
 async function visibility(results, { smoke, server }) {
   progress('http: how soon a change is there at a second client');
-  const changes = smoke ? 20 : 2000;
+  const changes = smoke ? 20 : 500;
   const p50 = await interleave(
     smoke ? 1 : 5,
     Object.fromEntries(['websocket', 'long-poll', 'stream'].map((reader) => [reader, async () =>
