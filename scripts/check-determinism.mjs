@@ -24,6 +24,8 @@ const kBuilds = [
 
 /** The presets whose simulators must agree, too, by the names of their builds. */
 export const simulators = { release: 'g++ -O2', unoptimised: 'clang -O0', asan: 'clang, ASan and UBSan' };
+/** Compared too where somebody has built it: `cmake --preset optimised && cmake --build --preset optimised`. */
+const kOptimised = { name: 'g++ -O3, simulator', program: 'build/optimised/tests/sim/topgun-sim' };
 const kWasmSimulator = 'build/wasm-release/wasm/simulator/topgun-sim.wasm';
 const kSimulatedSeeds = 10;
 
@@ -113,6 +115,7 @@ if (isMain(import.meta.url)) {
   const simulatedSeeds = Number(process.argv[3] ?? kSimulatedSeeds);
   const simulated = Object.entries(simulators).map(([preset, name]) => ({ name: `${name}, simulator`, program: `build/${preset}/tests/sim/topgun-sim` }));
   simulated.push({ name: 'WebAssembly in Node, simulator', program: kWasmSimulator });
+  if (existsSync(join(root, kOptimised.program))) simulated.push(kOptimised);
   const found = [
     ...differences(tracesOf(kBuilds, (path) => (path.endsWith('.wasm') ? wasmTrace(path, seeds) : nativeTrace(path, seeds)))),
     ...differences(tracesOf(simulated, (path) => (path.endsWith('.wasm') ? wasmSimulatorTrace : simulatorTrace)(path, simulatedSeeds))),
