@@ -1,4 +1,4 @@
-// usage: run_edge.mjs <fixture>
+// usage: run_edge.mjs <fixture> <server URL>
 // Runs the edge function of the fixture in the edge runtime, where code generation from strings is
 // forbidden and WASM comes precompiled, and prints what it answers.
 
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 import { build } from 'esbuild';
 
-const [app] = process.argv.slice(2);
+const [app, serverUrl] = process.argv.slice(2);
 const { EdgeVM } = createRequire(join(app, 'package.json'))('@edge-runtime/vm');
 
 /** As frameworks bundle for the edge: `x.wasm?module` is a module that the host has compiled. */
@@ -36,5 +36,6 @@ const runtime = new EdgeVM({
   extend: (context) => Object.assign(context, { compiledWasm: new WebAssembly.Module(wasm) }),
 });
 runtime.evaluate(bundle.outputFiles[0].text);
-const response = await runtime.dispatchFetch('http://edge/');
+const response = await runtime.dispatchFetch(`http://edge/?server=${encodeURIComponent(serverUrl)}`);
 console.log(await response.text());
+process.exit(0);

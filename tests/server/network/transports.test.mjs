@@ -59,7 +59,7 @@ function transportIs(client, wanted) {
   });
 }
 
-test('transports: switched at random under load, every write counts once and in order', { timeout: 180_000 }, async (t) => {
+test('transports: switched at random under load, every write counts once and in order', { timeout: TROUBLE_MS + 150_000 }, async (t) => {
   t.diagnostic(`seed ${SEED}`);
   const draws = new Draws(SEED, 'transports');
   const proxy = await setUp(t);
