@@ -6,6 +6,7 @@
 #include "core/query/internal/row_finder.hpp"
 #include "core/query/normalize.hpp"
 #include "core/query/top_rows.hpp"
+#include "core/value/utf8.hpp"
 #include "core/value/value_writer.hpp"
 
 namespace topgun::query {
@@ -115,7 +116,7 @@ Bytes select_value(const Query& query, const RowView& row) {
   writer.begin_array(query.select.size());
   for (const Attribute& attribute : query.select) {
     if (attribute.source == Attribute::Source::Key) {
-      writer.text(as_text(row.key));
+      is_utf8(row.key) ? writer.text(as_text(row.key)) : writer.binary(row.key);
       continue;
     }
     const std::vector<std::string_view> steps(attribute.steps.begin(), attribute.steps.end());

@@ -19,9 +19,10 @@ RowId RowTable::insert(ByteView key, ByteView value) {
     row = free_.back();
     free_.pop_back();
   }
-  const size_t slot = slot_of(key);
-  TG_ASSERT(slots_[slot] == kFree);
-  slots_[slot] = row;
+  const uint64_t hash = hash64(key);
+  const size_t slot = slot_of(key, hash);
+  TG_ASSERT(slots_[slot].row == kFree);
+  slots_[slot] = {row, tag_of(hash)};
   set(row, key, value);
   ++size_;
   return row;
@@ -37,19 +38,19 @@ void RowTable::erase(RowId row, ByteView key) {
   TG_ASSERT(contains(row));
   const size_t mask = slots_.size() - 1;
   size_t hole = static_cast<size_t>(hash64(key)) & mask;
-  while (slots_[hole] != row) {
-    TG_ASSERT(slots_[hole] != kFree);
+  while (slots_[hole].row != row) {
+    TG_ASSERT(slots_[hole].row != kFree);
     hole = (hole + 1) & mask;
   }
   // Rows behind the hole move up unless that would put them before their own slot.
-  for (size_t at = (hole + 1) & mask; slots_[at] != kFree; at = (at + 1) & mask) {
-    const Row& other = rows_[slots_[at]];
+  for (size_t at = (hole + 1) & mask; slots_[at].row != kFree; at = (at + 1) & mask) {
+    const Row& other = rows_[slots_[at].row];
     const size_t home = static_cast<size_t>(hash64({other.key, other.key_bytes})) & mask;
     if (((at - home) & mask) < ((at - hole) & mask)) continue;
     slots_[hole] = slots_[at];
     hole = at;
   }
-  slots_[hole] = kFree;
+  slots_[hole] = {};
   drop_offsets(rows_[row]);
   rows_[row] = Row{};
   erased_.push_back(row);
@@ -63,7 +64,7 @@ void RowTable::release_erased() {
 
 std::optional<RowId> RowTable::find(ByteView key) const {
   if (slots_.empty()) return std::nullopt;
-  const RowId row = slots_[slot_of(key)];
+  const RowId row = slots_[slot_of(key, hash64(key))].row;
   if (row == kFree) return std::nullopt;
   return row;
 }
@@ -74,11 +75,12 @@ RowView RowTable::view(RowId row) const {
       {entry.key, entry.key_bytes}, {entry.value, entry.value_bytes}, entry.shape, entry.offsets};
 }
 
-size_t RowTable::slot_of(ByteView key) const {
+size_t RowTable::slot_of(ByteView key, uint64_t hash) const {
   const size_t mask = slots_.size() - 1;
-  size_t at = static_cast<size_t>(hash64(key)) & mask;
-  for (; slots_[at] != kFree; at = (at + 1) & mask) {
-    const Row& row = rows_[slots_[at]];
+  size_t at = static_cast<size_t>(hash) & mask;
+  for (; slots_[at].row != kFree; at = (at + 1) & mask) {
+    if (slots_[at].tag != tag_of(hash)) continue;
+    const Row& row = rows_[slots_[at].row];
     if (equal_bytes({row.key, row.key_bytes}, key)) break;
   }
   return at;
@@ -113,19 +115,20 @@ void RowTable::drop_offsets(Row& row) {
 }
 
 void RowTable::grow() {
-  const std::vector<RowId> old = std::move(slots_);
-  slots_.assign(old.empty() ? 16 : old.size() * 2, kFree);
+  const std::vector<Slot> old = std::move(slots_);
+  slots_.assign(old.empty() ? 16 : old.size() * 2, Slot{});
   const size_t mask = slots_.size() - 1;
-  for (const RowId row : old) {
-    if (row == kFree) continue;
-    size_t at = static_cast<size_t>(hash64({rows_[row].key, rows_[row].key_bytes})) & mask;
-    while (slots_[at] != kFree) at = (at + 1) & mask;
-    slots_[at] = row;
+  for (const Slot& slot : old) {
+    if (slot.row == kFree) continue;
+    const Row& row = rows_[slot.row];
+    size_t at = static_cast<size_t>(hash64({row.key, row.key_bytes})) & mask;
+    while (slots_[at].row != kFree) at = (at + 1) & mask;
+    slots_[at] = slot;
   }
 }
 
 size_t RowTable::memory_bytes() const {
-  return rows_.capacity() * sizeof(Row) + slots_.capacity() * sizeof(RowId) +
+  return rows_.capacity() * sizeof(Row) + slots_.capacity() * sizeof(Slot) +
          (free_.capacity() + erased_.capacity()) * sizeof(RowId) + slab_.bytes_reserved();
 }
 

@@ -168,7 +168,7 @@ void bench_groups(const Options& options, OrderMap& map, SqliteOrders& sqlite) {
 /// What a field costs that is read from the record's bytes, with and without its shape's offsets.
 void bench_fields(const Options& options, OrderMap& map) {
   const RowTable& rows = map.collection().rows();
-  const auto id = map.collection().attributes().intern(field("status"));
+  const auto id = map.collection().attributes().intern(field("zone"));
   for (const bool shaped : {true, false}) {
     uint64_t sum = 0;
     const double ns = median_ns(options.rounds, 1, [&](uint64_t) {

@@ -13,7 +13,7 @@ Order order_of(uint64_t number, uint64_t version) {
   order.city = "city-" + std::to_string(draws.below(1000));
   order.status = kStatuses[draws.below(5)];
   order.customer = "customer-" + std::to_string(draws.below(10'000));
-  order.note = "left at the door";
+  order.zone = "delivery-zone-" + std::to_string(draws.below(100));
   order.age = static_cast<int64_t>(draws.between(18, 97));
   order.quantity = static_cast<int64_t>(draws.between(1, 9));
   order.amount = static_cast<double>(draws.between(100, 99'999)) / 100;
@@ -39,12 +39,12 @@ Bytes encode_order(const Order& order) {
   writer.text(order.customer);
   writer.key("id");
   writer.text(order.id);
-  writer.key("note");
-  writer.text(order.note);
   writer.key("quantity");
   writer.integer(order.quantity);
   writer.key("status");
   writer.text(order.status);
+  writer.key("zone");
+  writer.text(order.zone);
   return out;
 }
 

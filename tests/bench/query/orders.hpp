@@ -11,11 +11,11 @@ namespace topgun::bench {
 /// same number, on every machine.
 struct Order {
   std::string id;
-  std::string city;    ///< 1,000 of them.
-  std::string status;  ///< 5 of them.
-  std::string customer;
-  std::string note;
-  int64_t age = 0;  ///< 18 to 97.
+  std::string city;      ///< 1,000 of them.
+  std::string status;    ///< 5 of them.
+  std::string customer;  ///< 10,000 of them.
+  std::string zone;      ///< 100 of them.
+  int64_t age = 0;       ///< 18 to 97.
   int64_t quantity = 0;
   double amount = 0;    ///< With two decimals, so that sums of doubles are rounded.
   int64_t created = 0;  ///< Milliseconds; unique.

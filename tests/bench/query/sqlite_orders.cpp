@@ -20,7 +20,7 @@ void bind(sqlite3_stmt* statement, int at, std::string_view text) {
 
 SqliteOrders::SqliteOrders(uint64_t count) {
   must(sqlite3_open(":memory:", &database_), SQLITE_OK, "open");
-  run("CREATE TABLE orders (id TEXT PRIMARY KEY, city TEXT, status TEXT, customer TEXT, note TEXT, "
+  run("CREATE TABLE orders (id TEXT PRIMARY KEY, city TEXT, status TEXT, customer TEXT, zone TEXT, "
       "age INTEGER, quantity INTEGER, amount REAL, created INTEGER, value BLOB) WITHOUT ROWID");
   run("BEGIN");
   sqlite3_stmt* const insert = prepare("INSERT INTO orders VALUES (?,?,?,?,?,?,?,?,?,?)");
@@ -31,7 +31,7 @@ SqliteOrders::SqliteOrders(uint64_t count) {
     bind(insert, 2, order.city);
     bind(insert, 3, order.status);
     bind(insert, 4, order.customer);
-    bind(insert, 5, order.note);
+    bind(insert, 5, order.zone);
     sqlite3_bind_int64(insert, 6, order.age);
     sqlite3_bind_int64(insert, 7, order.quantity);
     sqlite3_bind_double(insert, 8, order.amount);
