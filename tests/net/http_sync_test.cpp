@@ -26,7 +26,8 @@ HttpRequest request(std::string method, std::string target,
 }
 
 HttpRequest post(std::string type, std::string body = "x", std::string coding = {}) {
-  return request("POST", "/sync", {{"content-type", type}, {"content-encoding", coding}}, body);
+  return request("POST", "/sync", {{"content-type", type}, {"content-encoding", coding}},
+                 std::move(body));
 }
 
 std::string header_of(const HttpResponse& response, std::string_view name) {
