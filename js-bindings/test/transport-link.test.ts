@@ -3,6 +3,7 @@ import { test, type TestContext } from 'node:test';
 import { TransportLink, type TransportLinkOptions } from '../src/client/transport-link.js';
 import type { ExchangeEvents, HttpMode } from '../src/transport/exchanges.js';
 import { TransportMemory } from '../src/transport/memory.js';
+import { probeSocket } from '../src/transport/probe.js';
 import { FakeNetwork } from './support/clients.js';
 
 /** A link whose sockets and requests are played by the test, under a clock of the test's. */
@@ -22,18 +23,21 @@ class PlayedLink {
       http: {
         url: 'http://node/sync',
         options: { pollWhenHidden },
-        load: async () => (_, events) => {
-          this.carrier = events;
-          return {
-            get mode() {
-              return self.mode;
-            },
-            exchange: ({ exchange }) => this.heard.push(`asked ${exchange}`),
-            cancel: () => undefined,
-            endStreams: () => this.heard.push('streams ended'),
-            close: () => undefined,
-          };
-        },
+        load: async () => ({
+          probeSocket,
+          openHttp: (_, events) => {
+            this.carrier = events;
+            return {
+              get mode() {
+                return self.mode;
+              },
+              exchange: ({ exchange }) => this.heard.push(`asked ${exchange}`),
+              cancel: () => undefined,
+              endStreams: () => this.heard.push('streams ended'),
+              close: () => undefined,
+            };
+          },
+        }),
       },
       wanted: 'auto',
       memory: new TransportMemory('played'),

@@ -1,5 +1,5 @@
 import { TransportKind, type Polling } from '../bindings/commands.js';
-import type { CarrierFactory, ExchangeCarrier, ExchangeRequest, HttpMode } from '../transport/exchanges.js';
+import type { ExchangeCarrier, ExchangeRequest, HttpMode, HttpTransport } from '../transport/exchanges.js';
 import type { TransportMemory } from '../transport/memory.js';
 import { Negotiator, type Transport } from '../transport/negotiator.js';
 import type { Socket, SocketFactory } from '../transport/socket.js';
@@ -11,9 +11,6 @@ const POLL_MS_MIN = 500;
 const POLL_MS_MAX = 30_000;
 /** A socket that has never got through here must open within this time. */
 const OPEN_MS = 4_000;
-/** How long a probe may take to open, and how long it must last to be believed. */
-const PROBE_OPEN_MS = 10_000;
-const PROBE_HOLD_MS = 1_000;
 
 /** What the link reports to the engine, and to whoever wants to know how it is connected. */
 export interface TransportLinkEvents {
@@ -33,7 +30,7 @@ export interface TransportLinkOptions {
   readonly openSocket: SocketFactory;
   /** Nothing where requests are not to be had. */
   readonly http:
-    | { readonly url: string; readonly load: () => Promise<CarrierFactory>; readonly options: HttpOptions }
+    | { readonly url: string; readonly load: () => Promise<HttpTransport>; readonly options: HttpOptions }
     | undefined;
   readonly wanted: Transport | 'auto';
   readonly memory: TransportMemory;
@@ -53,14 +50,14 @@ export class TransportLink {
   private readonly events: TransportLinkEvents;
   private readonly negotiator: Negotiator;
   private socket: Socket | undefined;
-  private probe: Socket | undefined;
+  private probe: HttpTransport['probeSocket'] | undefined;
+  private endProbe: (() => void) | undefined;
   private carrier: ExchangeCarrier | undefined;
   /** What is being opened or open. */
   private current: Transport | undefined;
   /** Counts connections, so that events of earlier ones are known. */
   private generation = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private probeTimer: ReturnType<typeof setTimeout> | undefined;
   private pausedUntil = 0;
   private isHidden = false;
 
@@ -115,7 +112,8 @@ export class TransportLink {
   disconnect(): void {
     this.generation++;
     clearTimeout(this.timer);
-    this.endProbe();
+    this.endProbe?.();
+    this.endProbe = undefined;
     this.socket?.close();
     this.socket = undefined;
     this.carrier?.close();
@@ -168,10 +166,11 @@ export class TransportLink {
   private async loadCarrier(): Promise<ExchangeCarrier> {
     const { http, memory, token } = this.options;
     if (http === undefined) throw new Error('no requests here');
-    const create = await http.load();
+    const { openHttp, probeSocket } = await http.load();
+    this.probe = probeSocket;
     const asked = http.options.mode ?? 'auto';
     const mode = asked === 'auto' ? 'stream' : asked;
-    this.carrier ??= create({ url: http.url, token, mode, memory }, {
+    this.carrier ??= openHttp({ url: http.url, token, mode, memory }, {
       part: (exchange, bytes) => this.events.part(exchange, bytes),
       done: (exchange) => this.events.done(exchange),
       failed: () => this.lose(),
@@ -194,43 +193,20 @@ export class TransportLink {
     this.events.closed();
   }
 
+  /** Looks later whether a socket lasts, beside the exchanges. If it does, the conversation moves. */
   private planProbe(): void {
-    if (this.probe !== undefined || this.probeTimer !== undefined) return;
-    const wait = this.negotiator.nextProbeMs();
-    if (wait !== undefined) this.probeTimer = setTimeout(() => this.startProbe(), wait);
-  }
-
-  /** Opens a socket beside the exchanges. If it lasts, the conversation moves. */
-  private startProbe(): void {
-    const isCurrent = this.guard();
-    const after = (ms: number, run: () => void): void => {
-      clearTimeout(this.probeTimer);
-      this.probeTimer = setTimeout(run, ms);
-    };
-    const failed = (): void => {
-      if (!isCurrent()) return;
-      this.endProbe();
-      this.planProbe();
-    };
-    after(PROBE_OPEN_MS, failed);
-    this.probe = this.options.openSocket(this.options.socketUrl, {
-      opened: () => {
-        if (!isCurrent()) return;
-        after(PROBE_HOLD_MS, () => {
-          this.negotiator.preferSockets();
-          this.lose();
-        });
-      },
-      frame: () => undefined,
-      closed: failed,
-    });
-  }
-
-  private endProbe(): void {
-    clearTimeout(this.probeTimer);
-    this.probeTimer = undefined;
-    this.probe?.close();
-    this.probe = undefined;
+    const { openSocket, socketUrl } = this.options;
+    const wait = this.endProbe === undefined ? this.negotiator.nextProbeMs() : undefined;
+    if (wait === undefined) return;
+    const timer = setTimeout(() => {
+      this.endProbe = this.probe?.(openSocket, socketUrl, (lasts) => {
+        this.endProbe = undefined;
+        if (!lasts) return this.planProbe();
+        this.negotiator.preferSockets();
+        this.lose();
+      });
+    }, wait);
+    this.endProbe = () => clearTimeout(timer);
   }
 
   /** Tells later whether it is still about this connection. */

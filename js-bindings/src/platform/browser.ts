@@ -9,7 +9,7 @@ export const browserPlatform: Platform = {
   defaultStorage: () => indexedDbStorage(),
   connect: webSockets(async () => WebSocket as unknown as WebSocketConstructor),
   // Most pages never need it, so that it is no part of their first load.
-  http: async () => (await import('../transport/http.js')).openHttp,
+  http: () => import('../transport/http.js'),
   transportStore() {
     // A worker has none, and a page may be denied it.
     try {

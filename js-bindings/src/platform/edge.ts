@@ -1,6 +1,6 @@
 import { loadStaticEngine } from '../loader/static.js';
 import { memoryStorage } from '../storage/memory.js';
-import { openHttp } from '../transport/http.js';
+import { openHttp, probeSocket } from '../transport/http.js';
 import { webSockets, type WebSocketConstructor } from '../transport/websocket.js';
 import type { Platform } from './platform.js';
 
@@ -10,7 +10,7 @@ export function edgePlatform(module: WebAssembly.Module): Platform {
     loadEngine: () => loadStaticEngine(module),
     defaultStorage: memoryStorage,
     connect: webSockets(async () => WebSocket as unknown as WebSocketConstructor),
-    http: async () => openHttp,
+    http: async () => ({ openHttp, probeSocket }),
     onConnectivity: () => () => undefined,
   };
 }

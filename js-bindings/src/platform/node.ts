@@ -1,7 +1,7 @@
 import { ErrorCode, TopGunError } from '../errors.js';
 import { loadNodeEngine } from '../loader/node.js';
 import { memoryStorage } from '../storage/memory.js';
-import { openHttp } from '../transport/http.js';
+import { openHttp, probeSocket } from '../transport/http.js';
 import { webSockets, type WebSocketConstructor } from '../transport/websocket.js';
 import type { Platform } from './platform.js';
 
@@ -11,7 +11,7 @@ export function nodePlatform(baseUrl: string): Platform {
     loadEngine: () => loadNodeEngine(baseUrl),
     defaultStorage: memoryStorage,
     connect: webSockets(findWebSocket),
-    http: async () => openHttp,
+    http: async () => ({ openHttp, probeSocket }),
     onConnectivity: () => () => undefined,
   };
 }

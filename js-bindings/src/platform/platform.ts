@@ -1,7 +1,7 @@
 import type { EngineFactory } from '../bindings/engine.js';
 import type { StorageAdapter } from '../storage/adapter.js';
 import type { TabChannel } from '../tabs/channel.js';
-import type { CarrierFactory } from '../transport/exchanges.js';
+import type { HttpTransport } from '../transport/exchanges.js';
 import type { TextStore } from '../transport/memory.js';
 import type { SocketFactory } from '../transport/socket.js';
 
@@ -16,7 +16,7 @@ export interface Platform {
   defaultStorage(): StorageAdapter;
   readonly connect: SocketFactory;
   /** Loads what carries requests where a WebSocket does not get through. */
-  readonly http?: () => Promise<CarrierFactory>;
+  readonly http?: () => Promise<HttpTransport>;
   /** Where the way to a server is remembered between starts. */
   readonly transportStore?: () => TextStore | undefined;
   /** How the tabs that share the lock of a store reach each other, if not as in browsers. */

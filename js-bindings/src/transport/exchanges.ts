@@ -1,4 +1,5 @@
 import type { ExchangeEvent } from '../bindings/events.js';
+import type { probeSocket } from './probe.js';
 
 /** One request that the engine wants to have answered. */
 export type ExchangeRequest = Omit<ExchangeEvent, 'type'>;
@@ -47,6 +48,12 @@ export interface CarrierOptions {
 
 /** Makes a carrier; there is nothing to open, since each request stands for itself. */
 export type CarrierFactory = (options: CarrierOptions, events: ExchangeEvents) => ExchangeCarrier;
+
+/** What is loaded where requests have to carry the conversation. */
+export interface HttpTransport {
+  readonly openHttp: CarrierFactory;
+  readonly probeSocket: typeof probeSocket;
+}
 
 /** What may be known about the way to a server. */
 export type TransportFact =

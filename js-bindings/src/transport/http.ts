@@ -19,6 +19,8 @@ const PATIENCE = 2;
 /** Nobody is asked to stay away for longer than this. */
 const PAUSE_MS_MAX = 5 * 60_000;
 
+export { probeSocket } from './probe.js';
+
 /** Carries exchanges as `POST /sync`, and those that wait as a stream of events if it gets through. */
 export const openHttp: CarrierFactory = (options, events) => new HttpCarrier(options, events);
 
