@@ -79,6 +79,7 @@ class RowSet {
   static constexpr size_t kSmallMax = 3;
   static constexpr size_t kArrayMax = 4096;
   static constexpr size_t kWords = 1024;
+  static constexpr size_t kAddressBytes = sizeof(void*);
   /// In place of the number of small rows.
   static constexpr uint32_t kLargeTag = UINT32_MAX;
 
@@ -135,11 +136,11 @@ class RowSet {
   bool is_large() const { return tag_ == kLargeTag; }
   Large& large() const {
     Large* large;
-    __builtin_memcpy(&large, small_, sizeof large);
+    __builtin_memcpy(&large, small_, kAddressBytes);
     return *large;
   }
   void set_large(Large* large) {
-    __builtin_memcpy(small_, &large, sizeof large);
+    __builtin_memcpy(small_, &large, kAddressBytes);
     tag_ = kLargeTag;
   }
   void become_large();
