@@ -1,15 +1,20 @@
 #!/usr/bin/env node
-// usage: check-simulation.mjs [campaigns]
+// usage: check-simulation.mjs [campaigns|regressions]
 //
 // Checks the simulator itself: its two builds tell the same story, so that probes and assertions
 // change nothing, and it still finds bugs that are planted on purpose. With `campaigns`, runs the
 // seeds that look for bugs of our own instead: some fixed, as many that each commit has for itself.
+// With `regressions`, replays what once broke: as it is all must be well, and with the bug planted
+// again the same promise must break.
 
 import { spawnSync } from 'node:child_process';
-import { availableParallelism } from 'node:os';
-import { git, isMain, report, root } from './lib/repository.mjs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { files, git, isMain, report, root } from './lib/repository.mjs';
 import { kPrograms, simulate } from './lib/sim/process.mjs';
 import { parseOptions } from './lib/sim/options.mjs';
+import { readRepro, replay } from './lib/sim/repro.mjs';
 import { listMutants, scoreboard } from './lib/sim/scoreboard.mjs';
 
 const kLiteSeeds = 1_000; // Fixed, and as many again that each commit has for itself.
@@ -73,10 +78,36 @@ function runCampaigns(problems) {
   }
 }
 
+/** Scenarios of bugs that the simulator found, by path: repros with the bug planted again. */
+export function regressions() {
+  return files(/^tests\/sim\/regressions\/.*\.json$/).map(({ path }) => ({ path, repro: readRepro(join(root, path)) }));
+}
+
+async function replayRegressions(problems) {
+  const all = regressions();
+  if (all.length === 0) problems.push({ path: 'tests/sim/regressions', message: 'there are none' });
+  const folder = mkdtempSync(join(tmpdir(), 'topgun-sim-'));
+  try {
+    for (const { path, repro } of all) {
+      const scenario = join(folder, 'scenario.hex');
+      const { failure } = await replay(kPrograms.probed, { ...repro, mutant: 0 }, scenario);
+      if (failure) problems.push({ path, message: `breaks ${failure.invariant}: ${failure.detail}` });
+      const planted = await replay(kPrograms.probed, repro, scenario);
+      const broken = planted.failure?.invariant ?? 'nothing';
+      if (broken !== repro.invariant) problems.push({ path, message: `planted bug ${repro.mutant} breaks ${broken} instead of ${repro.invariant}` });
+      console.log(`${path}: ${repro.invariant} holds, and breaks with planted bug ${repro.mutant}`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 if (isMain(import.meta.url)) {
   const problems = [];
   if (process.argv[2] === 'campaigns') {
     runCampaigns(problems);
+  } else if (process.argv[2] === 'regressions') {
+    await replayRegressions(problems);
   } else {
     await compareBuilds(problems);
     await lookForPlantedBugs(problems);

@@ -135,6 +135,9 @@ const steps = {
   async simulation(step) {
     if (!(await step.build('release', 'topgun-sim', 'topgun-sim-probed'))) return;
     await step.check(['node', 'scripts/check-simulation.mjs']);
+    await step.check(['node', 'scripts/check-simulation.mjs', 'campaigns']);
+    await step.check(['node', 'scripts/check-simulation.mjs', 'regressions']);
+    await step.check(['node', 'scripts/check-probes.mjs']);
   },
 
   async tidy(step) {

@@ -97,6 +97,7 @@ void ClientReplica::expire(Now now) {
     map->table.visit_placement(due->placement, [&](const Record& record) {
       // A refused write may have been forgotten and another record have taken its place.
       const bool is_it = !record.tombstone && record.expires_at_ms() == due->expires_at_ms;
+      TG_SOMETIMES(is_it, ClientExpires);
       if (is_it) report_key(*map, record, now);
     });
   }

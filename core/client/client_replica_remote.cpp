@@ -143,6 +143,7 @@ void ClientReplica::restore_count(ClientMap& map, const Operation& refused, Now 
     }
   }
   if (base.time == 0) return;
+  TG_SOMETIMES(true, ClientRestoresCount);
   const CounterBytes value = encode_counter(base.totals);
   Record record;
   record.key = refused.key;
@@ -173,6 +174,8 @@ void ClientReplica::reject(uint64_t sequence, uint64_t count, Error error, ByteV
       if (operation.sequence < sequence || operation.sequence > last) continue;
       const bool current = is_current(map, operation);
       forget_effect(map, operation, now);
+      // The node may have it all the same, by repair; then it comes back from there.
+      map.wants_repair = map.wants_repair || error != Error::BehindHorizon || !TG_MUTANT(54);
       if (error == Error::BehindHorizon) {
         if (!current) continue;
         too_old.emplace_back(&map, Issued{operation.kind, operation.ttl_ms, to_bytes(operation.key),
@@ -180,7 +183,6 @@ void ClientReplica::reject(uint64_t sequence, uint64_t count, Error error, ByteV
         continue;
       }
       if (map.kind == MapKind::Counter) restore_count(map, operation, now);
-      map.wants_repair = true;
       events_.push(Event::Rejected, [&](ByteWriter& out) {
         out.varint(operation.sequence);
         out.u16(static_cast<uint16_t>(error));

@@ -1,4 +1,5 @@
 #include "core/base/mix.hpp"
+#include "core/base/probe.hpp"
 #include "core/client/client_replica.hpp"
 
 namespace topgun::client {
@@ -168,6 +169,7 @@ void ClientReplica::replace(uint64_t common_sequence, Now now) {
   for (const Moved& each : moved) move(each, now);
   close_batch();
   conflated_operations_ = 0;
+  TG_SOMETIMES(true, ClientReplaced);
   events_.push(Event::ReplicaReplaced, [&](ByteWriter& out) {
     out.u64(former.value);
     out.u64(options_.replica.value);

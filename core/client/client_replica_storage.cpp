@@ -50,6 +50,7 @@ bool ClientReplica::start() {
   begin_run(known, loaded.damaged == 0);
   prune_counter_bases();
   if (loaded.damaged > 0) {
+    TG_SOMETIMES(true, ClientDamaged);
     // What is readable is kept; comparing roots with the node brings back the rest.
     for (const auto& map : maps_) map->versions.clear();
     events_.push(Event::Error, [&](ByteWriter& out) {
@@ -354,6 +355,7 @@ void ClientReplica::persisted(uint64_t transaction, std::optional<Error> error) 
 
 bool ClientReplica::retry_storage() {
   if (!storage_failed_) return false;
+  TG_SOMETIMES(true, ClientStoresAgain);
   storage_failed_ = false;
   close_batch();
   row_.finish();

@@ -69,6 +69,7 @@ void Home::read_messages(ConnectionId connection, ByteView frame) {
 void Home::hold(Session& session, const MessageView& message) {
   const size_t size = session.held.size() + message.payload.size() + 1;
   if (size > context_.options.limits.frame_bytes_max) return refuse(session, Error::TooLarge);
+  TG_SOMETIMES(true, NodeHolds);
   ByteWriter out(session.held);
   out.varint(message.payload.size() + 1);
   out.u8(message.kind);
@@ -206,6 +207,7 @@ void Home::on_take_over(const ShardMessage& message) {
   const ReplicaId replica{message.numbers[1]};
   Session* session = find(connection);
   const uint64_t last_taken = session == nullptr ? 0 : session->taken_sequence;
+  TG_SOMETIMES(session != nullptr, NodeTakesOver);
   if (session != nullptr) refuse(*session, Error::TakenOver);
   context_.post(message.from, ShardMessageKind::TakenOver,
                 {connection.value, replica.value, last_taken}, nullptr);

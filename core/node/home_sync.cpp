@@ -253,6 +253,7 @@ void Home::start_pulls(Session& session, Subscription& subscription, PullMode mo
 void Home::pull(Session& session, Subscription& subscription, uint16_t shard) {
   Subscription::Pull& state = subscription.pulls[shard];
   state.stalled = !has_credit(session);
+  TG_SOMETIMES(state.stalled, NodeStalls);
   if (state.stalled) return;
   Bytes request = map_payload(channels_.at(subscription.channel));
   ByteWriter(request).u64(session.replica.value);
@@ -333,6 +334,7 @@ void Home::on_changes(const ShardMessage& message) {
     const bool has_batch = !message.payload->empty();
     if (!is_author && (!has_batch || !has_credit(*session))) {
       if (live) subscription.in_step_ms = context_.now.wall_ms;
+      TG_SOMETIMES(has_batch, NodeLags);
       subscription.lagging = true;
     } else if (!is_author && !subscription.lagging) {
       session->unacknowledged_bytes += message.payload->size();

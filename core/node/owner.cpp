@@ -83,6 +83,7 @@ Result<uint64_t> Owner::apply(const RecordBatch& batch) {
   }
   context_.stats.operations_applied += builder.count();
   if (builder.count() == 0) return log_sequence_;
+  TG_SOMETIMES(true, NodeTakesRecords);
   append_log(LogEntryKind::Records, builder.finish());
   announce(**map, {}, {});
   return log_sequence_;

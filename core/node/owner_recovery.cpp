@@ -87,6 +87,7 @@ void Owner::collect(OwnedMap& map) {
     for (uint64_t version = map.checkpointed_version; version < map.ring.version(); ++version) {
       kept.push_back(map.ring.at(version + 1));
     }
+    TG_SOMETIMES(!kept.empty(), CollectionWaits);
     std::sort(kept.begin(), kept.end());  // allow(sort): equal numbers are alike
   }
   const uint64_t horizon_ms = collect_horizon_ms();

@@ -11,11 +11,13 @@ constexpr uint64_t kLookUs = 1'000'000;
 constexpr uint64_t kHealingUs = 400'000'000;
 constexpr uint64_t kSilenceUs = 100'000'000;
 
-VirtualClock draw_clock(const Scenario& scenario, uint32_t client) {
+VirtualClock draw_clock(const Scenario& scenario, uint32_t client, FaultRates& struck) {
   Prng prng(scenario.seed, stream_id("client.clock"), client);
   const auto is_on = [&](Fault fault) {
     const uint64_t draw = prng.below(1'000'000);
-    return draw < scenario.rates[static_cast<size_t>(fault)];
+    const bool strikes = draw < scenario.rates[static_cast<size_t>(fault)];
+    struck[static_cast<size_t>(fault)] += strikes ? 1 : 0;
+    return strikes;
   };
   const bool skewed = is_on(Fault::Skew);
   const uint64_t scale = prng.below(4);
@@ -45,7 +47,7 @@ DeterministicSimulator::DeterministicSimulator(const Scenario& scenario,
     options.number = i;
     options.has_storage = i < scenario_.clients;
     options.seed = scenario_.seed;
-    options.clock = draw_clock(scenario_, i);
+    options.clock = draw_clock(scenario_, i, struck_);
     options.transports = scenario_.transports;
     clients_.push_back(std::make_unique<SimClient>(options, scheduler_, network_, checker_));
     network_.add_client(*clients_.back());

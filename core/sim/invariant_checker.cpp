@@ -182,7 +182,24 @@ void InvariantChecker::check_client(SimClient& client, bool whole) {
          client_name(client) + ": " + map.ref.name + " is not the fold of what was delivered");
     return;
   }
-  if (whole) check_mirror(client);
+  if (!whole) return;
+  check_mirror(client);
+  check_status(client);
+}
+
+void InvariantChecker::check_status(SimClient& client) {
+  if (client.pending() > 0) return;
+  ++checks_;
+  for (const auto& [sequence, own] : client.own_) {
+    if (!own.sent) continue;
+    for (const ReferenceModel::Effect& effect : own.effects) {
+      // What was overruled meanwhile need not arrive.
+      if (client.model().find(own.map, effect.key) != effect.record) continue;
+      return fail(Invariant::StatusIsTrue, client_name(client) + " has nothing pending, but " +
+                                               describe(own.map, effect.key, effect.record) +
+                                               " was not acked at local");
+    }
+  }
 }
 
 void InvariantChecker::check_mirror(SimClient& client) {

@@ -117,6 +117,8 @@ class InvariantChecker {
 
  private:
   void check_mirror(SimClient& client);
+  /// A client that reports nothing pending has nothing that could be lost.
+  void check_status(SimClient& client);
   void check_acked(const ReferenceModel& node_model);
 
   std::function<uint64_t()> now_ms_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/hash.hpp"
+#include "core/base/probe.hpp"
 
 namespace topgun {
 namespace {
@@ -176,6 +177,7 @@ void answer_leaf(const DiffMessage::Entry& leaf, LeafPart& part, DiffMessage& an
   claim.missing = internal::without(leaf.numbers, part.present);
   claim.offers = std::move(part.offers);
   if (claim.missing.empty() && claim.offers.empty()) return;
+  TG_SOMETIMES(!claim.missing.empty() && !claim.offers.empty(), DiffClaims);
   answer.claims.push_back(std::move(claim));
 }
 

@@ -127,6 +127,7 @@ void Checkpointer::write(uint64_t now_ms) {
   if (is_complete) finish_round();
   const Result<void> written = store_.write(pending_);
   if (!written.ok()) {
+    TG_SOMETIMES(true, CheckpointFails);
     next_attempt_ms_ = now_ms + kRetryIntervalMs;
     return;
   }

@@ -104,6 +104,7 @@ void LogPump::completed(const Result<void>& outcome, uint64_t now_ms) {
   if (tail_to_cut_) cut_tail();
   if (!is_stopped_) return;
   is_stopped_ = false;
+  TG_SOMETIMES(true, LogRecovers);
   if (callbacks_.recovered) callbacks_.recovered();
 }
 

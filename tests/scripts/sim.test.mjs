@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { gateCampaigns, sample } from '../../scripts/check-simulation.mjs';
-import { addUp, campaign, chunks } from '../../scripts/lib/sim/campaign.mjs';
+import { addUp, campaign, chunks, pairs } from '../../scripts/lib/sim/campaign.mjs';
 import { parseOptions, UsageError } from '../../scripts/lib/sim/options.mjs';
 import { diagram, timeAxis, worthDrawing } from '../../scripts/lib/sim/diagram.mjs';
 import { simulate } from '../../scripts/lib/sim/process.mjs';
@@ -70,6 +70,17 @@ test('sim: traces add up modulo 2^64, in any order, and everything else without 
   assert.deepEqual(sum.faults, { loss: [7, 2], reset: [0, 0] });
   assert.deepEqual(sum.unreached, ['A']);
   assert.equal(sum.simulated_s, 0.2);
+});
+
+test('sim: pairs that no seed had are named', () => {
+  const part = { seeds: 1, failures: 0, simulated_s: 0, cpu_s: 0, events: 0, checks: 0, run_twice: 0, trace: '1', marks: {}, faults: { loss: [1, 1], reset: [0, 0] } };
+  const sum = addUp([
+    { ...part, fault_pairs: { reset: [0] }, operation_pairs: { set: [1, 0] } },
+    { ...part, fault_pairs: { reset: [0] }, operation_pairs: { set: [2, 3] } },
+  ]);
+  assert.deepEqual(sum.operation_pairs, { set: [3, 3] });
+  assert.deepEqual(pairs(sum), { count: 3, missing: ['reset + loss'] });
+  assert.match(campaignReport({ ...sum, found: [] }, options(), null), /2 of 3 of two families[^]*never: reset \+ loss/);
 });
 
 test('sim: a campaign adds up its processes', () => inFolder(async (folder) => {

@@ -108,6 +108,9 @@ Bytes read_hex(const std::string& path) {
   return bytes;
 }
 
+/// The kinds of steps that applications make; their numbers begin at 1.
+constexpr size_t kOperationCount = static_cast<size_t>(StepKind::Unfollow);
+
 /// What a process has to say at its end; the script adds up those of all processes.
 struct Summary {
   uint64_t seeds = 0;
@@ -119,8 +122,11 @@ struct Summary {
   uint64_t trace = 0;
   uint64_t activations[kFaultCount] = {};
   uint64_t activated_seeds[kFaultCount] = {};
+  /// Seeds in which two families struck, and in which an operation met a family.
+  uint64_t fault_pairs[kFaultCount][kFaultCount] = {};
+  uint64_t operation_pairs[kOperationCount][kFaultCount] = {};
 
-  void add(const Outcome& outcome) {
+  void add(const Scenario& scenario, const Outcome& outcome) {
     ++seeds;
     simulated_ms += outcome.simulated_ms;
     events += outcome.events;
@@ -130,6 +136,39 @@ struct Summary {
     for (size_t i = 0; i < kFaultCount; ++i) {
       activations[i] += outcome.activations[i];
       activated_seeds[i] += outcome.activations[i] > 0 ? 1 : 0;
+    }
+    add_pairs(scenario, outcome);
+  }
+
+  void add_pairs(const Scenario& scenario, const Outcome& outcome) {
+    bool is_issued[kOperationCount] = {};
+    for (const Step& step : scenario.steps) {
+      const size_t operation = static_cast<size_t>(step.kind) - 1;
+      if (operation < kOperationCount) is_issued[operation] = true;
+    }
+    for (size_t i = 0; i < kFaultCount; ++i) {
+      if (outcome.activations[i] == 0) continue;
+      for (size_t j = 0; j < i; ++j) fault_pairs[i][j] += outcome.activations[j] > 0 ? 1 : 0;
+      for (size_t j = 0; j < kOperationCount; ++j) operation_pairs[j][i] += is_issued[j] ? 1 : 0;
+    }
+  }
+
+  static void print_counts(const char* separator, std::string_view name, const uint64_t* counts,
+                           size_t size) {
+    std::printf("%s\"%s\":[", separator, std::string(name).c_str());
+    for (size_t i = 0; i < size; ++i) std::printf("%s%" PRIu64, i == 0 ? "" : ",", counts[i]);
+    std::printf("]");
+  }
+
+  void print_pairs() const {
+    std::printf("},\"fault_pairs\":{");
+    for (size_t i = 1; i < kFaultCount; ++i) {
+      print_counts(i == 1 ? "" : ",", fault_name(static_cast<Fault>(i)), fault_pairs[i], i);
+    }
+    std::printf("},\"operation_pairs\":{");
+    for (size_t i = 0; i < kOperationCount; ++i) {
+      const auto kind = static_cast<StepKind>(i + 1);
+      print_counts(i == 0 ? "" : ",", step_name(kind), operation_pairs[i], kFaultCount);
     }
   }
 
@@ -144,6 +183,7 @@ struct Summary {
                   std::string(fault_name(static_cast<Fault>(i))).c_str(), activations[i],
                   activated_seeds[i]);
     }
+    print_pairs();
     std::printf("},\"marks\":{");
 #ifdef TOPGUN_PROBES
     for (uint32_t i = 0; i < probe::kMarkCount; ++i) {
@@ -179,7 +219,7 @@ class Program {
   void one(const Scenario& scenario) {
     TraceLines lines;
     const Outcome outcome = runner_.run(scenario, arguments_.trace ? &lines : nullptr);
-    summary_.add(outcome);
+    summary_.add(scenario, outcome);
     if (arguments_.each) {
       std::printf("{\"event\":\"run\",\"seed\":%" PRIu64 ",\"trace\":\"%016" PRIx64
                   "\",\"simulated_s\":%.3f,\"events\":%" PRIu64 "}\n",

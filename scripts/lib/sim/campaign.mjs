@@ -14,9 +14,28 @@ export function chunks(first, last, jobs) {
   return ranges;
 }
 
+/** Adds the counts of `part` to those of `sum`: arrays of numbers by name. */
+function addCounts(sum, part) {
+  for (const [name, counts] of Object.entries(part ?? {})) {
+    const before = sum[name] ?? [];
+    sum[name] = counts.map((count, i) => count + (before[i] ?? 0));
+  }
+}
+
+/**
+ * Names of pairs that no seed had: of two fault families, and of an operation and a family.
+ * @returns {{count: number, missing: string[]}}
+ */
+export function pairs(sum) {
+  const families = Object.keys(sum.faults);
+  const all = [sum.fault_pairs, sum.operation_pairs].flatMap((table) =>
+    Object.entries(table).flatMap(([name, counts]) => counts.map((count, i) => [`${name} + ${families[i]}`, count])));
+  return { count: all.length, missing: all.filter(([, count]) => count === 0).map(([name]) => name) };
+}
+
 /** The sum of summaries; their order does not matter. */
 export function addUp(summaries) {
-  const sum = { seeds: 0, failures: 0, simulated_s: 0, cpu_s: 0, events: 0, checks: 0, run_twice: 0, faults: {}, marks: {} };
+  const sum = { seeds: 0, failures: 0, simulated_s: 0, cpu_s: 0, events: 0, checks: 0, run_twice: 0, faults: {}, fault_pairs: {}, operation_pairs: {}, marks: {} };
   let trace = 0n;
   for (const summary of summaries) {
     for (const name of ['seeds', 'failures', 'simulated_s', 'cpu_s', 'events', 'checks', 'run_twice']) sum[name] += summary[name];
@@ -25,6 +44,8 @@ export function addUp(summaries) {
       const before = sum.faults[name] ?? [0, 0];
       sum.faults[name] = [before[0] + times, before[1] + seeds];
     }
+    addCounts(sum.fault_pairs, summary.fault_pairs);
+    addCounts(sum.operation_pairs, summary.operation_pairs);
     for (const [name, times] of Object.entries(summary.marks)) sum.marks[name] = (sum.marks[name] ?? 0) + times;
   }
   sum.simulated_s = Math.round(sum.simulated_s * 1000) / 1000;

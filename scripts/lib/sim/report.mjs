@@ -1,10 +1,13 @@
 // What a campaign found, for people.
 
 import { showProgress } from '../run.mjs';
+import { pairs } from './campaign.mjs';
 
 // A campaign of at least so many lite seeds has to reach every mark.
 export const kSeedsForMarks = 5_000;
 const kBarWidth = 24;
+// More than so many are not worth reading; the JSON has them all.
+const kPairsTold = 60;
 
 /** Whether these marks count against a campaign, or are only told. */
 export function marksCount(sum, options) {
@@ -38,6 +41,9 @@ export function campaignReport(sum, options, kept) {
   const struck = Object.entries(sum.faults).filter(([, [times]]) => times > 0);
   lines.push('  faults           strikes  in seeds');
   for (const [name, [times, seeds]] of struck) lines.push(`    ${name.padEnd(14)}${String(times).padStart(8)}${String(seeds).padStart(10)}`);
+  const { count, missing } = pairs(sum);
+  if (count > 0) lines.push(`  pairs            ${count - missing.length} of ${count} of two families, or an operation and a family, met in a seed`);
+  if (missing.length > 0 && missing.length <= kPairsTold) lines.push(`    never: ${missing.join(', ')}`);
   const marks = Object.keys(sum.marks).length;
   if (marks > 0) lines.push(`  marks            ${marks - sum.unreached.length} of ${marks} reached`);
   for (const name of sum.unreached) lines.push(`    never: ${name}`);

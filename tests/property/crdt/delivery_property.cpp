@@ -87,11 +87,16 @@ class Writers {
   std::array<uint64_t, kAuthors + 1> sequences_{};
 };
 
-/// What a replica is delivered: all operations in some order, then one of them (or none) again.
+/// What a replica is delivered: all operations in some order, and one of them (or none) once more
+/// at some place.
 Operations delivery(Gen& gen, Operations operations) {
   gen.shuffle(std::span(operations));
   const uint64_t again = gen.below(operations.size() + 1);
-  if (again > 0) operations.push_back(operations[static_cast<size_t>(again - 1)]);
+  if (again == 0) return operations;
+  const OwnedOperation repeated = operations[static_cast<size_t>(again - 1)];
+  // Behind its first delivery: in front of it would be the same order once more.
+  const uint64_t behind = gen.below(operations.size() - again + 1);
+  operations.insert(operations.begin() + static_cast<std::ptrdiff_t>(again + behind), repeated);
   return operations;
 }
 
