@@ -60,7 +60,7 @@ class Operations {
 
   struct Replica {
     Slab slab;
-    node::OwnedMap map{MapKind::Lww, "map", slab};
+    node::OwnedMap map{MapKind::Lww, "map", slab, ChangeRing::kChangesMax};
   };
 
   uint32_t records_ = 0;
