@@ -45,7 +45,9 @@ __attribute__((constructor)) void start() {
 }  // namespace
 
 void give_up(const std::string& why) {
-  const std::string line = "power-loss shim: " + why + "\n";
+  std::string line = "power-loss shim: ";
+  line += why;
+  line += '\n';
   (void)::syscall(SYS_write, STDERR_FILENO, line.data(), line.size());
   if (g_control != nullptr) g_control->gave_up = true;
   ::abort();
