@@ -79,7 +79,7 @@ Shim::Place Shim::place_of(int directory, const char* path) const {
   while (full.size() > 1 && full.back() == '/') full.pop_back();
   const size_t slash = full.find_last_of('/');
   std::string parent = slash == std::string::npos ? "." : full.substr(0, slash);
-  if (parent.empty()) parent = "/";
+  if (parent.empty()) parent.push_back('/');
   struct stat status {};
   if (::fstatat(directory, parent.c_str(), &status, 0) != 0) return {};
   return {image_.find(status), slash == std::string::npos ? full : full.substr(slash + 1)};
