@@ -21,11 +21,14 @@ export function probeSymbols(nmOutput) {
 
 const symbols = (nm, path) => execFileSync(nm, ['--demangle', path], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] });
 
-/** Archives below `folder`, but for those of tests. */
+/** What is built with probes on purpose, and goes into no product. */
+const kProbedOnPurpose = ['/tests/', '/wasm/simulator/'];
+
+/** Archives below `folder` that products are made of. */
 function archives(folder) {
   return readdirSync(join(root, folder), { recursive: true })
     .map((name) => join(folder, String(name)))
-    .filter((path) => path.endsWith('.a') && !path.includes('/tests/'))
+    .filter((path) => path.endsWith('.a') && !kProbedOnPurpose.some((part) => path.includes(part)))
     .sort();
 }
 
