@@ -31,10 +31,10 @@ class ExchangeSchedule {
     uint64_t id = 0;
     bool carries_operations = false;
     bool asks_for_changes = false;
-    /// The node may hold it back, so it may be called off for something more urgent.
-    bool may_be_held = false;
     uint64_t started_ms = 0;
     uint64_t give_up_ms = 0;
+    /// How long the node may hold the answer back; such an exchange may be called off for something
+    /// more urgent.
     uint64_t wait_ms = 0;
     /// Of the first operation carried.
     uint64_t first_sequence = 0;

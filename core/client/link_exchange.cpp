@@ -41,7 +41,7 @@ void Link::start_exchanges(Now now) {
   if (state_ != State::Online) return;
   const bool sends = has_operations_to_send(now);
   const ExchangeSchedule::Exchange* question = exchanges_.question();
-  if (question != nullptr && question->may_be_held && exchanges_.wants_changes()) {
+  if (question != nullptr && question->wait_ms > 0 && exchanges_.wants_changes()) {
     events_.push(Event::CancelExchange, [&](ByteWriter& out) { out.varint(question->id); });
     exchanges_.remove(question->id);
     question = nullptr;
@@ -58,9 +58,8 @@ void Link::start_exchange(bool sends, bool asks, Now now) {
   ExchangeSchedule::Exchange exchange;
   exchange.carries_operations = sends;
   exchange.asks_for_changes = asks;
-  exchange.may_be_held = asks && !sends && state_ == State::Online;
-  exchange.wait_ms = exchange.may_be_held ? exchanges_.policy.wait_ms : 0;
-  exchange.may_be_held = exchange.wait_ms > 0;
+  const bool may_be_held = asks && !sends && state_ == State::Online;
+  exchange.wait_ms = may_be_held ? exchanges_.policy.wait_ms : 0;
   Bytes request;
   MessageWriter out(request);
   out.hello(hello(now, AckLevel::Local, {}));
@@ -74,7 +73,7 @@ void Link::start_exchange(bool sends, bool asks, Now now) {
   const ExchangeSchedule::Exchange& begun = exchanges_.begin(exchange, now.mono_ms);
   events_.push(Event::Exchange, [&](ByteWriter& event) {
     event.varint(begun.id);
-    event.u8(begun.may_be_held ? 1 : 0);
+    event.u8(begun.wait_ms > 0 ? 1 : 0);
     event.varint(begun.give_up_ms - now.mono_ms);
     event.raw(request);
   });

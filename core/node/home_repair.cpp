@@ -2,17 +2,6 @@
 #include "core/node/home.hpp"
 
 namespace topgun::node {
-namespace {
-
-Bytes map_payload(const Channel& channel) {
-  Bytes payload;
-  ByteWriter out(payload);
-  put_map(out, {channel.kind, as_bytes(channel.map)});
-  return payload;
-}
-
-}  // namespace
-
 void Home::start_repair(Session& session, Subscription& subscription) {
   ++context_.stats.repairs_started;
   TG_SOMETIMES(true, NodeRepair);
@@ -57,7 +46,7 @@ void Home::take_diff(Session& session, Subscription& subscription, DiffMessage d
   state = {};
   state.received = to_bytes(payload);
   state.message = std::move(diff);
-  Bytes request = map_payload(channels_.at(subscription.channel));
+  Bytes request = encode_map(channels_.at(subscription.channel));
   ByteWriter(request).raw(payload);
   ask_owners(session, subscription, ShardMessageKind::DiffChildren, request);
 }
@@ -72,7 +61,7 @@ void Home::on_diff_children(const ShardMessage& message) {
   state.children.resize(part.size(), 0);
   for (size_t i = 0; i < part.size(); ++i) state.children[i] += part[i];
   if (--subscription->answers_missing > 0) return;
-  Bytes request = map_payload(channels_.at(subscription->channel));
+  Bytes request = encode_map(channels_.at(subscription->channel));
   ByteWriter out(request);
   put_prefixes(out, differing_children(state.message, state.children));
   out.raw(state.received);

@@ -8,13 +8,6 @@ std::vector<std::optional<uint64_t>> as_positions(const std::vector<uint64_t>& v
   return {versions.begin(), versions.end()};
 }
 
-Bytes map_payload(const Channel& channel) {
-  Bytes payload;
-  ByteWriter out(payload);
-  put_map(out, {channel.kind, as_bytes(channel.map)});
-  return payload;
-}
-
 }  // namespace
 
 bool Home::may_read(const Session& session, std::string_view map) const {
@@ -53,7 +46,7 @@ void Home::leave_channel(ConnectionId connection, const Subscription& subscripti
     return listener.connection == connection && listener.subscription == subscription.id;
   });
   if (!channel.listeners.empty()) return;
-  const SharedBytes payload = share(map_payload(channel));
+  const SharedBytes payload = share(encode_map(channel));
   for (uint16_t shard = 0; shard < context_.options.shard_count; ++shard) {
     context_.post(shard, ShardMessageKind::Unlisten, {channel.id}, payload);
   }
@@ -144,7 +137,7 @@ void Home::describe(Session& session, Subscription& subscription, DescribePurpos
       purpose == DescribePurpose::Repair ||
       (purpose == DescribePurpose::Start && subscription.client_versions.empty() &&
        subscription.client_records > 0);
-  Bytes bytes = map_payload(channel);
+  Bytes bytes = encode_map(channel);
   ByteWriter(bytes).u8(may_compare ? 1 : 0);
   const SharedBytes payload = share(std::move(bytes));
   for (uint16_t shard = 0; shard < context_.options.shard_count; ++shard) {
@@ -255,7 +248,7 @@ void Home::pull(Session& session, Subscription& subscription, uint16_t shard) {
   state.stalled = !has_credit(session);
   TG_SOMETIMES(state.stalled, NodeStalls);
   if (state.stalled) return;
-  Bytes request = map_payload(channels_.at(subscription.channel));
+  Bytes request = encode_map(channels_.at(subscription.channel));
   ByteWriter(request).u64(session.replica.value);
   context_.post(shard, ShardMessageKind::Pull,
                 {session.connection.value, subscription.id, static_cast<uint64_t>(state.mode),

@@ -84,7 +84,6 @@ struct RateBucket {
 struct Exchange {
   Bytes token;
   bool is_stream = false;
-  bool was_announced = false;  ///< The message Exchange came.
   bool touched = false;
   bool quiet = false;
   /// Something was said that the client has not known before.
@@ -151,5 +150,13 @@ struct Channel {
   };
   std::vector<Listener> listeners;
 };
+
+/// The map of a channel, as messages to its owners begin.
+inline Bytes encode_map(const Channel& channel) {
+  Bytes payload;
+  ByteWriter out(payload);
+  put_map(out, {channel.kind, as_bytes(channel.map)});
+  return payload;
+}
 
 }  // namespace topgun::node

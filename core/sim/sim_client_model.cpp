@@ -246,7 +246,6 @@ void SimClient::load_model(const std::map<std::string, Bytes>& rows) {
       case client::Section::Tab:
       case client::Section::CounterBase:
         return true;
-        return true;
       case client::Section::Meta: {
         in.u64();
         in.u64();

@@ -3,18 +3,13 @@
 #include <doctest/doctest.h>
 
 #include "core/dataflow/live_queries.hpp"
-#include "core/value/value_writer.hpp"
+#include "tests/support/encoded_value.hpp"
 
 namespace topgun::dataflow {
 namespace {
 
+using query::number;
 using query::Query;
-
-Bytes number(double value) {
-  Bytes out;
-  ValueWriter(out).number(value);
-  return out;
-}
 
 Query by_status(double status, double age_min) {
   Query query;

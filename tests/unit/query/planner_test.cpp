@@ -7,21 +7,10 @@
 #include "core/query/explain.hpp"
 #include "core/query/normalize.hpp"
 #include "core/value/value_writer.hpp"
+#include "tests/support/encoded_value.hpp"
 
 namespace topgun::query {
 namespace {
-
-Bytes text(std::string_view value) {
-  Bytes out;
-  ValueWriter(out).text(value);
-  return out;
-}
-
-Bytes number(double value) {
-  Bytes out;
-  ValueWriter(out).number(value);
-  return out;
-}
 
 /// A thousand people in ten cities, of ages 0 to 99, with two indexes and a compound one.
 class People {

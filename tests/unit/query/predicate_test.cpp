@@ -7,21 +7,10 @@
 #include "core/query/matcher.hpp"
 #include "core/query/normalize.hpp"
 #include "core/value/value_writer.hpp"
+#include "tests/support/encoded_value.hpp"
 
 namespace topgun::query {
 namespace {
-
-Bytes text(std::string_view value) {
-  Bytes out;
-  ValueWriter(out).text(value);
-  return out;
-}
-
-Bytes number(double value) {
-  Bytes out;
-  ValueWriter(out).number(value);
-  return out;
-}
 
 Bytes bigint(uint8_t value) {
   Bytes out;

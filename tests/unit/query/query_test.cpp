@@ -4,15 +4,10 @@
 
 #include "core/query/executor.hpp"
 #include "core/value/value_writer.hpp"
+#include "tests/support/encoded_value.hpp"
 
 namespace topgun::query {
 namespace {
-
-Bytes text(std::string_view value) {
-  Bytes out;
-  ValueWriter(out).text(value);
-  return out;
-}
 
 Query by_key(std::string_view key) {
   Query query;
