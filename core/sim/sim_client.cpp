@@ -256,10 +256,8 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
         // What was never sent was overruled by what was, and is not asked for.
         // Nor is a promise that a node gave before it lost its disk, and that arrives afterwards.
         const OwnOperation& own = own_.begin()->second;
-        // The ack of an exchange speaks of what its request carried; what an earlier one carried
-        // may have been overruled in the outbox since.
-        const bool is_meant = answering_ == 0 || own.exchange == answering_;
-        const bool counts = own.sent && is_meant && connected_us_ >= checker_.node_lost_us();
+        const bool counts =
+            own.sent && is_spoken_of(own) && connected_us_ >= checker_.node_lost_us();
         if (counts)
           checker_.acked_local({{own_.begin()->second.author}, own_.begin()->first},
                                own_.begin()->second.map, own_.begin()->second.effects);

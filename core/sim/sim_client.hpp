@@ -127,7 +127,9 @@ class SimClient final : public Actor, public ClientEndpoint {
     MapRef map;
     std::vector<ReferenceModel::Effect> effects;
     bool sent = false;
-    uint64_t exchange = 0;  ///< The last one that carried it.
+    /// What carried it last: an exchange of the engine, or a connection.
+    uint64_t exchange = 0;
+    uint64_t connection = 0;
   };
 
   struct Exchange {
@@ -182,6 +184,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   void take_back(uint64_t sequence, const OwnOperation& own);
   void model_row(const std::string& key, const Bytes& row);
   void learn_own(ByteView batch, bool sent);
+  bool is_spoken_of(const OwnOperation& own) const;
   void report_stored(const Bytes& row);
   void report_issued(ByteView batch);
   void forget_own(const MapRef& map, const std::map<uint64_t, OwnOperation>& except);

@@ -122,7 +122,10 @@ void SimClient::learn_own(ByteView bytes, bool sent) {
     const bool is_new = own_.find(operation.sequence) == own_.end();
     OwnOperation& own = own_[operation.sequence];
     own.sent = own.sent || sent;
-    if (asking_ != 0) own.exchange = asking_;
+    if (sent) {
+      own.exchange = asking_;
+      own.connection = asking_ == 0 ? connection_ : 0;
+    }
     if (!is_new) continue;
     own.author = batch.header.replica.value;
     own.map = map;
@@ -133,6 +136,13 @@ void SimClient::learn_own(ByteView bytes, bool sent) {
       if (is_count) own_counts_[effect.key][operation.sequence] = effect.record;
     }
   }
+}
+
+/// An ack speaks of what its connection or request carried. What an earlier one carried may have
+/// been overruled in the outbox since, and have never arrived.
+bool SimClient::is_spoken_of(const OwnOperation& own) const {
+  if (answering_ != 0) return own.exchange == answering_;
+  return over_exchanges_ || own.connection == connection_;
 }
 
 void SimClient::report_stored(const Bytes& row) {

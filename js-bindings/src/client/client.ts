@@ -21,7 +21,10 @@ export type ClientStatus = 'new' | 'waiting' | 'offline' | 'connecting' | 'onlin
 
 const STATUSES: readonly ClientStatus[] = ['offline', 'connecting', 'online', 'closed'];
 
-/** A write that the server refused. Its effect is undone in the map. */
+/**
+ * A write that the server refused. Its effect is undone in the map, and so is that of earlier writes to the same key
+ * that had not been sent when it overruled them.
+ */
 export interface RejectedWrite {
   /** The map, if it is open in this client. */
   readonly map: string | undefined;
