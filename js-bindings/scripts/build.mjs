@@ -23,7 +23,7 @@ const common = {
   target: 'es2022',
   legalComments: 'none',
   logLevel: 'warning',
-  external: ['ws', '@sqlite.org/sqlite-wasm', './topgun.wasm', './topgun.wasm?module'],
+  external: ['react', 'ws', '@sqlite.org/sqlite-wasm', './topgun.wasm', './topgun.wasm?module'],
 };
 
 // Entry points share chunks, so that each class exists once however many are imported.
@@ -37,6 +37,8 @@ await build({
     'edge.workerd': source('edge.workerd'),
     'edge.edge': source('edge.edge'),
     'edge.node': source('edge.node'),
+    react: source('react/index'),
+    'react-server': source('react/server'),
     'storage-indexeddb': source('storage/indexeddb'),
     'storage-opfs': source('storage/opfs'),
     'storage-node': source('storage/node'),
@@ -48,6 +50,7 @@ await build({
   chunkNames: 'shared-[hash]',
 });
 
+const commonJs = { format: 'cjs', platform: 'node', outExtension: { '.js': '.cjs' } };
 await build({
   ...common,
   entryPoints: {
@@ -55,12 +58,17 @@ await build({
     'edge.node': source('edge.node'),
     'storage-node': source('storage/node'),
   },
-  format: 'cjs',
-  platform: 'node',
-  outExtension: { '.js': '.cjs' },
+  ...commonJs,
   // CommonJS knows its file under another name.
   define: { 'import.meta.url': 'moduleUrl' },
   banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+});
+
+// Without a banner: 'use client' stands first.
+await build({
+  ...common,
+  entryPoints: { react: source('react/index'), 'react-server': source('react/server') },
+  ...commonJs,
 });
 
 const tsc = join(root, 'node_modules/.bin/tsc');

@@ -33,7 +33,7 @@ await build({
   format: 'esm',
   target: 'node20',
   sourcemap: 'inline',
-  external: ['ws', 'playwright-core', 'esbuild'],
+  external: ['ws', 'playwright-core', 'esbuild', 'react', 'react-dom'],
   logLevel: 'warning',
 });
 

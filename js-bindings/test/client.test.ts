@@ -308,3 +308,13 @@ class SlowStorage implements StorageAdapter {
     await this.inner.transact(transaction);
   }
 }
+
+test('client: what has reached the store is told, and counts as pending until it is acknowledged', async () => {
+  const client = clientOn(new FakeFactory());
+  await client.start();
+  client.getMap<number>('numbers').set('a', 1);
+  await next(client, 'stored');
+  await client.flush();
+  assert.equal(client.pendingOps, 1);
+  await client.close();
+});

@@ -15,13 +15,16 @@ import { TestServer } from './support/server.js';
 
 // Goal: every example that a reader may copy compiles, and does what it says. Method: the blocks are
 // taken out of the guide, the README and the doc comments, checked by TypeScript together, and run in
-// Node one by one against a server. Examples for browsers are only checked.
+// Node one by one against a server; a component that an example exports is rendered. Examples for
+// browsers are only checked.
 
 const work = resolve('../build/js-tests/examples');
 const source = resolve('src');
 
 interface Example {
   readonly name: string;
+  /** How its file ends: ts or tsx. */
+  readonly kind: string;
   readonly code: string;
 }
 
@@ -29,6 +32,7 @@ const examples: Example[] = [
   ...inMarkdown('../docs/guides/javascript.md', 'guide'),
   ...inMarkdown('../docs/guides/tabs.md', 'tabs'),
   ...inMarkdown('../docs/guides/serverless.md', 'serverless'),
+  ...inMarkdown('../docs/guides/react.md', 'react'),
   ...inMarkdown('README.md', 'readme'),
   ...readdirSync(source, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
@@ -39,29 +43,33 @@ const forBrowsers = ({ code }: Example): boolean => /storage\/(indexeddb|opfs)/.
 
 function inMarkdown(path: string, name: string): Example[] {
   const text = readFileSync(path, 'utf8');
-  return [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match, index) => ({
+  return [...text.matchAll(/^```(tsx?)\n([\s\S]*?)^```$/gm)].map((match, index) => ({
     name: `${name}-${index + 1}`,
-    code: match[1]!,
+    kind: match[1]!,
+    code: match[2]!,
   }));
 }
 
 /** The `@example` blocks of a source file. */
 function inComments(path: string): Example[] {
   const text = readFileSync(join(source, path), 'utf8');
-  return [...text.matchAll(/@example\n \* ```ts\n([\s\S]*?) \* ```/g)].map((match, index) => ({
+  return [...text.matchAll(/@example\n \* ```(tsx?)\n([\s\S]*?) \* ```/g)].map((match, index) => ({
     name: `${path.replace(/\W/g, '-')}-${index + 1}`,
-    code: match[1]!.replace(/^ \* ?/gm, ''),
+    kind: match[1]!,
+    code: match[2]!.replace(/^ \* ?/gm, ''),
   }));
 }
 
 before(async () => {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  for (const { name, code } of examples) writeFileSync(join(work, `${name}.ts`), code);
+  for (const { name, kind, code } of examples) writeFileSync(join(work, `${name}.${kind}`), code);
   const entry = (path: string): string[] => [join(source, path)];
   const paths = {
     topgun: entry('index.browser.ts'),
     'topgun/edge': entry('edge.node.ts'),
+    'topgun/react': entry('react/index.ts'),
+    'topgun/react/server': entry('react/server.ts'),
     'topgun/storage/*': entry('storage/*.ts'),
   };
   const config = {
@@ -71,10 +79,11 @@ before(async () => {
       moduleResolution: 'Bundler',
       allowImportingTsExtensions: true,
       noUnusedLocals: false,
+      jsx: 'react-jsx',
       typeRoots: [resolve('../node_modules/@types')],
       paths,
     },
-    include: ['*.ts', join(source, 'wasm-module.d.ts')],
+    include: ['*.ts', '*.tsx', join(source, 'wasm-module.d.ts')],
   };
   writeFileSync(join(work, 'tsconfig.json'), JSON.stringify(config));
   copyFileSync(process.env['TOPGUN_TEST_WASM']!, join(work, 'topgun.wasm'));
@@ -93,11 +102,11 @@ for (const example of examples.filter((each) => !forBrowsers(each))) {
   test(`examples: ${example.name} runs`, async (t) => runExample(example, t));
 }
 
-async function runExample({ name, code }: Example, t: TestContext): Promise<void> {
+async function runExample({ name, kind, code }: Example, t: TestContext): Promise<void> {
   const server = await TestServer.start(['--memory']);
   t.after(() => server.kill());
   const here = code.replace(/https?:\/\/(localhost:8080|example\.org)/g, server.url);
-  const file = join(work, `${name}.run.ts`);
+  const file = join(work, `${name}.run.${kind}`);
   writeFileSync(file, here);
   await build({
     entryPoints: [file],
@@ -105,15 +114,26 @@ async function runExample({ name, code }: Example, t: TestContext): Promise<void
     bundle: true,
     platform: 'node',
     format: 'esm',
-    external: ['ws'],
+    jsx: 'automatic',
+    external: ['ws', 'react', 'react-dom'],
     alias: {
       topgun: join(source, 'index.node.ts'),
+      'topgun/react': join(source, 'react/index.ts'),
+      'topgun/react/server': join(source, 'react/server.ts'),
       'topgun/edge': join(source, 'edge.node.ts'),
       'topgun/storage/node': join(source, 'storage/node.ts'),
     },
     logLevel: 'silent',
   });
-  // Examples that leave their client open are ended after their last line.
-  const ended = `import('./${name}.mjs').then(() => process.exit(0), (e) => { console.error(e); process.exit(1); });`;
-  execFileSync('node', ['--input-type=module', '-e', ended], { cwd: work, timeout: 20_000 });
+  writeFileSync(join(work, `${name}.main.mjs`), MAIN.replace('EXAMPLE', `./${name}.mjs`));
+  execFileSync('node', [`${name}.main.mjs`], { cwd: work, timeout: 20_000 });
 }
+
+/** Examples that leave their client open are ended after their last line. */
+const MAIN = `
+import { createElement } from 'react';
+import { renderToString } from 'react-dom/server';
+const { default: App } = await import('EXAMPLE');
+if (typeof App === 'function' && renderToString(createElement(App)) === '') throw new Error('renders nothing');
+process.exit(0);
+`;

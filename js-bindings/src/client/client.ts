@@ -44,6 +44,8 @@ export interface ClientEvents {
   synced: { readonly map: string };
   /** The server has every write up to here at this level. */
   acked: { readonly level: FlushLevel; readonly sequence: number };
+  /** Writes have reached this client's own store, from where `pendingOps` counts them until `acked`. */
+  stored: void;
   /** The engine trapped and was replaced; nothing that was written is lost. */
   'engine-restarted': { readonly error: TopGunError };
   /** The server has answered over another transport than before. */
@@ -110,6 +112,7 @@ export class BaseClient {
       transport: (transport) => this.emitter.emit('transport', transport),
       waiting: () => this.setStatus('waiting'),
       role: (role) => this.emitter.emit('tab-role', role),
+      stored: () => this.emitter.emit('stored', undefined),
     });
   }
 
@@ -195,7 +198,7 @@ export class BaseClient {
    * states are equal, deletions included.
    */
   root(map: { readonly name: string }): { root: string; count: number } {
-    const opened = [...this.maps.values()].find((entry) => entry.map.name === map.name);
+    const opened = this.maps.get(map.name);
     if (opened === undefined) throw new TopGunError(ErrorCode.InvalidArgument, 'not a map of ours');
     return this.session.root(opened.handle);
   }

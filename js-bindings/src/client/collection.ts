@@ -78,6 +78,8 @@ export abstract class Collection<Value> {
   private readonly listeners = new Set<Listener<Value>>();
   private changes: Change<Value>[] = [];
   private isClosed = false;
+  /** Grows with every change, observed or not: who has seen this number has seen the map. @internal */
+  version = 0;
 
   protected constructor(sink: WriteSink, handle: number, name: string) {
     this.sink = sink;
@@ -172,6 +174,7 @@ export abstract class Collection<Value> {
 
   /** Tells the listeners what was recorded. @internal */
   notify(): void {
+    this.version++;
     if (this.changes.length === 0) return;
     const changes = this.changes;
     this.changes = [];

@@ -32,6 +32,7 @@ export interface SessionEvents {
   waiting(): void;
   transport(transport: Transport): void;
   role(role: TabRole): void;
+  stored(): void;
 }
 
 /** An event of the replica that every tab reports to its application. */
@@ -296,7 +297,10 @@ export class Session implements WriteSink {
         events.restarted(cause);
       },
       waiting: () => this.wait(),
-      progress: () => this.flushes.check(),
+      progress: () => {
+        this.flushes.check();
+        events.stored();
+      },
       inherit: () => this.inherit(),
     };
   }

@@ -246,6 +246,7 @@ export class Follower {
       }
     }
     this.notify();
+    if (message.type === 'turn') this.session.events.stored();
   }
 
   private update(change: Partial<SharedState>): void {
