@@ -5,10 +5,11 @@
 #include <emscripten/val.h>
 
 #include "wasm/engine_table.hpp"
+#include "wasm/queries.hpp"
 
 namespace {
 
-topgun::wasm::EngineTable table;
+topgun::wasm::EngineTable table(topgun::wasm::make_queries());
 
 emscripten::val copied(topgun::Result<topgun::ByteView> answer) {
   if (!answer.ok()) return emscripten::val(static_cast<uint32_t>(answer.error()));

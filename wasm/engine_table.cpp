@@ -16,7 +16,7 @@ uint32_t EngineTable::open() {
     Slot& slot = slots_[index];
     if (slot.engine) continue;
     slot.generation = slot.generation == kGenerationMax ? 1 : slot.generation + 1;
-    slot.engine = std::make_unique<client::Engine>();
+    slot.engine = std::make_unique<client::Engine>(make_queries_);
     return slot.generation << kSlotBits | index;
   }
   return 0;

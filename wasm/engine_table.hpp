@@ -19,6 +19,9 @@ inline constexpr uint32_t kRequestBytesMax = 64u << 20;
 /// the slot was used, so that a handle kept after `close` is an error and never another engine.
 class EngineTable {
  public:
+  /// All engines answer queries, or none does.
+  explicit EngineTable(client::MakeQueries make_queries) : make_queries_(make_queries) {}
+
   /// The handle of a new engine, or 0 when the table is full.
   uint32_t open();
 
@@ -38,6 +41,7 @@ class EngineTable {
 
   Slot* find(uint32_t handle);
 
+  client::MakeQueries make_queries_;
   std::array<Slot, kEnginesMax> slots_;
 };
 

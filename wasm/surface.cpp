@@ -7,12 +7,13 @@
 #include <cstdint>
 
 #include "wasm/engine_table.hpp"
+#include "wasm/queries.hpp"
 
 #define TG_EXPORT(name) extern "C" __attribute__((export_name(#name), used))
 
 namespace {
 
-topgun::wasm::EngineTable table;
+topgun::wasm::EngineTable table(topgun::wasm::make_queries());
 topgun::Bytes request;
 topgun::ByteView result;
 

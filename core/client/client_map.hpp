@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/client/map_observer.hpp"
 #include "core/replica/record_table.hpp"
 
 namespace topgun::client {
@@ -39,6 +40,8 @@ struct ClientMap {
   bool followed = false;
   /// The host wants local writes reported as well, for those who read along.
   bool watched = false;
+  /// Follows the records; borrowed. Null for most maps.
+  MapObserver* observer = nullptr;
 
   // Where we stand with the node; stored.
   uint64_t incarnation = 0;

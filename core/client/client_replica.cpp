@@ -80,12 +80,21 @@ void ClientReplica::schedule_expiry(const ClientMap& map, const Record& record, 
 
 bool ClientReplica::merge(ClientMap& map, const Record& record, Now now) {
   const bool changed = map.table.merge(record, [&](const Record& before) {
+    if (map.observer != nullptr) map.observer->changing(before);
     if (map.handle == 0 || before.ttl_ms == 0) return;
     expiries_.remove({before.expires_at_ms(), map.handle,
                       RecordTable::placement(map.kind, before.key, before.tag)});
   });
-  if (changed) schedule_expiry(map, record, now);
-  return changed;
+  if (!changed) return false;
+  schedule_expiry(map, record, now);
+  if (map.observer != nullptr) map.observer->changed(record.key, now.wall_ms);
+  return true;
+}
+
+void ClientReplica::forget(ClientMap& map, const Record& current, ByteView key, Now now) {
+  if (map.observer != nullptr) map.observer->changing(current);
+  map.table.forget(key, current.tag);
+  if (map.observer != nullptr) map.observer->changed(key, now.wall_ms);
 }
 
 void ClientReplica::expire(Now now) {
@@ -98,7 +107,11 @@ void ClientReplica::expire(Now now) {
       // A refused write may have been forgotten and another record have taken its place.
       const bool is_it = !record.tombstone && record.expires_at_ms() == due->expires_at_ms;
       TG_SOMETIMES(is_it, ClientExpires);
-      if (is_it) report_key(*map, record, now);
+      if (!is_it) return;
+      report_key(*map, record, now);
+      if (map->observer == nullptr) return;
+      map->observer->changing(record);
+      map->observer->changed(record.key, now.wall_ms);
     });
   }
 }

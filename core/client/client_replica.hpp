@@ -153,6 +153,8 @@ class ClientReplica {
   void add_to_batch(ClientMap& map, const Operation& operation);
   /// Merges into the table and keeps the schedule of expiries in step. True if the state changed.
   bool merge(ClientMap& map, const Record& record, Now now);
+  /// Removes a record as if it had never been. `current` borrows from the table, `key` must not.
+  void forget(ClientMap& map, const Record& current, ByteView key, Now now);
   void schedule_expiry(const ClientMap& map, const Record& record, Now now);
   void report_key(ClientMap& map, const Record& record, Now now);
   void report_written(ClientMap& map, const Record& record, Now now);

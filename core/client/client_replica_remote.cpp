@@ -86,7 +86,7 @@ void ClientReplica::forget_effect(ClientMap& map, const Operation& operation, No
     const std::optional<Record> ours = map.table.find(record.key, record.tag);
     if (!ours.has_value() || ours->stamp != record.stamp) return;
     if (TG_MUTANT(34)) return;
-    map.table.forget(record.key, record.tag);
+    forget(map, *ours, record.key, now);
     if (options_.has_storage) {
       row_.section(Section::Forget, [&](ByteWriter& out) {
         out.u8(static_cast<uint8_t>(map.kind));
@@ -259,6 +259,7 @@ void ClientReplica::resync(ClientMap& map, Now now) {
   });
   TG_SOMETIMES(true, ClientResync);
   std::vector<Bytes> counters = map.kind == MapKind::Counter ? keys_of(map) : std::vector<Bytes>();
+  if (map.observer != nullptr) map.observer->clearing();
   if (!TG_MUTANT(35)) map.table.clear();
   expiries_.remove_map(map.handle);
   // A counter that nobody counts on any more reads zero.
@@ -284,7 +285,9 @@ void ClientReplica::collect(uint64_t horizon_ms) {
   for (const auto& map : maps_) {
     // A map from before the horizon must keep its tombstones: it may hold writes they overruled,
     // and is about to be resynced as a whole.
-    if (map->synced_ms >= horizon_ms) map->table.collect(horizon_ms);
+    if (map->synced_ms < horizon_ms) continue;
+    if (map->observer != nullptr) map->observer->collecting(horizon_ms);
+    map->table.collect(horizon_ms);
   }
 }
 

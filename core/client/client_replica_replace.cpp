@@ -71,7 +71,7 @@ void ClientReplica::undo(const Moved& moved, Now now) {
     // only what this very operation made of them.
     if (!ours.has_value() || (!is_element && ours->stamp != record.stamp)) return;
     const bool was_visible = ours->visible(now.wall_ms);
-    map.table.forget(record.key, record.tag);
+    forget(map, *ours, record.key, now);
     if (!is_element || !was_visible) return;
     Record gone = record;
     gone.tombstone = true;

@@ -32,7 +32,9 @@ Answer finish(const ByteReader& in) {
 
 class Engine::Impl {
  public:
-  Impl() : replica_(events), link_(events, replica_) {}
+  explicit Impl(MakeQueries make_queries) : replica_(events), link_(events, replica_) {
+    if (make_queries != nullptr) queries_ = make_queries(replica_, events);
+  }
 
   void run(ByteView request);
 
@@ -60,11 +62,13 @@ class Engine::Impl {
   Answer tab_cursor(ByteReader& in, ByteWriter& out);
   Answer forget_tab(ByteReader& in);
   Answer watch(ByteReader& in);
+  Answer query(Command command, ByteReader& in, ByteWriter& out, Now now);
   Result<ClientMap*> take_map(ByteReader& in);
   void respond(const Answer& answer, size_t length_at, size_t error_at);
 
   ClientReplica replica_;
   Link link_;
+  std::unique_ptr<QueryPort> queries_;
   bool opened_ = false;
 };
 
@@ -107,8 +111,9 @@ void Engine::Impl::run(ByteView request) {
   }
   if (!ran_any || !replica_.started()) return;
   replica_.expire(link_.corrected(now));
+  if (queries_) queries_->end_turn();
   replica_.end_turn();
-  link_.end_turn(now);
+  link_.end_turn(now, queries_ && queries_->has_work() ? Link::Again::Soon : Link::Again::WhenDue);
 }
 
 Answer Engine::Impl::execute(Command command, ByteReader& in, ByteWriter& out, Now now) {
@@ -200,6 +205,14 @@ Answer Engine::Impl::execute(Command command, ByteReader& in, ByteWriter& out, N
       const Answer done = finish(in);
       return done.ok() ? replica_.export_state(out) : done;
     }
+    case Command::Query:
+    case Command::SubscribeQuery:
+    case Command::UnsubscribeQuery:
+    case Command::ExplainQuery:
+    case Command::AddIndex:
+    case Command::DropIndex:
+    case Command::Indexes:
+      return query(command, in, out, link_.corrected(now));
   }
   return Error::UnknownMessage;
 }
@@ -415,7 +428,14 @@ Answer Engine::Impl::watch(ByteReader& in) {
   return done;
 }
 
-Engine::Engine() : impl_(std::make_unique<Impl>()) {}
+Answer Engine::Impl::query(Command command, ByteReader& in, ByteWriter& out, Now now) {
+  if (!queries_) return Error::UnknownMessage;
+  // An answer has nothing in it whose time has passed, however much that is.
+  while (replica_.next_expiry_ms().value_or(UINT64_MAX) <= now.wall_ms) replica_.expire(now);
+  return queries_->execute(command, in, out, now);
+}
+
+Engine::Engine(MakeQueries make_queries) : impl_(std::make_unique<Impl>(make_queries)) {}
 Engine::~Engine() = default;
 
 ByteView Engine::exec(ByteView request) {

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "core/base/bytes.hpp"
+#include "core/client/query_port.hpp"
 
 namespace topgun::client {
 
@@ -11,7 +12,8 @@ namespace topgun::client {
 /// events. Input that breaks the protocol is answered with an error code, never with a trap.
 class Engine {
  public:
-  Engine();
+  /// Without `make_queries` the engine answers their commands with `UnknownMessage`.
+  explicit Engine(MakeQueries make_queries = nullptr);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

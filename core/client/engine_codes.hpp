@@ -34,6 +34,13 @@ enum class Command : uint8_t {
   ForgetTab = 42,
   Watch = 43,
   ExportState = 44,
+  Query = 50,
+  SubscribeQuery = 51,
+  UnsubscribeQuery = 52,
+  ExplainQuery = 53,
+  AddIndex = 54,
+  DropIndex = 55,
+  Indexes = 56,
 };
 
 /// True for the commands that write to a map, and that may be relayed.
@@ -62,6 +69,9 @@ enum class Event : uint8_t {
   Rejected = 22,
   Error = 23,
   ReplicaReplaced = 24,
+  QueryRows = 30,
+  QueryGroups = 31,
+  IndexReady = 32,
 };
 
 /// What the host opened. A stream carries frames both ways; over exchanges, each request is

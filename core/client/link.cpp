@@ -444,7 +444,7 @@ uint64_t Link::next_wake_ms(Now now) const {
   return wake;
 }
 
-void Link::end_turn(Now now) {
+void Link::end_turn(Now now, Again again) {
   send_outbox(now);
   report_acks();
   if (!out_.empty()) {
@@ -454,7 +454,7 @@ void Link::end_turn(Now now) {
   if (replica_.storage_failed() && storage_retry_at_ms_ == 0) {
     storage_retry_at_ms_ = now.mono_ms + kStorageRetryMs;
   }
-  const uint64_t wake = next_wake_ms(now);
+  const uint64_t wake = again == Again::Soon ? now.mono_ms + 1 : next_wake_ms(now);
   // Silence timers move with every frame; the host need not hear of each step, a wake too early is
   // harmless.
   const bool is_earlier = wake < announced_wake_ms_ || announced_wake_ms_ <= now.mono_ms;

@@ -14,6 +14,9 @@ namespace topgun::client {
 /// events.
 class Link {
  public:
+  /// When another turn is wanted: when a timer of the link is due, or as soon as the host likes.
+  enum class Again : uint8_t { WhenDue, Soon };
+
   /// Waits between attempts to connect grow from the first to the second bound (with full jitter,
   /// as in "Exponential Backoff And Jitter", AWS 2015).
   static constexpr uint64_t kBackoffMsMin = 200;
@@ -52,7 +55,7 @@ class Link {
   void refresh() { exchanges_.want_changes(); }
 
   /// Sends what the turn produced and tells the host when to wake us.
-  void end_turn(Now now);
+  void end_turn(Now now, Again again);
 
   /// Wall time corrected by what the node told us, if our clock is far off.
   Now corrected(Now now) const;

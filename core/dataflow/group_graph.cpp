@@ -159,14 +159,18 @@ Bytes GroupGraph::encode_empty() const {
   return encode_group({}, query_, std::vector<AggregateState>(query_.aggregates.size()));
 }
 
-std::vector<Bytes> GroupGraph::groups(ByteView arguments) const {
-  std::vector<Bytes> out;
+std::vector<GroupEdit> GroupGraph::groups(ByteView arguments) const {
+  std::vector<GroupEdit> out;
   for (auto at = groups_.lower_bound(as_text(arguments)); at != groups_.end(); ++at) {
     const ByteView key = as_bytes(at->first);
     if (!at->first.starts_with(as_text(arguments))) break;
-    if (at->second.rows > 0) out.push_back(encode(key, arguments.size(), at->second));
+    if (at->second.rows == 0) continue;
+    out.push_back({GroupEdit::Kind::Enter, to_bytes(key.subspan(arguments.size())),
+                   encode(key, arguments.size(), at->second)});
   }
-  if (out.empty() && query_.group_by.empty()) out.push_back(encode_empty());
+  if (out.empty() && query_.group_by.empty()) {
+    out.push_back({GroupEdit::Kind::Enter, {}, encode_empty()});
+  }
   return out;
 }
 

@@ -36,8 +36,8 @@ class GroupGraph {
   void unsubscribe(SubscriptionId id, ByteView arguments);
   size_t subscriptions() const { return subscriptions_; }
 
-  /// The groups with these arguments, as arrays, in the order of their values.
-  std::vector<Bytes> groups(ByteView arguments) const;
+  /// The groups with these arguments in the order of their values, as edits that let them enter.
+  std::vector<GroupEdit> groups(ByteView arguments) const;
 
   /// A row has changed: `before` and `after` as it was and is, if it is there.
   void change(const std::optional<query::RowView>& before,

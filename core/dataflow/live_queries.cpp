@@ -74,12 +74,18 @@ std::vector<RowId> LiveQueries::rows(SubscriptionId id) const {
   return graph.sorted->rows(subscription.arguments, subscription.offset, subscription.limit);
 }
 
-std::vector<Bytes> LiveQueries::groups(SubscriptionId id) const {
+std::vector<GroupEdit> LiveQueries::groups_as_edits(SubscriptionId id) const {
   const auto found = subscriptions_.find(id);
   if (found == subscriptions_.end()) return {};
   const Graph& graph = graphs_.find(found->second.graph)->second;
   if (!graph.grouped) return {};
   return graph.grouped->groups(found->second.arguments);
+}
+
+std::vector<Bytes> LiveQueries::groups(SubscriptionId id) const {
+  std::vector<Bytes> out;
+  for (GroupEdit& edit : groups_as_edits(id)) out.push_back(std::move(edit.group));
+  return out;
 }
 
 RowId LiveQueries::apply(const query::Write& write) {

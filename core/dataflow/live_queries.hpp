@@ -38,6 +38,8 @@ class LiveQueries {
   /// The answer as it is: where to begin taking steps from.
   std::vector<query::RowId> rows(SubscriptionId id) const;
   std::vector<Bytes> groups(SubscriptionId id) const;
+  /// The groups with their keys, as edits that let them enter.
+  std::vector<GroupEdit> groups_as_edits(SubscriptionId id) const;
 
   /// `Collection::apply`, seen by all live queries.
   query::RowId apply(const query::Write& write);

@@ -33,6 +33,15 @@ struct IndexDefinition {
   std::vector<IndexPart> parts;
 };
 
+/// A definition as it travels:
+///
+///   definition = name blob, kind u8, count varint, (attribute, direction u8)...
+void write_index_definition(ByteWriter& out, const IndexDefinition& definition);
+
+/// Reads what `write_index_definition` wrote. On bad input the reader fails with `TooLarge`,
+/// `Malformed`, `InvalidUtf8` or `Truncated`; whether the parts fit the kind is for `make_index`.
+IndexDefinition read_index_definition(ByteReader& in);
+
 class HashIndex;
 class OrderedIndex;
 class PresenceIndex;

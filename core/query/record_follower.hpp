@@ -6,59 +6,78 @@
 namespace topgun::query {
 
 /// Keeps rows in step with the records of a last-writer-wins map. Whatever changes a record, a
-/// local write, one from afar, a removal or the end of its time, becomes a `Write` or nothing.
+/// local write, one from afar, a removal, a refusal or the end of its time, becomes a `Write` or
+/// nothing.
 ///
-/// Rows borrow from the table's slab: a record that is forgotten or collected must not have a row.
-/// Tombstones have none, and neither do expired records that were told to `expire`.
+/// Rows borrow from the table's slab: whoever writes to the table says so before and afterwards,
+/// and a record that is collected must not have a row. Tombstones have none, and neither do expired
+/// records that were told to `expire`.
 class RecordFollower {
  public:
-  /// Borrows all of them. `rows` is what `apply` of the calls below writes to.
-  RecordFollower(RecordTable& table, const Collection& rows) : table_(&table), rows_(&rows) {
+  /// Borrows both. `rows` is what `apply` of the calls below writes to.
+  RecordFollower(const RecordTable& table, const Collection& rows) : table_(&table), rows_(&rows) {
     TG_ASSERT(table.kind() == MapKind::Lww);
   }
 
-  /// Merges a record by the map's rule and calls `apply(const Write&)` if readers see a change at
-  /// `wall_ms`. True if the table's state changed. `incoming` must have passed `check_record`, and
-  /// its value must be valid.
+  /// Calls `apply(const Write&)` for every record that a reader sees at `wall_ms`. For a collection
+  /// without rows. O(records).
   template <typename Apply>
-  bool merge(const Record& incoming, uint64_t wall_ms, Apply&& apply) {
-    const auto row = rows_->find(incoming.key);
-    Bytes before;
-    const bool changed = table_->merge(incoming, [&](const Record& current) {
-      if (row) before = to_bytes(current.value);
+  void take_all(uint64_t wall_ms, Apply&& apply) const {
+    table_->visit_all([&](uint64_t, uint64_t, const Record& record) {
+      if (!record.visible(wall_ms)) return;
+      Write write;
+      write.key = record.key;
+      write.after = record.value;
+      apply(static_cast<const Write&>(write));
     });
-    if (changed) tell(incoming.key, row, before, wall_ms, apply);
-    return changed;
+  }
+
+  /// This record is about to be overwritten or forgotten.
+  void changing(const Record& current) {
+    row_ = rows_->find(current.key);
+    if (row_) before_.assign(current.value.begin(), current.value.end());
+  }
+
+  /// The record of `key` has changed, and `changing` was called if there was one: calls
+  /// `apply(const Write&)` if readers see a change at `wall_ms`.
+  template <typename Apply>
+  void changed(ByteView key, uint64_t wall_ms, Apply&& apply) {
+    const auto record = table_->find(key, {});
+    Write write;
+    write.row = row_;
+    write.key = record.has_value() ? record->key : key;
+    if (row_) write.before = before_;
+    if (record.has_value() && record->visible(wall_ms)) write.after = record->value;
+    row_.reset();
+    if (write.before || write.after) apply(static_cast<const Write&>(write));
   }
 
   /// The record of this key may have expired by `wall_ms`. True if it had.
   template <typename Apply>
   bool expire(ByteView key, uint64_t wall_ms, Apply&& apply) {
-    const auto row = rows_->find(key);
-    if (!row) return false;
     const auto record = table_->find(key, {});
-    TG_ASSERT(record.has_value());
-    if (record->visible(wall_ms)) return false;
-    tell(key, row, record->value, wall_ms, apply);
+    if (!record.has_value() || record->visible(wall_ms) || !rows_->find(key)) return false;
+    changing(*record);
+    changed(key, wall_ms, apply);
     return true;
   }
 
  private:
-  template <typename Apply>
-  void tell(ByteView key, std::optional<RowId> row, ByteView before, uint64_t wall_ms,
-            Apply&& apply) {
-    const auto record = table_->find(key, {});
-    TG_ASSERT(record.has_value());
-    Write write;
-    write.row = row;
-    write.key = record->key;
-    if (row) write.before = before;
-    if (record->visible(wall_ms)) write.after = record->value;
-    if (write.before || write.after) apply(static_cast<const Write&>(write));
-  }
-
-  RecordTable* table_;
+  const RecordTable* table_;
   const Collection* rows_;
+  std::optional<RowId> row_;  ///< Of the record that is changing.
+  Bytes before_;
 };
+
+/// Merges a record by the map's rule, followed. True if the table's state changed. `incoming` must
+/// have passed `check_record`, and its value must be valid.
+template <typename Apply>
+bool merge_followed(RecordTable& table, RecordFollower& follower, const Record& incoming,
+                    uint64_t wall_ms, Apply&& apply) {
+  const bool changed =
+      table.merge(incoming, [&](const Record& current) { follower.changing(current); });
+  if (changed) follower.changed(incoming.key, wall_ms, apply);
+  return changed;
+}
 
 }  // namespace topgun::query

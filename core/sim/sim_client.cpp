@@ -282,6 +282,9 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
     case client::Event::WrittenElement:
     case client::Event::WrittenCounter:
     case client::Event::MapLoaded:
+    case client::Event::QueryRows:
+    case client::Event::QueryGroups:
+    case client::Event::IndexReady:
     case client::Event::Error:
       return;
   }

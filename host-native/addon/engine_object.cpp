@@ -1,5 +1,6 @@
 #include "host-native/addon/engine_object.hpp"
 
+#include "core/dataflow/client_queries.hpp"
 #include "host-native/addon/napi_support.hpp"
 
 namespace topgun::addon {
@@ -12,7 +13,8 @@ Napi::Function EngineObject::define(Napi::Env env) {
 }
 
 EngineObject::EngineObject(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<EngineObject>(info), engine_(std::make_unique<client::Engine>()) {}
+    : Napi::ObjectWrap<EngineObject>(info),
+      engine_(std::make_unique<client::Engine>(&dataflow::ClientQueries::make)) {}
 
 Napi::Value EngineObject::exec(const Napi::CallbackInfo& info) {
   if (!engine_) return throw_error(info.Env(), Error::Closed);

@@ -17,13 +17,21 @@ const run = (command, args, options = {}) =>
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 
+/** The builds of the core, without queries and with them. */
+const cores = ['topgun', 'topgun-queries'];
+
 const common = {
   outdir: dist,
   bundle: true,
   target: 'es2022',
   legalComments: 'none',
   logLevel: 'warning',
-  external: ['react', 'ws', '@sqlite.org/sqlite-wasm', './topgun.wasm', './topgun.wasm?module'],
+  external: [
+    'react',
+    'ws',
+    '@sqlite.org/sqlite-wasm',
+    ...cores.flatMap((name) => [`./${name}.wasm`, `./${name}.wasm?module`]),
+  ],
 };
 
 // Entry points share chunks, so that each class exists once however many are imported.
@@ -34,6 +42,10 @@ await build({
     'index.node': source('index.node'),
     'index.workerd': source('index.workerd'),
     'index.edge': source('index.edge'),
+    'base.browser': source('base.browser'),
+    'base.node': source('base.node'),
+    'base.workerd': source('base.workerd'),
+    'base.edge': source('base.edge'),
     'edge.workerd': source('edge.workerd'),
     'edge.edge': source('edge.edge'),
     'edge.node': source('edge.node'),
@@ -55,6 +67,7 @@ await build({
   ...common,
   entryPoints: {
     'index.node': source('index.node'),
+    'base.node': source('base.node'),
     'edge.node': source('edge.node'),
     'storage-node': source('storage/node'),
   },
@@ -77,7 +90,9 @@ run(tsc, ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 cpSync(join(dist, 'types'), join(dist, 'types-cjs'), { recursive: true });
 writeFileSync(join(dist, 'types-cjs/package.json'), '{ "type": "commonjs" }\n');
 
-cpSync(join(root, 'build/wasm-release/wasm/topgun.wasm'), join(dist, 'topgun.wasm'));
+for (const name of cores) {
+  cpSync(join(root, `build/wasm-release/wasm/${name}.wasm`), join(dist, `${name}.wasm`));
+}
 
 const addon = join(root, 'build/release/host-native/addon/topgun.node');
 if (existsSync(addon)) {

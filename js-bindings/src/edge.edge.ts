@@ -6,5 +6,5 @@ export * from './edge/index.js';
 
 /** A replica of chosen maps in this isolate; nothing happens before its first use. */
 export function createEdgeReplica(options: EdgeReplicaOptions): EdgeReplica {
-  return new EdgeReplica(options, () => loadStaticEngine(module));
+  return new EdgeReplica(options, () => loadStaticEngine('topgun', module));
 }

@@ -1,11 +1,11 @@
-import { BaseClient } from './client/client.js';
 import type { TopGunClientOptions } from './client/options.js';
 import { browserPlatform } from './platform/browser.js';
+import { QueryClient } from './query/client.js';
 
 export * from './index.js';
 
-export class TopGunClient extends BaseClient {
+export class TopGunClient extends QueryClient {
   constructor(options: TopGunClientOptions = {}) {
-    super(options, browserPlatform);
+    super(options, browserPlatform('topgun-queries', () => new URL('./topgun-queries.wasm', import.meta.url)));
   }
 }

@@ -1,11 +1,11 @@
-import { BaseClient } from './client/client.js';
 import type { TopGunClientOptions } from './client/options.js';
 import { nodePlatform } from './platform/node.js';
+import { QueryClient } from './query/client.js';
 
 export * from './index.js';
 
-export class TopGunClient extends BaseClient {
+export class TopGunClient extends QueryClient {
   constructor(options: TopGunClientOptions = {}) {
-    super(options, nodePlatform(import.meta.url));
+    super(options, nodePlatform('topgun-queries', import.meta.url));
   }
 }

@@ -1,21 +1,23 @@
-/** What every entry point exports, whatever the platform. */
-export { type ClientEvents, type ClientStatus, type FlushLevel, type RejectedWrite } from './client/client.js';
-export { type Change, type ChangeListener, type KeyListener } from './client/collection.js';
-export { type FlushOptions } from './client/flush.js';
-export { type LwwMap, type WriteOptions } from './client/lww-map.js';
-export { type OrMap } from './client/or-map.js';
-export { type HttpOptions, type TokenSource, type TopGunClientOptions } from './client/options.js';
-export { type PNCounter } from './client/pn-counter.js';
-export { type TabRole } from './client/session.js';
-export { ErrorCode, TopGunError } from './errors.js';
+/** What every entry point with queries exports, whatever the platform. */
+export * from './base.js';
+export { type IndexDefinition, type IndexInfo } from './query/client.js';
+export { type AggregateKind, type Hint, type IndexKind } from './query/encode.js';
+export { type Field } from './query/field.js';
+export { Predicates, type Operator, type Predicate, type Tests, type Where } from './query/predicate.js';
 export {
-  type Persistence,
-  type StorageAdapter,
-  type StorageEvents,
-  type StorageTransaction,
-  type StoredRow,
-} from './storage/adapter.js';
-export { memoryStorage } from './storage/memory.js';
-export { type Transport } from './transport/negotiator.js';
-export { type WebSocketConstructor, type WebSocketLike } from './transport/websocket.js';
-export { type Value } from './value/msgpack.js';
+  avg,
+  count,
+  max,
+  min,
+  sum,
+  type Aggregate,
+  type Direction,
+  type Explanation,
+  type ObservedQuery,
+  type ObservedResult,
+  type OrderBy,
+  type Query,
+  type QueryOptions,
+  type QueryResult,
+} from './query/query.js';
+export { type Row, type RowChange } from './query/rows.js';

@@ -1,12 +1,12 @@
-import { BaseClient } from './client/client.js';
 import type { TopGunClientOptions } from './client/options.js';
 import { edgePlatform } from './platform/edge.js';
-import module from './topgun.wasm';
+import { QueryClient } from './query/client.js';
+import module from './topgun-queries.wasm';
 
 export * from './index.js';
 
-export class TopGunClient extends BaseClient {
+export class TopGunClient extends QueryClient {
   constructor(options: TopGunClientOptions = {}) {
-    super(options, edgePlatform(module));
+    super(options, edgePlatform('topgun-queries', module));
   }
 }

@@ -42,7 +42,7 @@ export const buildWasmSimulator = () => preset('wasm-release', ['topgun_simulato
 
 /** The npm package in js-bindings/dist and packed in dist/: its WebAssembly, its addon, its scripts. */
 export async function buildPackage() {
-  await preset('wasm-release', ['topgun_wasm', 'topgun_embind'], 'WebAssembly');
+  await preset('wasm-release', ['topgun_wasm', 'topgun_queries_wasm', 'topgun_embind'], 'WebAssembly');
   await preset('release', ['topgun_addon'], 'Node addon');
   const parts = {
     inputs: ['js-bindings', 'LICENSE', 'package-lock.json'],

@@ -28,6 +28,7 @@ class World {
     node::ShardLimits limits = {};
     const node::Authenticator* authenticator = nullptr;
     const node::AccessPolicy* access = nullptr;
+    client::MakeQueries make_queries = nullptr;
   };
 
   class Client;
@@ -182,6 +183,8 @@ class World::Client {
   };
   std::vector<Rejected> rejected;
   std::vector<Error> errors;
+  /// What was said of live queries and indexes, with the payload.
+  std::vector<std::pair<client::Event, Bytes>> query_events;
   uint64_t synced_events = 0;
   /// Requests made so far, and the size of the last one and of its answer.
   uint64_t requests = 0;

@@ -33,7 +33,7 @@ World::Client::Client(World& world, uint64_t seed, bool has_storage,
 }
 
 void World::Client::start() {
-  engine_ = std::make_unique<client::Engine>();
+  engine_ = std::make_unique<client::Engine>(world_.options_.make_queries);
   Bytes payload;
   ByteWriter out(payload);
   out.u64(seed_);
@@ -184,6 +184,11 @@ void World::Client::on_event(client::Event event, ByteView payload) {
     }
     case client::Event::ReplicaReplaced:
       replaced.push_back(in.u64());
+      return;
+    case client::Event::QueryRows:
+    case client::Event::QueryGroups:
+    case client::Event::IndexReady:
+      query_events.emplace_back(event, to_bytes(payload));
       return;
     case client::Event::Error:
       errors.push_back(static_cast<Error>(in.u16()));

@@ -1,5 +1,6 @@
 import { ErrorCode, TopGunError, errorFromCode } from '../errors.js';
-import { ValueError, ValueWriter, encodeValue } from '../value/msgpack.js';
+import { ValueError, encodeValue } from '../value/msgpack.js';
+import { ByteWriter } from './byte-writer.js';
 import { ENGINE_PROTOCOL_VERSION } from './engine.js';
 import { ByteReader } from './reader.js';
 
@@ -33,6 +34,13 @@ export const Command = {
   ForgetTab: 42,
   Watch: 43,
   ExportState: 44,
+  Query: 50,
+  SubscribeQuery: 51,
+  UnsubscribeQuery: 52,
+  ExplainQuery: 53,
+  AddIndex: 54,
+  DropIndex: 55,
+  Indexes: 56,
 } as const;
 export type Command = (typeof Command)[keyof typeof Command];
 
@@ -63,8 +71,6 @@ export const VALUE_BYTES_MAX = 512 * 1024;
 export const TAB_BYTES = 16;
 
 const HEADER_BYTES = 1 + 8 + 8;
-const TWO_32 = 2 ** 32;
-const utf8 = new TextEncoder();
 
 /** What the core needs to know about time; the host reads it, the core never does. */
 export interface Now {
@@ -85,13 +91,12 @@ export interface WriteTarget {
  * One request under construction, in a buffer that is reused from request to request. A command that
  * cannot be encoded throws a TopGunError and leaves the request as it was.
  */
-export class CommandBuffer {
+export class CommandBuffer extends ByteWriter {
   /** Commands in the request so far. */
   count = 0;
-  private readonly writer: ValueWriter;
 
   constructor(capacity = 96 * 1024) {
-    this.writer = new ValueWriter(capacity);
+    super(capacity);
     this.writer.size = HEADER_BYTES;
   }
 
@@ -347,76 +352,6 @@ export class CommandBuffer {
       ErrorCode.TooLarge,
       `a value takes at most ${VALUE_BYTES_MAX} bytes, this one ${size}`,
     );
-  }
-
-  private text(text: string): void {
-    const writer = this.writer;
-    const units = text.length;
-    writer.reserve(units * 3 + 10);
-    const bytes = writer.bytes;
-    if (units < 128) {
-      // Nearly every key: short and ASCII, so that one byte of length is right and a loop suffices.
-      const start = writer.size + 1;
-      let i = 0;
-      for (; i < units; i++) {
-        const unit = text.charCodeAt(i);
-        if (unit > 0x7f) break;
-        bytes[start + i] = unit;
-      }
-      if (i === units) {
-        bytes[start - 1] = units;
-        writer.size = start + units;
-        return;
-      }
-    }
-    // The encoder would replace half a surrogate pair, and make two keys of JavaScript one.
-    if (/\p{Surrogate}/u.test(text)) {
-      throw new TopGunError(ErrorCode.InvalidUtf8, 'text with half a surrogate pair');
-    }
-    this.blob(utf8.encode(text));
-  }
-
-  private blob(blob: Uint8Array): void {
-    this.varint(blob.length);
-    this.raw(blob);
-  }
-
-  private raw(raw: Uint8Array): void {
-    const writer = this.writer;
-    writer.reserve(raw.length);
-    writer.bytes.set(raw, writer.size);
-    writer.size += raw.length;
-  }
-
-  private u8(value: number): void {
-    this.writer.reserve(1);
-    this.writer.bytes[this.writer.size++] = value;
-  }
-
-  private varint(value: number): void {
-    let rest = value;
-    while (rest >= 0x80) {
-      this.u8((rest % 128) | 0x80);
-      rest = Math.floor(rest / 128);
-    }
-    this.u8(rest);
-  }
-
-  private u32(value: number): void {
-    this.u8(value & 0xff);
-    this.u8((value >>> 8) & 0xff);
-    this.u8((value >>> 16) & 0xff);
-    this.u8(value >>> 24);
-  }
-
-  private u64(value: number): void {
-    this.u32(value % TWO_32 >>> 0);
-    this.u32(Math.floor(value / TWO_32));
-  }
-
-  private bigU64(value: bigint): void {
-    this.u32(Number(value & 0xffffffffn));
-    this.u32(Number(value >> 32n));
   }
 }
 

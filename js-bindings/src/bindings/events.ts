@@ -32,7 +32,8 @@ export type EngineEvent =
   | { readonly type: 'ack'; readonly level: number; readonly sequence: number }
   | RejectedEvent
   | { readonly type: 'error'; readonly code: number; readonly detail: string }
-  | { readonly type: 'replica-replaced'; readonly former: bigint; readonly replica: bigint };
+  | { readonly type: 'replica-replaced'; readonly former: bigint; readonly replica: bigint }
+  | QueryEvent;
 
 /** What events about one key of a map have in common. */
 interface KeyEvent {
@@ -77,6 +78,13 @@ export interface ExchangeEvent {
   /** After this long without a word of the answer, the engine gives the transport up. */
   readonly timeoutMs: number;
   readonly request: Uint8Array<ArrayBuffer>;
+}
+
+/** About live queries and indexes, for those who read queries. The payload is borrowed. */
+export interface QueryEvent {
+  readonly type: 'query';
+  readonly code: number;
+  readonly payload: ByteReader;
 }
 
 export interface RejectedEvent {
@@ -182,6 +190,10 @@ function readEvent(reader: ByteReader, end: number): EngineEvent | undefined {
       return { type: 'error', code: reader.u16(), detail: reader.text() };
     case 24:
       return { type: 'replica-replaced', former: reader.bigU64(), replica: reader.bigU64() };
+    case 30:
+    case 31:
+    case 32:
+      return { type: 'query', code, payload: new ByteReader(reader.bytes, reader.offset, end) };
     default:
       return undefined;
   }

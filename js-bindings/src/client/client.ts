@@ -85,7 +85,8 @@ const LEVELS: readonly FlushLevel[] = ['memory', 'local', 'replicated', 'object'
  * ```
  */
 export class BaseClient {
-  private readonly session: Session;
+  /** @internal */
+  protected readonly session: Session;
   private readonly emitter = new Emitter<ClientEvents>();
   private readonly maps = new Map<string, { kind: string; handle: number; map: MirroredMap }>();
   private readonly tokenSource: TokenSource | undefined;
@@ -273,8 +274,13 @@ export class BaseClient {
     this.emitter.emit('status', status);
   }
 
-  private onError(error: TopGunError): void {
+  /** @internal */
+  protected reportError(error: TopGunError): void {
     this.emitter.emit('error', error);
+  }
+
+  private onError(error: TopGunError): void {
+    this.reportError(error);
     // The tab that holds the connection asks for a token on behalf of all.
     if (this.session.role === 'follower') return;
     if (error.code !== ErrorCode.TokenExpired || typeof this.tokenSource !== 'function') return;

@@ -115,16 +115,18 @@ export class EngineHost {
   }
 
   /**
-   * Runs commands for others, apart from our own; `visit` gets every answer that says something, and
-   * nobody else hears of failures.
+   * Runs commands apart from others; `visit` gets every answer that says something, and nobody else
+   * hears of failures.
    */
   runAside(
     append: (buffer: CommandBuffer) => void,
     visit: (answer: CommandAnswer) => void,
+    writes = true,
   ): void {
+    if (this.engine === undefined) return;
     this.flush();
     append(this.buffer);
-    this.hasWrites = true;
+    this.hasWrites = writes;
     this.visitAnswer = visit;
     this.flush();
     this.visitAnswer = undefined;

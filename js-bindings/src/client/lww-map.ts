@@ -107,6 +107,11 @@ export class LwwMap<T> extends Collection<T> {
     return this.entries();
   }
 
+  /** What the engine holds, though its time may have passed. @internal */
+  peek(key: string): T | undefined {
+    return this.mirror.get(key);
+  }
+
   /** @internal */
   applyEvent(event: MapEvent): void {
     if (event.type !== 'entry') return;

@@ -17,6 +17,7 @@ import type { MirroredMap } from './collection.js';
 import { EngineHost, type EngineHostDelegate } from './engine-host.js';
 import { replicaIdOf, type TopGunClientOptions } from './options.js';
 import { PersistenceQueue } from './persistence-queue.js';
+import type { QueryTap } from './query-tap.js';
 import type { ReplicaEvents, ReplicaTap } from './replica-events.js';
 import { linkToServer } from './server-link.js';
 import type { TransportLink } from './transport-link.js';
@@ -62,6 +63,7 @@ export class Replica implements EngineHostDelegate {
   online: boolean;
   private token = '';
   private follower: ReplicaTap | undefined;
+  queries: QueryTap | undefined;
   private isHidden = false;
   /** While an engine takes over, mirrors pass through states that nobody must see. */
   private quiet = false;
@@ -314,6 +316,8 @@ export class Replica implements EngineHostDelegate {
       case 'replica-replaced':
         this.replicaId = event.replica;
         return this.notice(() => this.events.replaced(event.replica, event.former));
+      case 'query':
+        return this.queries?.applyEvent(event.code, event.payload);
     }
   }
 
@@ -327,6 +331,7 @@ export class Replica implements EngineHostDelegate {
     const touched = [...this.touched];
     this.touched.clear();
     for (const map of touched) map.notify();
+    this.queries?.notify();
     for (const run of this.notices.splice(0)) run();
   }
 
@@ -398,6 +403,7 @@ export class Replica implements EngineHostDelegate {
     }
     this.state = 'running';
     this.runDeferred();
+    this.queries?.attach(this.host);
     if (this.online) this.host.tell((buffer) => buffer.setOnline(true));
     this.notify();
   }

@@ -90,7 +90,12 @@ export class Session implements WriteSink {
   role: TabRole | undefined;
   private leads = false;
   private setReady: () => void = () => undefined;
-  private readonly ready = new Promise<void>((resolve) => (this.setReady = resolve));
+  private failReady: (error: unknown) => void = () => undefined;
+  /** Resolves when reads see everything that is stored; rejects if that will never be. */
+  readonly ready = new Promise<void>((resolve, reject) => {
+    this.setReady = resolve;
+    this.failReady = reject;
+  });
   private closed = false;
   private epoch = 0;
 
@@ -98,6 +103,8 @@ export class Session implements WriteSink {
     this.platform = platform;
     this.serverUrl = options.serverUrl;
     this.events = events;
+    // Nobody may be waiting for it.
+    this.ready.catch(() => undefined);
     this.flushes = new FlushWaiters({
       position: () => this.replica.lastSequence(),
       stored: () => this.replica.allStored,
@@ -126,6 +133,7 @@ export class Session implements WriteSink {
   start(token: string): Promise<void> {
     const leading = this.replica.start(token).then(() => this.lead());
     leading.then(this.setReady, (cause: unknown) => {
+      this.failReady(cause);
       // Whoever called `start` has heard that we follow, and now we cannot lead.
       if (this.role === 'follower' && !this.closed) {
         this.events.error(asTopGunError(cause, ErrorCode.Internal));
@@ -138,6 +146,7 @@ export class Session implements WriteSink {
     if (this.closed) return;
     await this.follower?.close();
     this.closed = true;
+    this.failReady(new TopGunError(ErrorCode.Closed, 'the client was closed'));
     this.follower = undefined;
     await this.replica.close();
     this.leader?.close();

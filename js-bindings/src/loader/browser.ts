@@ -1,14 +1,11 @@
 import type { EngineFactory } from '../bindings/engine.js';
 import { wasmFactory } from '../bindings/wasm.js';
 import { ErrorCode, TopGunError } from '../errors.js';
-import { loadOnce } from './registry.js';
+import { loadOnce, type Build } from './registry.js';
 
-/** Fetches and compiles `topgun.wasm`, which every bundler copies when it sees this URL. */
-export function loadBrowserEngine(): Promise<EngineFactory> {
-  return loadOnce(async () => {
-    const url = new URL('./topgun.wasm', import.meta.url);
-    return wasmFactory(await compile(url));
-  });
+/** Fetches and compiles the WebAssembly of a build. */
+export function loadBrowserEngine(build: Build, url: URL): Promise<EngineFactory> {
+  return loadOnce(build, async () => wasmFactory(await compile(url)));
 }
 
 async function compile(url: URL): Promise<WebAssembly.Module> {

@@ -2,7 +2,7 @@ import type { EngineFactory } from '../bindings/engine.js';
 import { nativeFactory, type Addon } from '../bindings/native.js';
 import { wasmFactory } from '../bindings/wasm.js';
 import { ErrorCode, TopGunError } from '../errors.js';
-import { loadOnce } from './registry.js';
+import { loadOnce, type Build } from './registry.js';
 
 /**
  * Node built-ins are looked up when the engine is loaded, not when the package is imported, and not
@@ -13,11 +13,11 @@ function builtin<T>(name: string): T {
 }
 
 /**
- * The addon where there is one for this machine, WebAssembly elsewhere. `TOPGUN_CORE=native` or
- * `TOPGUN_CORE=wasm` forces one of them.
+ * The addon where there is one for this machine, which can do everything; else the WebAssembly of the
+ * build. `TOPGUN_CORE=native` or `TOPGUN_CORE=wasm` forces one of them.
  */
-export function loadNodeEngine(baseUrl: string): Promise<EngineFactory> {
-  return loadOnce(async () => {
+export function loadNodeEngine(build: Build, baseUrl: string): Promise<EngineFactory> {
+  return loadOnce(build, async () => {
     const forced = process.env['TOPGUN_CORE'];
     if (forced !== undefined && forced !== 'native' && forced !== 'wasm') {
       throw new TopGunError(ErrorCode.InvalidArgument, `TOPGUN_CORE=${forced}: native or wasm`);
@@ -31,7 +31,7 @@ export function loadNodeEngine(baseUrl: string): Promise<EngineFactory> {
         }
       }
     }
-    return wasmFactory(await compile(baseUrl));
+    return wasmFactory(await compile(build, baseUrl));
   });
 }
 
@@ -52,9 +52,9 @@ export function loadAddon(baseUrl: string): Addon {
   return createRequire(baseUrl)(`./${addonName()}`) as Addon;
 }
 
-async function compile(baseUrl: string): Promise<WebAssembly.Module> {
+async function compile(build: Build, baseUrl: string): Promise<WebAssembly.Module> {
   const { readFile } = builtin<typeof import('node:fs/promises')>('node:fs/promises');
   const { fileURLToPath } = builtin<typeof import('node:url')>('node:url');
-  const path = fileURLToPath(baseUrl).replace(/[^/\\]*$/, 'topgun.wasm');
+  const path = fileURLToPath(baseUrl).replace(/[^/\\]*$/, `${build}.wasm`);
   return WebAssembly.compile(await readFile(path));
 }

@@ -1,11 +1,15 @@
 import { loadBrowserEngine } from '../loader/browser.js';
+import type { Build } from '../loader/registry.js';
 import { indexedDbStorage } from '../storage/indexeddb.js';
 import { webSockets, type WebSocketConstructor } from '../transport/websocket.js';
 import type { Platform } from './platform.js';
 
-/** Pages and workers of browsers. */
-export const browserPlatform: Platform = {
-  loadEngine: loadBrowserEngine,
+/**
+ * Pages and workers of browsers. `url` is where the WebAssembly of the build lies: every bundler copies
+ * the file when it sees `new URL` with its name, so that only entry points spell it.
+ */
+export const browserPlatform = (build: Build, url: () => URL): Platform => ({
+  loadEngine: () => loadBrowserEngine(build, url()),
   defaultStorage: () => indexedDbStorage(),
   connect: webSockets(async () => WebSocket as unknown as WebSocketConstructor),
   // Most pages never need it, so that it is no part of their first load.
@@ -38,4 +42,4 @@ export const browserPlatform: Platform = {
       globalThis.removeEventListener('offline', offline);
     };
   },
-};
+});

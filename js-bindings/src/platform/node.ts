@@ -1,14 +1,15 @@
 import { ErrorCode, TopGunError } from '../errors.js';
 import { loadNodeEngine } from '../loader/node.js';
+import type { Build } from '../loader/registry.js';
 import { memoryStorage } from '../storage/memory.js';
 import { openHttp, probeSocket } from '../transport/http.js';
 import { webSockets, type WebSocketConstructor } from '../transport/websocket.js';
 import type { Platform } from './platform.js';
 
 /** Node from version 20 on. `baseUrl` is where the package's binaries lie. */
-export function nodePlatform(baseUrl: string): Platform {
+export function nodePlatform(build: Build, baseUrl: string): Platform {
   return {
-    loadEngine: () => loadNodeEngine(baseUrl),
+    loadEngine: () => loadNodeEngine(build, baseUrl),
     defaultStorage: memoryStorage,
     connect: webSockets(findWebSocket),
     http: async () => ({ openHttp, probeSocket }),

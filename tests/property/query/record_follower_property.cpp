@@ -72,7 +72,7 @@ TEST_CASE("record_follower property: queries see what merging leaves, in whateve
         if (sent.empty() || gen.chance(4, 5)) sent.push_back(random_record(gen, now_ms));
         const size_t which = gen.chance(1, 4) ? gen.below(sent.size()) : sent.size() - 1;
         const OwnedRecord& record = sent[which];
-        replica.follower.merge(record.view(), now_ms, apply);
+        merge_followed(replica.table, replica.follower, record.view(), now_ms, apply);
         const auto known = replica.latest.find(record.key);
         if (known == replica.latest.end() ||
             merge_lww(known->second.view(), record.view()) == MergeWinner::Incoming) {

@@ -1,0 +1,253 @@
+import type { ByteReader } from '../bindings/reader.js';
+import { callListener } from '../client/emitter.js';
+import type { LwwMap } from '../client/lww-map.js';
+import type { TopGunError } from '../errors.js';
+import { decodeFrozen } from '../client/values.js';
+import type { ObservedQuery, ObservedResult, QueryPlan } from './query.js';
+import { groupOf, rowOf, type RowChange } from './rows.js';
+import { StepKind, StepList, type Step } from './steps.js';
+
+/** Numbers of `GroupEdit::Kind` in `core/dataflow/edit.hpp`. */
+const GROUP_LEAVES = 2;
+
+type Rows = readonly object[];
+export type RowsListener = (rows: Rows, changes: readonly RowChange<object>[]) => void;
+
+interface Listener {
+  readonly rows: RowsListener;
+  readonly error: ((error: TopGunError) => void) | undefined;
+  /** It has been told the rows. */
+  began: boolean;
+}
+
+/** What a live query asks of its owner. */
+export interface LiveQueryOwner {
+  /** Nobody listens any more. */
+  abandoned(live: LiveQuery): void;
+  settled(map: string): boolean;
+  reportError(error: TopGunError): void;
+}
+
+/**
+ * The rows of one live query, kept in step with the engine's, for everybody who asked the same. Rows
+ * are made from the map's mirror, which shows the very state that the engine speaks of whenever an
+ * answer or event of it is read.
+ */
+export class LiveQuery implements ObservedQuery<object> {
+  /** Numbers the subscription in the engine. */
+  readonly number: number;
+  readonly plan: QueryPlan;
+  readonly map: LwwMap<unknown>;
+  private readonly owner: LiveQueryOwner;
+  private readonly listeners = new Set<Listener>();
+  private readonly observers = new Set<() => void>();
+  private rows: Rows = [];
+  /** Of groups: where each stands, in the order of the rows. */
+  private groupKeys: string[] = [];
+  private changes: RowChange<object>[] = [];
+  private loaded = false;
+  private changed = false;
+  private error: TopGunError | undefined;
+  private snapshot: ObservedResult<object> | undefined;
+
+  constructor(number: number, plan: QueryPlan, map: LwwMap<unknown>, owner: LiveQueryOwner) {
+    this.number = number;
+    this.plan = plan;
+    this.map = map;
+    this.owner = owner;
+  }
+
+  get idle(): boolean {
+    return this.listeners.size === 0 && this.observers.size === 0;
+  }
+
+  listen(rows: RowsListener, error: ((error: TopGunError) => void) | undefined): () => void {
+    const listener: Listener = { rows, error, began: false };
+    this.listeners.add(listener);
+    // Not within the call: whoever subscribes has not got the function yet that ends it.
+    if (this.loaded || this.error !== undefined) queueMicrotask(() => this.begin(listener));
+    return () => {
+      if (this.listeners.delete(listener) && this.idle) this.owner.abandoned(this);
+    };
+  }
+
+  // ObservedQuery
+
+  getSnapshot(): ObservedResult<object> {
+    return (this.snapshot ??= {
+      rows: this.rows,
+      loading: !this.loaded && this.error === undefined,
+      settled: this.loaded && this.owner.settled(this.map.name),
+      error: this.error,
+    });
+  }
+
+  subscribe(changed: () => void): () => void {
+    // Of its own, so that the same function may be passed twice.
+    const observer = (): void => changed();
+    this.observers.add(observer);
+    return () => {
+      if (this.observers.delete(observer) && this.idle) this.owner.abandoned(this);
+    };
+  }
+
+  // What the engine says.
+
+  /** The answer to the subscription: the rows as they are. Replaces what was known. */
+  reset(answer: ByteReader): void {
+    const before = this.rows;
+    const isGrouped = answer.u8() !== 0;
+    const count = answer.varint();
+    const rows: object[] = [];
+    this.groupKeys = [];
+    for (let i = 0; i < count; i++) {
+      if (isGrouped) {
+        this.groupKeys.push(latin1(answer.blob()));
+        rows.push(this.group(answer.blob()));
+      } else {
+        rows.push(this.row(answer.text()));
+      }
+    }
+    this.rows = rows;
+    this.error = undefined;
+    this.changed ||= !this.loaded || !sameRows(before, rows);
+    this.loaded = true;
+    // Another engine has taken over: there is no way from the rows before but all at once.
+    this.changes = [
+      ...before.map((row) => ({ type: 'leave', row, index: 0 }) as const),
+      ...rows.map((row, index) => ({ type: 'enter', row, index }) as const),
+    ];
+  }
+
+  fail(error: TopGunError): void {
+    this.error = error;
+    this.changed = true;
+  }
+
+  applyRows(edits: ByteReader): void {
+    const steps: Step<object>[] = [];
+    for (let n = edits.varint(); n > 0; n--) {
+      const kind = edits.u8();
+      const from = edits.varint();
+      const to = edits.varint();
+      const key = kind === StepKind.Leave ? '' : edits.text();
+      steps.push({ kind, from, to, item: key === '' ? undefined : this.row(key) });
+    }
+    const list = new StepList(this.rows, steps.length);
+    for (const step of steps) this.take(step, list);
+    this.rows = list.items();
+    this.changed = true;
+  }
+
+  applyGroups(edits: ByteReader): void {
+    const rows = [...this.rows];
+    for (let n = edits.varint(); n > 0; n--) {
+      const leaves = edits.u8() === GROUP_LEAVES;
+      const key = latin1(edits.blob());
+      const row = this.group(edits.blob());
+      const index = lowerBound(this.groupKeys, key);
+      const known = this.groupKeys[index] === key;
+      if (leaves) {
+        this.groupKeys.splice(index, 1);
+        rows.splice(index, 1);
+        this.changes.push({ type: 'leave', row, index });
+      } else if (known) {
+        rows[index] = row;
+        this.changes.push({ type: 'update', row, index });
+      } else {
+        this.groupKeys.splice(index, 0, key);
+        rows.splice(index, 0, row);
+        this.changes.push({ type: 'enter', row, index });
+      }
+    }
+    this.rows = rows;
+    this.changed = true;
+  }
+
+  /** The rows are settled from now on. */
+  becameSettled(): void {
+    this.snapshot = undefined;
+    for (const observer of [...this.observers]) callListener(observer);
+  }
+
+  /** Tells everybody what has changed. */
+  notify(): void {
+    if (!this.changed) return;
+    this.changed = false;
+    this.snapshot = undefined;
+    const { changes } = this;
+    this.changes = [];
+    for (const listener of [...this.listeners]) {
+      if (!listener.began || this.error !== undefined) this.begin(listener);
+      else callListener(() => listener.rows(this.rows, changes));
+    }
+    for (const observer of [...this.observers]) callListener(observer);
+  }
+
+  private begin(listener: Listener): void {
+    if (!this.listeners.has(listener)) return;
+    const { error, rows } = this;
+    if (error !== undefined) {
+      return callListener(() => (listener.error ?? ((each) => this.owner.reportError(each)))(error));
+    }
+    if (listener.began) return;
+    listener.began = true;
+    const entered = rows.map((row, index) => ({ type: 'enter', row, index }) as const);
+    callListener(() => listener.rows(rows, entered));
+  }
+
+  private take(step: Step<object>, list: StepList<object>): void {
+    const { kind, from, to, item } = step;
+    switch (kind) {
+      case StepKind.Enter:
+        list.insert(to, item);
+        if (item !== undefined) this.changes.push({ type: 'enter', row: item, index: to });
+        return;
+      case StepKind.Update:
+        list.set(to, item);
+        if (item !== undefined) this.changes.push({ type: 'update', row: item, index: to });
+        return;
+      case StepKind.Move:
+        list.remove(from);
+        list.insert(to, item);
+        if (item !== undefined) this.changes.push({ type: 'move', row: item, index: to, from });
+        return;
+      default: {
+        const row = list.remove(from);
+        if (row !== undefined) this.changes.push({ type: 'leave', row, index: from });
+      }
+    }
+  }
+
+  private row(key: string): object {
+    return rowOf(this.plan, key, this.map.peek(key));
+  }
+
+  private group(bytes: Uint8Array): object {
+    const values = decodeFrozen({ bytes, offset: 0, length: bytes.length });
+    return groupOf(this.plan, values as unknown[]);
+  }
+}
+
+function sameRows(a: Rows, b: Rows): boolean {
+  return a.length === b.length && a.every((row, i) => row === b[i]);
+}
+
+/** Bytes as text that sorts as they do. */
+function latin1(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/** Where `key` stands among `keys`, which ascend, or would stand. */
+function lowerBound(keys: readonly string[], key: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] ?? '') < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

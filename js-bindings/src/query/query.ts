@@ -1,0 +1,335 @@
+import { ErrorCode, TopGunError } from '../errors.js';
+import { QueryWriter, type AggregateKind, type Hint, type OrderPart, type Shape } from './encode.js';
+import { nameOf, pathOf, type Field, type FieldValue, type Path } from './field.js';
+import { comparison, predicateOf, type Operand, type Operator, type Predicate, type Where } from './predicate.js';
+import type { Row, RowChange } from './rows.js';
+
+export type Direction = 'asc' | 'desc';
+
+/** Places to sort by: `'age'`, `'-age'` for the greatest first, `{ age: 'desc' }`, or a list of these. */
+export type OrderBy<T> =
+  | Extract<Field<T>, string>
+  | `-${string}`
+  | { readonly [F in Extract<Field<T>, string>]?: Direction }
+  | readonly (Extract<Field<T>, string> | `-${string}` | readonly [Field<T>, Direction])[];
+
+/** A value computed over the rows of a group. Made by {@link count}, {@link sum}, {@link avg}, {@link min} and {@link max}. */
+export interface Aggregate<V> {
+  readonly kind: AggregateKind;
+  readonly field: string | readonly string[] | undefined;
+  /** Only for the type of the result. */
+  readonly result?: V;
+}
+
+/** How many records there are; with a field, how many have it, null aside. */
+export function count(field?: string | readonly string[]): Aggregate<number> {
+  return { kind: field === undefined ? 'count' : 'countOf', field };
+}
+
+/** The sum of the numbers, exact until it is rounded once; 0 of nothing. */
+export function sum(field: string | readonly string[]): Aggregate<number> {
+  return { kind: 'sum', field };
+}
+
+/** The average of the numbers; null of nothing. */
+export function avg(field: string | readonly string[]): Aggregate<number | null> {
+  return { kind: 'avg', field };
+}
+
+/** The least value, null aside; null of nothing. */
+export function min<V = unknown>(field: string | readonly string[]): Aggregate<V | null> {
+  return { kind: 'min', field };
+}
+
+/** The greatest value. */
+export function max<V = unknown>(field: string | readonly string[]): Aggregate<V | null> {
+  return { kind: 'max', field };
+}
+
+/** A query as an object, for those who prefer that to the builder. */
+export interface QueryOptions<T> {
+  readonly where?: Where<T> | Predicate;
+  /** A condition as a tree; must hold besides `where`. */
+  readonly predicate?: Predicate;
+  readonly orderBy?: OrderBy<T>;
+  /** The same as `orderBy`. */
+  readonly sort?: OrderBy<T>;
+  readonly limit?: number;
+  readonly offset?: number;
+  /** Goes on behind the row that this cursor of an earlier result names. */
+  readonly after?: string;
+  readonly hint?: Hint;
+}
+
+/** What a query found. */
+export interface QueryResult<R> {
+  readonly rows: readonly R[];
+  /** Leads on behind the last row, if the limit cut the result off. */
+  readonly cursor: string | undefined;
+}
+
+/** A live result for user interfaces: the same objects until something changes. */
+export interface ObservedQuery<R> {
+  getSnapshot(): ObservedResult<R>;
+  /** Calls `changed` whenever there is another snapshot. Returns a function that ends it. */
+  subscribe(changed: () => void): () => void;
+}
+
+export interface ObservedResult<R> {
+  readonly rows: readonly R[];
+  /** Nothing is known yet. */
+  readonly loading: boolean;
+  /** What is stored was loaded and, with a server, the map has agreed with it since the start. */
+  readonly settled: boolean;
+  readonly error: TopGunError | undefined;
+}
+
+/** How a query was, or would be, answered; see `docs/queries.md`. */
+export type Explanation = Readonly<Record<string, unknown>>;
+
+/** What runs queries: the client. @internal */
+export interface QueryRunner {
+  get<R>(plan: QueryPlan): Promise<QueryResult<R>>;
+  subscribe<R>(
+    plan: QueryPlan,
+    listener: (rows: readonly R[], changes: readonly RowChange<R>[]) => void,
+    onError: ((error: TopGunError) => void) | undefined,
+  ): () => void;
+  observe<R>(plan: QueryPlan): ObservedQuery<R>;
+  explain(plan: QueryPlan, analyze: boolean): Promise<Explanation>;
+}
+
+/** A query as it is run, and how its rows are made. @internal */
+export interface QueryPlan {
+  readonly map: string;
+  readonly shape: Shape;
+  readonly select: readonly { readonly name: string; readonly path: Path }[];
+  /** Names of the values of a group, in order; empty for queries of records. */
+  readonly groupNames: readonly string[];
+}
+
+type Selected<T, F extends readonly Field<T>[]> = {
+  readonly [K in F[number] as K extends string ? K : never]: FieldValue<T, K>;
+} & { readonly _key: string };
+type Grouped<T, F extends readonly Field<T>[]> = Selected<T, F>;
+type Aggregated<A> = { readonly [K in keyof A]: A[K] extends Aggregate<infer V> ? V : never };
+
+const EMPTY: Shape = {
+  where: [],
+  order: [],
+  offset: 0,
+  limit: undefined,
+  after: undefined,
+  groupBy: [],
+  aggregates: [],
+  hint: {},
+};
+
+/**
+ * A question to one map, answered from the records on this replica, online or offline. Each method
+ * returns another query and leaves this one as it was.
+ *
+ * @example
+ * ```ts
+ * import { TopGunClient } from 'topgun';
+ *
+ * interface Todo { title: string; done: boolean; createdAt: number }
+ * const client = new TopGunClient();
+ * await client.start();
+ * const todos = client.getMap<Todo>('todos');
+ * const open = client.query(todos).where('done', '=', false).orderBy('-createdAt').limit(20);
+ * const stop = open.subscribe((rows) => console.log(rows.map(({ title }) => title)));
+ * todos.set('1', { title: 'Milk', done: false, createdAt: 1 }); // [ 'Milk' ]
+ * const { rows } = await open.get();
+ * console.log(rows[0]?._key); // 1
+ * stop();
+ * await client.close();
+ * ```
+ */
+export class Query<T, R = Row<T>> {
+  private readonly runner: QueryRunner;
+  private readonly plan: QueryPlan;
+  private cachedId: string | undefined;
+
+  /** @internal Made by `client.query`. */
+  constructor(runner: QueryRunner, plan: QueryPlan) {
+    this.runner = runner;
+    this.plan = plan;
+  }
+
+  /** Equal for queries that ask the same of the same map. */
+  get id(): string {
+    return (this.cachedId ??= idOf(this.plan));
+  }
+
+  /** Only records for which this holds as well: an object, a tree, or a comparison of one field. */
+  where(condition: Where<T> | Predicate): Query<T, R>;
+  where<F extends Field<T>, O extends Operator>(field: F, operator: O, operand: Operand<T, F, O>): Query<T, R>;
+  where(first: unknown, operator?: string, operand?: unknown): Query<T, R> {
+    const isField = typeof first === 'string' || Array.isArray(first);
+    const condition = isField
+      ? comparison(first as string, operator ?? '', operand)
+      : predicateOf(first);
+    return this.with({ where: [...this.plan.shape.where, condition] });
+  }
+
+  /** Sorts; where rows tie, by the next place, and at last by key. Replaces an order given before. */
+  orderBy(order: OrderBy<T>): Query<T, R>;
+  orderBy(field: Field<T>, direction: Direction): Query<T, R>;
+  orderBy(order: unknown, direction?: Direction): Query<T, R> {
+    const parts = direction === undefined ? orderOf(order) : [partOf(order as string, direction)];
+    return this.with({ order: parts });
+  }
+
+  /** At most so many rows. */
+  limit(rows: number): Query<T, R> {
+    return this.with({ limit: whole(rows, 'limit') });
+  }
+
+  /** Leaves out so many rows at the front. */
+  offset(rows: number): Query<T, R> {
+    return this.with({ offset: whole(rows, 'offset') });
+  }
+
+  /** Goes on behind the row that the cursor of an earlier result names. Not for live queries. */
+  after(cursor: string): Query<T, R> {
+    return this.with({ after: bytesOf(cursor) });
+  }
+
+  /** Rows with these fields alone. A field within others is called by its path. */
+  select<const F extends readonly Field<T>[]>(...fields: F): Query<T, Selected<T, F>> {
+    const select = fields.map((field) => ({ name: nameOf(field), path: pathOf(field) }));
+    return new Query(this.runner, { ...this.plan, select });
+  }
+
+  /** One row for each combination of values that these fields have. */
+  groupBy<const F extends readonly Field<T>[]>(...fields: F): Query<T, Grouped<T, F>> {
+    const { aggregates } = this.plan.shape;
+    const names = this.plan.groupNames.slice(this.plan.groupNames.length - aggregates.length);
+    const shape = { ...this.plan.shape, groupBy: fields.map(pathOf) };
+    return new Query(this.runner, { ...this.plan, shape, groupNames: [...fields.map(nameOf), ...names] });
+  }
+
+  /** The combinations of values that occur in these fields. */
+  distinct<const F extends readonly Field<T>[]>(...fields: F): Query<T, Grouped<T, F>> {
+    return this.groupBy(...fields);
+  }
+
+  /** Adds values computed over each group, or over all records without `groupBy`. */
+  aggregate<A extends Readonly<Record<string, Aggregate<unknown>>>>(
+    aggregates: A,
+  ): Query<T, (R extends Row<T> ? { readonly _key: string } : R) & Aggregated<A>> {
+    const added = Object.values(aggregates).map(({ kind, field }) => ({
+      kind,
+      path: field === undefined ? undefined : pathOf(field),
+    }));
+    const shape = { ...this.plan.shape, aggregates: [...this.plan.shape.aggregates, ...added] };
+    const groupNames = [...this.plan.groupNames, ...Object.keys(aggregates)];
+    return new Query(this.runner, { ...this.plan, shape, groupNames });
+  }
+
+  /** How the query is to be answered. A wish that cannot be followed is an error, `HintImpossible`. */
+  hint(hint: Hint): Query<T, R> {
+    return this.with({ hint: { ...this.plan.shape.hint, ...hint } });
+  }
+
+  /** The result as it is now. */
+  get(): Promise<QueryResult<R>> {
+    return this.runner.get(this.plan);
+  }
+
+  /**
+   * Calls `listener` with the rows, and again after every batch of writes that changes them, with the
+   * steps that led there. `rows` is another array each time, and never changes afterwards. Returns a
+   * function that ends it.
+   */
+  subscribe(
+    listener: (rows: readonly R[], changes: readonly RowChange<R>[]) => void,
+    onError?: (error: TopGunError) => void,
+  ): () => void {
+    return this.runner.subscribe(this.plan, listener, onError);
+  }
+
+  /** The live result as an object to be looked at: the same one for equal queries. */
+  observe(): ObservedQuery<R> {
+    return this.runner.observe(this.plan);
+  }
+
+  /** How the query would be answered; with `analyze`, it is answered, and what that took is told. */
+  explain(options: { readonly analyze?: boolean } = {}): Promise<Explanation> {
+    return this.runner.explain(this.plan, options.analyze === true);
+  }
+
+  private with(shape: Partial<Shape>): Query<T, R> {
+    return new Query(this.runner, { ...this.plan, shape: { ...this.plan.shape, ...shape } });
+  }
+}
+
+/** The query that an object asks for. @internal */
+export function queryOf<T>(runner: QueryRunner, map: string, options: QueryOptions<T>): Query<T> {
+  const { where, predicate, orderBy, sort, limit, offset, after, hint } = options;
+  let query = new Query<T>(runner, { map, shape: EMPTY, select: [], groupNames: [] });
+  if (where !== undefined) query = query.where(where);
+  if (predicate !== undefined) query = query.where(predicate);
+  const order = orderBy ?? sort;
+  if (order !== undefined) query = query.orderBy(order);
+  if (limit !== undefined) query = query.limit(limit);
+  if (offset !== undefined) query = query.offset(offset);
+  if (after !== undefined) query = query.after(after);
+  if (hint !== undefined) query = query.hint(hint);
+  return query;
+}
+
+/** @internal */
+export function idOf({ map, shape, select, groupNames }: QueryPlan): string {
+  const writer = new QueryWriter();
+  writer.query(shape);
+  const names = select.map(({ name }) => name);
+  return `${textOf(writer.take())}:${JSON.stringify([map, names, groupNames])}`;
+}
+
+function partOf(field: string | readonly string[], direction: Direction): OrderPart {
+  if (direction !== 'asc' && direction !== 'desc') throw invalid(`not a direction: ${String(direction)}`);
+  return { path: pathOf(field), descending: direction === 'desc' };
+}
+
+/** An order in any of its forms. @internal */
+export function orderOf(order: unknown): OrderPart[] {
+  if (typeof order === 'string') {
+    return [order.startsWith('-') ? partOf(order.slice(1), 'desc') : partOf(order, 'asc')];
+  }
+  if (Array.isArray(order)) {
+    return order.flatMap((part: unknown) => {
+      if (!Array.isArray(part)) return orderOf(part);
+      const [field, direction] = part as [string, Direction];
+      return [partOf(field, direction)];
+    });
+  }
+  if (typeof order !== 'object' || order === null) throw invalid('an order is text, an object or a list');
+  return Object.entries(order).map(([field, direction]) => partOf(field, direction as Direction));
+}
+
+function whole(value: number, name: string): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw invalid(`${name} is a whole number of at least 0`);
+}
+
+/** Bytes as text that may stand in an address, and back. @internal */
+export function textOf(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
+function bytesOf(text: string): Uint8Array {
+  try {
+    const plain = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+    return Uint8Array.from(plain, (unit) => unit.charCodeAt(0));
+  } catch {
+    throw invalid('not a cursor');
+  }
+}
+
+function invalid(detail: string): TopGunError {
+  return new TopGunError(ErrorCode.InvalidArgument, detail);
+}

@@ -1,0 +1,64 @@
+/** A step on a list, as the engine reports it. */
+export interface Step<Item> {
+  /** Numbers of `Edit::Kind` in `core/dataflow/edit.hpp`. */
+  readonly kind: number;
+  readonly from: number;
+  readonly to: number;
+  /** Nothing for a row that leaves, and for one that is gone again by the end of the batch. */
+  readonly item: Item | undefined;
+}
+
+export const StepKind = { Enter: 0, Update: 1, Move: 2, Leave: 3 } as const;
+
+/** Items in a run of the list while many steps are taken. */
+const RUN = 256;
+/** Items moved by splicing up to which a plain array is the faster one. */
+const SPLICED_MAX = 1 << 18;
+
+/** A list under change. Steps shift what is behind them, so that a long list is cut into runs. */
+export class StepList<Item> {
+  private readonly runs: (Item | undefined)[][];
+
+  constructor(items: readonly Item[], steps: number) {
+    this.runs = [];
+    const size = items.length * steps > SPLICED_MAX ? RUN : Math.max(items.length, 1);
+    for (let i = 0; i < items.length; i += size) this.runs.push(items.slice(i, i + size));
+    if (this.runs.length === 0) this.runs.push([]);
+  }
+
+  insert(at: number, item: Item | undefined): void {
+    const [run, i] = this.place(at, true);
+    const items = this.runs[run] ?? [];
+    items.splice(i, 0, item);
+    if (items.length > 2 * RUN && this.runs.length > 1) {
+      this.runs.splice(run + 1, 0, items.splice(RUN));
+    }
+  }
+
+  remove(at: number): Item | undefined {
+    const [run, i] = this.place(at, false);
+    return this.runs[run]?.splice(i, 1)[0];
+  }
+
+  set(at: number, item: Item | undefined): void {
+    const [run, i] = this.place(at, false);
+    const items = this.runs[run];
+    if (items !== undefined) items[i] = item;
+  }
+
+  /** The list. Every item has been given by now: what was gone again has been removed. */
+  items(): Item[] {
+    return this.runs.flat() as Item[];
+  }
+
+  /** The run and the place in it; behind the last item of a run only to insert there. */
+  private place(at: number, inserts: boolean): [number, number] {
+    let rest = at;
+    for (let run = 0; ; run++) {
+      const { length } = this.runs[run] ?? [];
+      const isHere = inserts ? rest <= length : rest < length;
+      if (isHere || run === this.runs.length - 1) return [run, rest];
+      rest -= length;
+    }
+  }
+}
