@@ -34,16 +34,6 @@ topgun::Record plain_record(MapKind kind, const ReferenceModel::RecordKey& key,
   return plain;
 }
 
-bool retired(const ReferenceModel::Record& record, uint64_t horizon_ms) {
-  if (record.tombstone) return record.ms() < horizon_ms;
-  return record.ttl_ms != 0 && record.ms() + record.ttl_ms < horizon_ms;
-}
-
-bool is_visible(const ReferenceModel::Record& record, uint64_t wall_ms) {
-  if (record.tombstone) return false;
-  return record.ttl_ms == 0 || (wall_ms != 0 && wall_ms < record.ms() + record.ttl_ms);
-}
-
 }  // namespace
 
 std::vector<ReferenceModel::Effect> ReferenceModel::effects_of(ReplicaId author,
@@ -112,6 +102,7 @@ void ReferenceModel::store(Map& map, MapKind kind, const RecordKey& key, const R
   map.table->forget(plain.key, plain.tag);
   map.table->merge(plain);
   map.records[key] = record;
+  map.first_retired_ms = std::min(map.first_retired_ms, record.retired_ms());
 }
 
 void ReferenceModel::merge(const MapRef& ref, const Effect& effect) {
@@ -183,10 +174,13 @@ void ReferenceModel::clear(const MapRef& ref) {
 
 void ReferenceModel::collect(const MapRef& ref, uint64_t horizon_ms, const IsKept& is_kept) {
   Map& map = map_of(ref);
+  if (map.first_retired_ms >= horizon_ms) return;
+  map.first_retired_ms = UINT64_MAX;
   for (auto at = map.records.begin(); at != map.records.end();) {
     const bool stays =
-        !retired(at->second, horizon_ms) || (is_kept && is_kept(ref, {at->first, at->second}));
+        !at->second.is_retired(horizon_ms) || (is_kept && is_kept(ref, {at->first, at->second}));
     if (stays) {
+      map.first_retired_ms = std::min(map.first_retired_ms, at->second.retired_ms());
       ++at;
       continue;
     }
@@ -230,7 +224,7 @@ bool ReferenceModel::covers(const MapRef& map, const Effect& effect) const {
 std::map<std::string, Bytes> ReferenceModel::visible(const MapRef& map, uint64_t wall_ms) const {
   std::map<std::string, Bytes> entries;
   for (const auto& [key, record] : records(map)) {
-    if (is_visible(record, wall_ms)) entries[key.first] = record.value;
+    if (record.is_visible(wall_ms)) entries[key.first] = record.value;
   }
   return entries;
 }
@@ -239,7 +233,7 @@ std::map<ReferenceModel::RecordKey, Bytes> ReferenceModel::elements(const MapRef
                                                                     uint64_t wall_ms) const {
   std::map<RecordKey, Bytes> elements;
   for (const auto& [key, record] : records(map)) {
-    if (is_visible(record, wall_ms)) elements[key] = record.value;
+    if (record.is_visible(wall_ms)) elements[key] = record.value;
   }
   return elements;
 }

@@ -41,6 +41,17 @@ class ReferenceModel {
     uint64_t negative = 0;
 
     uint64_t ms() const { return time >> 16; }
+    /// Whether readers see it; at time 0 only if it never expires.
+    bool is_visible(uint64_t wall_ms) const {
+      if (tombstone) return false;
+      return ttl_ms == 0 || (wall_ms != 0 && wall_ms < ms() + ttl_ms);
+    }
+    /// When it was deleted, or expires; far away for what stays.
+    uint64_t retired_ms() const {
+      if (tombstone) return ms();
+      return ttl_ms == 0 ? UINT64_MAX : ms() + ttl_ms;
+    }
+    bool is_retired(uint64_t horizon_ms) const { return retired_ms() < horizon_ms; }
     friend bool operator==(const Record&, const Record&) = default;
   };
   /// Key and tag.
@@ -92,6 +103,7 @@ class ReferenceModel {
   struct Map {
     Records records;
     std::unique_ptr<RecordTable> table;
+    uint64_t first_retired_ms = UINT64_MAX;  ///< No record was retired earlier than that.
   };
   Map& map_of(const MapRef& map);
   void store(Map& map, MapKind kind, const RecordKey& key, const Record& record);
