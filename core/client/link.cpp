@@ -234,6 +234,14 @@ void Link::compare_clocks(uint64_t node_ms, Now now) {
   report_error(Error::ClockDrift, as_bytes("this device's clock is off; the node's time is used"));
 }
 
+/// What comes too late for the node is issued anew, which is of no use if our calendar was set back
+/// since the last Welcome: it would come too late again, and again. Our timer may have stood still
+/// while the device slept, so node time is at least what we count.
+void Link::note_late_clock(Now now) {
+  const uint64_t node_ms = welcomed_ms_ + (now.mono_ms - welcomed_mono_ms_);
+  if (node_ms > corrected(now).wall_ms) compare_clocks(node_ms, now);
+}
+
 Result<void> Link::on_welcome(ByteView payload, Now now) {
   const Result<WelcomeMessage> welcome = decode_welcome(payload);
   if (!welcome.ok()) return welcome.error();
@@ -248,6 +256,7 @@ Result<void> Link::on_welcome(ByteView payload, Now now) {
   // An answer that was held back tells a time that has passed.
   if (exchange == nullptr || exchange->wait_ms == 0) compare_clocks(welcome->node_ms, now);
   welcomed_ms_ = welcome->node_ms;
+  welcomed_mono_ms_ = now.mono_ms;
   replica_.collect(welcome->horizon_ms);
   replica_.for_each_map([&](ClientMap& map) { note_first_contact(map); });
   if (exchange != nullptr) {
@@ -290,6 +299,7 @@ Result<void> Link::on_reject(ByteView payload, Now now) {
   const Result<RejectMessage> reject = decode_reject(payload);
   if (!reject.ok()) return reject.error();
   const Error error = error_from_code(reject->error).value_or(Error::Internal);
+  if (error == Error::BehindHorizon) note_late_clock(now);
   replica_.reject(reject->sequence, reject->count, error, reject->detail, corrected(now));
   replica_.for_each_map([&](ClientMap& map) {
     if (map.wants_repair && map.phase == SyncPhase::Live) subscribe(map);

@@ -75,6 +75,7 @@ class Link {
   void read_messages(ByteView frame, Now now);
   void dispatch(const MessageView& message, size_t message_bytes, Now now);
   void compare_clocks(uint64_t node_ms, Now now);
+  void note_late_clock(Now now);
   Result<void> on_welcome(ByteView payload, Now now);
   Result<void> on_ack(ByteView payload);
   Result<void> on_reject(ByteView payload, Now now);
@@ -124,7 +125,8 @@ class Link {
   bool pinged_ = false;
 
   uint64_t incarnation_ = 0;
-  uint64_t welcomed_ms_ = 0;  ///< Node time of the last Welcome.
+  uint64_t welcomed_ms_ = 0;       ///< Node time of the last Welcome.
+  uint64_t welcomed_mono_ms_ = 0;  ///< And when it came.
   AckLevel final_level_ = AckLevel::Memory;
   uint64_t frame_bytes_max_ = 0;
   uint64_t in_flight_max_ = 0;

@@ -10,6 +10,8 @@ constexpr uint64_t kLookUs = 1'000'000;
 /// Long enough for every backoff, timeout and recheck of the product, one after another.
 constexpr uint64_t kHealingUs = 400'000'000;
 constexpr uint64_t kSilenceUs = 100'000'000;
+/// Far beyond what happens at one moment when everybody behaves.
+constexpr uint64_t kEventsAtOnceMax = 100'000;
 
 VirtualClock draw_clock(const Scenario& scenario, uint32_t client, FaultRates& struck) {
   Prng prng(scenario.seed, stream_id("client.clock"), client);
@@ -76,17 +78,26 @@ void DeterministicSimulator::run() { run_until(UINT64_MAX); }
 
 bool DeterministicSimulator::run_until(uint64_t until_us) {
   while (!is_over_ && !violation().has_value()) {
-    if (!scheduler_.step(std::min(until_us, end_us()))) return now_us() < end_us();
-    trace_.add(scheduler_.now_us());
+    if (!step(std::min(until_us, end_us()))) return now_us() < end_us();
   }
   return false;
+}
+
+bool DeterministicSimulator::step(uint64_t until_us) {
+  const uint64_t before_us = now_us();
+  if (!scheduler_.step(until_us)) return false;
+  trace_.add(now_us());
+  events_at_once_ = now_us() == before_us ? events_at_once_ + 1 : 0;
+  if (events_at_once_ > kEventsAtOnceMax) {
+    checker_.fail(Invariant::Bounded, "time stands still: somebody is woken again and again");
+  }
+  return true;
 }
 
 bool DeterministicSimulator::run_events(uint64_t events) {
   while (!is_over_ && !violation().has_value()) {
     if (scheduler_.events() >= events) return true;
-    if (!scheduler_.step(end_us())) return false;
-    trace_.add(scheduler_.now_us());
+    if (!step(end_us())) return false;
   }
   return false;
 }

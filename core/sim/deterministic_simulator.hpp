@@ -67,6 +67,8 @@ class DeterministicSimulator final : public Actor {
   enum class Phase : uint8_t { Safety, Healing, Silence, Done };
   enum EventKind : uint32_t { OnStep, OnEndOfStep, OnPhase, OnLook };
 
+  /// The next event before `until_us`; false if there is none.
+  bool step(uint64_t until_us);
   void carry_out(const Step& step);
   void carry_out_write(const Step& step, SimClient& client);
   void carry_out_client_fault(const Step& step, SimClient& client);
@@ -97,6 +99,7 @@ class DeterministicSimulator final : public Actor {
   bool is_over_ = false;
   uint64_t healing_since_us_ = 0;
   uint64_t frames_before_silence_ = 0;
+  uint64_t events_at_once_ = 0;  ///< Since time moved for the last time.
   FaultRates struck_ = {};
   Observer* observer_ = nullptr;
 };

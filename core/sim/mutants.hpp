@@ -46,6 +46,7 @@ inline constexpr Mutant kMutants[] = {
     {39, "old-records-refused", "a repair does not bring back what is older than the horizon"},
     {41, "credit-never-granted", "a client never says that it has read"},
     {42, "lagging-for-ever", "a subscriber that lagged is never brought up to date"},
+    {55, "comparison-put-off", "every answer puts the next comparison of roots off"},
     {48, "cursor-of-another-life", "the node trusts a cursor from before its restart"},
     // Outbox and acks.
     {19, "put-off-is-acked", "writes that were put off are acked"},

@@ -3,12 +3,19 @@
 #include <algorithm>
 #include <set>
 
+#include "core/base/mix.hpp"
 #include "core/sim/deterministic_simulator.hpp"
 
 namespace topgun::sim {
 namespace {
 
 bool is_write(StepKind kind) { return !is_fault(kind); }
+
+/// Where dropping something also moves what is left out of its unlucky order, other seeds may bring
+/// an order as unlucky; so many are tried.
+constexpr uint32_t kOtherSeeds = 6;
+/// Runs of large scenarios count for many: about a minute in all.
+constexpr uint64_t kEventsMax = 30'000'000;
 
 /// One shrinking at work: the best scenario so far and the attempts to better it.
 class Shrinker {
@@ -19,23 +26,52 @@ class Shrinker {
 
   Shrunk run() {
     cut_after_violation();
-    drop_families();
-    drop_clients();
-    drop_steps();
-    drop_families();
-    drop_clients();
+    drop_all();
+    simplify_knobs();
+    // What is left runs fast enough to be tried with other seeds as well.
+    other_seeds_ = kOtherSeeds;
+    for (size_t before = SIZE_MAX; size() < before && !is_spent();) {
+      before = size();
+      drop_all();
+    }
+    other_seeds_ = 0;
     simplify_knobs();
     simplify_steps();
-    drop_steps();
+    drop_all();
     return result();
   }
 
  private:
+  bool is_spent() const { return runs_ >= runs_max_ || events_ >= kEventsMax; }
+
+  size_t size() const {
+    size_t rates = 0;
+    for (const uint32_t rate : best_.rates) rates += rate == 0 ? 0 : 1;
+    return best_.steps.size() + rates + best_.present_clients();
+  }
+
+  void drop_all() {
+    drop_families();
+    drop_clients();
+    drop_steps();
+  }
+
   /// Takes `candidate` over if it still fails in the same way.
   bool attempt(const Scenario& candidate) {
-    if (runs_ >= runs_max_) return false;
+    if (fails(candidate)) return true;
+    Scenario other = candidate;
+    for (uint32_t i = 1; i <= other_seeds_; ++i) {
+      other.seed = absorb64(candidate.seed, i);
+      if (fails(other)) return true;
+    }
+    return false;
+  }
+
+  bool fails(const Scenario& candidate) {
+    if (is_spent()) return false;
     ++runs_;
     const Outcome outcome = runner_.run(candidate);
+    events_ += outcome.events;
     if (!outcome.violation.has_value() || outcome.violation->invariant != invariant_) return false;
     best_ = candidate;
     violation_ = *outcome.violation;
@@ -90,7 +126,7 @@ class Shrinker {
         dropped = attempt(without) || dropped;
         end = begin;
       }
-      if (runs_ >= runs_max_ || best_.steps.empty()) return;
+      if (is_spent() || best_.steps.empty()) return;
       if (chunk == 1 && !dropped) return;
       if (chunk > 1) chunk /= 2;
     }
@@ -158,6 +194,8 @@ class Shrinker {
   const Invariant invariant_;
   const uint64_t runs_max_;
   uint64_t runs_ = 0;
+  uint64_t events_ = 0;
+  uint32_t other_seeds_ = 0;
 };
 
 }  // namespace

@@ -43,7 +43,8 @@ class ScenarioRunner {
   /// Drops and lowers parts of a scenario that violates `invariant`, as long as it goes on doing so
   /// (delta debugging: Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input",
   /// TSE 2002): whole fault families first, then clients, then steps, then durations, keys and
-  /// knobs. Because draws are keyed, what is left happens as before. At most `runs_max` runs.
+  /// knobs. Because draws are keyed, what is left happens as before; where its order was lost all
+  /// the same, other seeds are tried. At most `runs_max` runs, and about a minute.
   Shrunk shrink(const Scenario& scenario, Invariant invariant, uint64_t runs_max) const;
 
  private:

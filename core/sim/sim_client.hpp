@@ -139,6 +139,8 @@ class SimClient final : public Actor, public ClientEndpoint {
     uint64_t started_us = 0;
     /// The subscriptions of the request, of which the answer may say nothing.
     std::set<uint64_t> unanswered;
+    /// Those closed since, whose answer means nothing to the engine any more.
+    std::set<uint64_t> left;
     bool is_quiet = false;
     bool is_whole = false;
     bool is_lost = false;   ///< The answer will not arrive.
@@ -185,6 +187,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   void model_row(const std::string& key, const Bytes& row);
   void learn_own(ByteView batch, bool sent);
   bool is_spoken_of(const OwnOperation& own) const;
+  bool is_left(uint64_t handle) const;
   void report_stored(const Bytes& row);
   void report_issued(ByteView batch);
   void forget_own(const MapRef& map, const std::map<uint64_t, OwnOperation>& except);
@@ -220,6 +223,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   uint64_t asking_ = 0;            ///< The exchange whose request is being learned from; 0 = none.
   uint64_t answering_ = 0;         ///< The exchange whose answer the engine reads; 0 = none.
   uint64_t idle_interval_ms_ = 0;  ///< Between two questions while nothing happens.
+  bool is_held_back_ = false;      ///< The node holds answers back until there is news.
   uint64_t wake_ms_ = 0;
   uint64_t planned_us_ = 0;
   std::deque<Bytes> unread_;  ///< Frames that came while asleep.
@@ -229,6 +233,8 @@ class SimClient final : public Actor, public ClientEndpoint {
   client::Status status_ = client::Status::Offline;
   std::set<uint64_t> synced_;
   std::set<uint64_t> unfollowed_;
+  /// Those left since the request whose answer is being read.
+  std::set<uint64_t> left_;
   /// What the application sees, but for entries that expire.
   std::map<std::string, Bytes> entries_;
   std::map<ReferenceModel::RecordKey, Bytes> elements_;

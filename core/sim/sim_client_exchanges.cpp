@@ -32,6 +32,7 @@ void SimClient::set_polling() {
   const uint64_t wait_ms = 1'000 + draws.at(1) % 24'000;
   const uint64_t interval_ms_max = 1'000 + draws.at(3) % 5'000;
   idle_interval_ms_ = waits ? wait_ms : interval_ms_max;
+  is_held_back_ = waits;
   out.varint(waits ? wait_ms : 0);
   out.varint(50 + draws.at(2) % 1'000);
   out.varint(interval_ms_max);
@@ -41,10 +42,11 @@ void SimClient::set_polling() {
 uint64_t SimClient::silent_frames_max(uint64_t silence_ms) const {
   // Pings and their answers: four a minute, with room.
   constexpr uint64_t kPings = 40;
-  // A question, an answer and its end; and a few until questions have become rare.
-  constexpr uint64_t kFramesPerExchange = 3;
   if (!over_exchanges_) return kPings;
-  return kPings + kFramesPerExchange * (silence_ms / idle_interval_ms_ + 1);
+  // A question, a Welcome and the end of the answer. One that was held back tells of each map,
+  // which the shards may do in frames of their own.
+  const uint64_t frames = 3 + (is_held_back_ ? open_maps().size() : 0);
+  return kPings + frames * (silence_ms / idle_interval_ms_ + 1);
 }
 
 void SimClient::open_exchanges() {
@@ -140,8 +142,10 @@ void SimClient::end_exchange(uint64_t connection) {
   }
   connected_us_ = exchange.started_us;
   checker_.frame(exchange.answer, true);
+  left_ = exchange.left;
   model_frame(exchange.answer);
   model_silence(exchange);
+  left_.clear();
   Bytes payload;
   ByteWriter out(payload);
   out.varint(exchange.id);
@@ -178,8 +182,8 @@ void SimClient::model_silence(const Exchange& exchange) {
   }
   if (!exchange.is_quiet) return;
   for (const OpenMap& map : open_maps()) {
-    const bool is_followed = unfollowed_.count(map.handle) == 0;
-    if (is_followed && unanswered.count(map.handle) != 0) synced_ms_[map.ref] = welcomed_ms_;
+    const bool is_silent = unanswered.count(map.handle) != 0 && !is_left(map.handle);
+    if (is_silent) synced_ms_[map.ref] = welcomed_ms_;
   }
 }
 

@@ -24,6 +24,10 @@ MapRef map_of_subscription(uint64_t id) {
 
 }  // namespace
 
+bool SimClient::is_left(uint64_t handle) const {
+  return unfollowed_.count(handle) != 0 || left_.count(handle) != 0;
+}
+
 void SimClient::model_frame(const Bytes& frame) {
   FrameReader reader(frame);
   while (const std::optional<MessageView> message = reader.next()) model_message(*message);
@@ -56,7 +60,7 @@ void SimClient::model_message(const MessageView& message) {
     }
     case MessageKind::Subscribed: {
       const Result<SubscribedMessage> subscribed = decode_subscribed(message.payload);
-      if (!subscribed.ok() || unfollowed_.count(subscribed->subscription) != 0) return;
+      if (!subscribed.ok() || is_left(subscribed->subscription)) return;
       if (subscribed->mode == SyncMode::Resync) {
         const MapRef map = map_of_subscription(subscribed->subscription);
         model_.clear(map);
@@ -72,7 +76,7 @@ void SimClient::model_message(const MessageView& message) {
     }
     case MessageKind::Synced: {
       const Result<SyncedMessage> synced = decode_synced(message.payload);
-      if (!synced.ok() || unfollowed_.count(synced->subscription) != 0) return;
+      if (!synced.ok() || is_left(synced->subscription)) return;
       synced_ms_[map_of_subscription(synced->subscription)] = synced->node_ms;
       return;
     }

@@ -45,6 +45,7 @@ void SimClient::unfollow(uint64_t handle) {
   ByteWriter(payload).varint(handle);
   command(client::Command::Unsubscribe, payload);
   unfollowed_.insert(handle);
+  for (auto& [connection, exchange] : exchanges_) exchange.left.insert(handle);
   synced_.erase(handle);
 }
 

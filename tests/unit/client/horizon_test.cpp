@@ -107,5 +107,21 @@ TEST_CASE("client: a reader that lags for longer than tombstones are kept starts
   check_gone(world, alice, bob);
 }
 
+TEST_CASE(
+    "client: a calendar that is set back during a connection does not make writes late for ever") {
+  World world;
+  World::Client& alice = open_client(world);
+  World::Client& bob = open_client(world);
+  world.settle();
+  world.advance(1'000);
+  alice.skew_clock(-60 * static_cast<int64_t>(kDayMs));  // Twice as long as tombstones are kept.
+  alice.set(kNotes, "kept", "here");
+  world.settle();
+  CHECK(alice.errors == std::vector<Error>{Error::ClockDrift});
+  CHECK(alice.rejected.empty());
+  CHECK(world.stats().operations_rejected == 1);
+  CHECK(bob.get(kNotes, "kept") == "here");
+}
+
 }  // namespace
 }  // namespace topgun
