@@ -152,7 +152,7 @@ const steps = {
   },
 
   async javascript(step) {
-    if (!(await step.build('wasm-release', 'topgun_wasm'))) return;
+    if (!(await step.build('wasm-release', 'topgun_wasm', 'topgun_queries_wasm'))) return;
     if (!(await step.build('dev', 'topgun_addon', 'topgun-server'))) return;
     const { code, output } = await step.run(['node', 'js-bindings/scripts/test.mjs']);
     step.addNodeRun(code, output);

@@ -26,8 +26,8 @@ export async function buildTodo(outDir) {
   for (const name of ['icon.svg', 'manifest.webmanifest']) {
     await copyFile(join(source, name), join(outDir, name));
   }
-  // esbuild leaves `new URL('./topgun.wasm', import.meta.url)` as it is and copies nothing.
-  const wasm = fileURLToPath(import.meta.resolve('topgun/topgun.wasm'));
-  await copyFile(wasm, join(outDir, 'topgun.wasm'));
+  // esbuild leaves `new URL('./topgun-queries.wasm', import.meta.url)` as it is and copies nothing.
+  const wasm = fileURLToPath(import.meta.resolve('topgun/topgun-queries.wasm'));
+  await copyFile(wasm, join(outDir, 'topgun-queries.wasm'));
   return addServiceWorker(outDir, 'todo');
 }

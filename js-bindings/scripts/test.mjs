@@ -40,6 +40,7 @@ await build({
 // The tests run every case on both builds of the core, and fail where one is missing.
 const firstOf = (...paths) => paths.map((path) => join(root, 'build', path)).find(existsSync) ?? '';
 process.env.TOPGUN_TEST_WASM = firstOf('wasm-release/wasm/topgun.wasm');
+process.env.TOPGUN_TEST_QUERIES_WASM = firstOf('wasm-release/wasm/topgun-queries.wasm');
 process.env.TOPGUN_TEST_ADDON = firstOf(
   'release/host-native/addon/topgun.node',
   'dev/host-native/addon/topgun.node',

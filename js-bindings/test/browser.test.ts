@@ -57,7 +57,7 @@ before(async () => {
     logLevel: 'error',
   });
   writeFileSync(join(work, 'index.html'), '<!doctype html><script type="module" src="page.js"></script>');
-  copyFileSync(process.env['TOPGUN_TEST_WASM']!, join(work, 'topgun.wasm'));
+  copyFileSync(process.env['TOPGUN_TEST_QUERIES_WASM']!, join(work, 'topgun-queries.wasm'));
   copyFileSync(
     resolve('../node_modules/@sqlite.org/sqlite-wasm/dist/sqlite3.wasm'),
     join(work, 'sqlite3.wasm'),

@@ -67,6 +67,7 @@ before(async () => {
   const entry = (path: string): string[] => [join(source, path)];
   const paths = {
     topgun: entry('index.browser.ts'),
+    'topgun/base': entry('base.browser.ts'),
     'topgun/edge': entry('edge.node.ts'),
     'topgun/react': entry('react/index.ts'),
     'topgun/react/server': entry('react/server.ts'),
@@ -87,6 +88,7 @@ before(async () => {
   };
   writeFileSync(join(work, 'tsconfig.json'), JSON.stringify(config));
   copyFileSync(process.env['TOPGUN_TEST_WASM']!, join(work, 'topgun.wasm'));
+  copyFileSync(process.env['TOPGUN_TEST_QUERIES_WASM']!, join(work, 'topgun-queries.wasm'));
 });
 
 test('examples: there are some, and all of them compile', () => {
@@ -118,6 +120,7 @@ async function runExample({ name, kind, code }: Example, t: TestContext): Promis
     external: ['ws', 'react', 'react-dom'],
     alias: {
       topgun: join(source, 'index.node.ts'),
+      'topgun/base': join(source, 'base.node.ts'),
       'topgun/react': join(source, 'react/index.ts'),
       'topgun/react/server': join(source, 'react/server.ts'),
       'topgun/edge': join(source, 'edge.node.ts'),

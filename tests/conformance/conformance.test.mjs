@@ -81,7 +81,7 @@ test('conformance: Chromium', async (t) => {
     conditions: ['browser'],
     logOverride: { 'ignored-bare-import': 'silent' },
   });
-  await copyFile(join(app, 'node_modules/topgun/dist/topgun.wasm'), join(folder, 'topgun.wasm'));
+  await copyFile(join(app, 'node_modules/topgun/dist/topgun-queries.wasm'), join(folder, 'topgun-queries.wasm'));
   await writeFile(join(folder, 'index.html'), '<!doctype html><script type="module" src="main.js"></script>');
   const browser = await launchBrowser(t);
   const page = await openPage(browser, await serveFolder(t, folder));

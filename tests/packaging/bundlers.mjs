@@ -33,8 +33,8 @@ const bundlers = {
       ['apps/browser.mjs', '--bundle', '--minify', '--format=esm', `--outfile=${join(outDir, 'main.js')}`],
       { cwd: app },
     );
-    // esbuild leaves `new URL('topgun.wasm', import.meta.url)` as it is and copies nothing.
-    await copyFile(join(app, 'node_modules/topgun/dist/topgun.wasm'), join(outDir, 'topgun.wasm'));
+    // esbuild leaves `new URL('topgun-queries.wasm', import.meta.url)` as it is and copies nothing.
+    await copyFile(join(app, 'node_modules/topgun/dist/topgun-queries.wasm'), join(outDir, 'topgun-queries.wasm'));
     await writeFile(join(outDir, 'index.html'), PAGE);
   },
 };

@@ -14,7 +14,7 @@ import { fromRoot } from '../support/paths.mjs';
 
 const KIB = 1024;
 
-const CLIENT = `import { TopGunClient } from 'topgun';
+const CLIENT = `import { TopGunClient } from 'topgun/base';
   globalThis.client = new TopGunClient();`;
 const HOOKS = `import * as hooks from 'topgun/react';
   globalThis.hooks = hooks;`;

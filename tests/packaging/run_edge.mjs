@@ -30,7 +30,7 @@ const bundle = await build({
   plugins: [precompiledWasm],
   write: false,
 });
-const wasm = await readFile(join(app, 'node_modules/topgun/dist/topgun.wasm'));
+const wasm = await readFile(join(app, 'node_modules/topgun/dist/topgun-queries.wasm'));
 
 const runtime = new EdgeVM({
   extend: (context) => Object.assign(context, { compiledWasm: new WebAssembly.Module(wasm) }),

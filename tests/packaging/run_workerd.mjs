@@ -26,8 +26,8 @@ const worker = new Miniflare({
     { type: 'ESModule', path: 'worker.mjs', contents: bundle.outputFiles[0].text },
     {
       type: 'CompiledWasm',
-      path: 'topgun.wasm',
-      contents: await readFile(join(app, 'node_modules/topgun/dist/topgun.wasm')),
+      path: 'topgun-queries.wasm',
+      contents: await readFile(join(app, 'node_modules/topgun/dist/topgun-queries.wasm')),
     },
   ],
 });

@@ -90,11 +90,12 @@ export class Session implements WriteSink {
   role: TabRole | undefined;
   private leads = false;
   private setReady: () => void = () => undefined;
+  private readonly opened = new Promise<void>((resolve) => (this.setReady = resolve));
   private failReady: (error: unknown) => void = () => undefined;
   /** Resolves when reads see everything that is stored; rejects if that will never be. */
   readonly ready = new Promise<void>((resolve, reject) => {
-    this.setReady = resolve;
     this.failReady = reject;
+    void this.opened.then(resolve);
   });
   private closed = false;
   private epoch = 0;
@@ -139,7 +140,7 @@ export class Session implements WriteSink {
         this.events.error(asTopGunError(cause, ErrorCode.Internal));
       }
     });
-    return Promise.race([this.ready, leading]);
+    return Promise.race([this.opened, leading]);
   }
 
   async close(): Promise<void> {

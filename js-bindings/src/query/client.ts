@@ -42,7 +42,10 @@ export class QueryClient extends BaseClient {
       handle: (name) => session.handleOf(name),
       settled: (map) => options.serverUrl === undefined || this.agreed.has(map),
       reportError: (error) => this.reportError(error),
-      ready: () => session.ready,
+      ready: async () => {
+        if (this.status === 'closed') throw new TopGunError(ErrorCode.Closed, 'the client was closed');
+        await session.ready;
+      },
     });
     session.replica.queries = this.queries;
     this.on('synced', ({ map }) => {

@@ -199,22 +199,31 @@ export class LiveQuery implements ObservedQuery<object> {
   private take(step: Step<object>, list: StepList<object>): void {
     const { kind, from, to, item } = step;
     switch (kind) {
-      case StepKind.Enter:
+      case StepKind.Enter: {
+        const index = list.heardBefore(to);
         list.insert(to, item);
-        if (item !== undefined) this.changes.push({ type: 'enter', row: item, index: to });
+        if (item !== undefined) this.changes.push({ type: 'enter', row: item, index });
         return;
+      }
       case StepKind.Update:
+        // What is gone by the end of the batch stays as it was until it leaves.
+        if (item === undefined) return;
         list.set(to, item);
-        if (item !== undefined) this.changes.push({ type: 'update', row: item, index: to });
+        this.changes.push({ type: 'update', row: item, index: list.heardBefore(to) });
         return;
-      case StepKind.Move:
-        list.remove(from);
-        list.insert(to, item);
-        if (item !== undefined) this.changes.push({ type: 'move', row: item, index: to, from });
-        return;
-      default: {
+      case StepKind.Move: {
+        const heardFrom = list.heardBefore(from);
         const row = list.remove(from);
-        if (row !== undefined) this.changes.push({ type: 'leave', row, index: from });
+        const moved = item ?? row;
+        const index = list.heardBefore(to);
+        list.insert(to, moved);
+        if (moved !== undefined) this.changes.push({ type: 'move', row: moved, index, from: heardFrom });
+        return;
+      }
+      default: {
+        const index = list.heardBefore(from);
+        const row = list.remove(from);
+        if (row !== undefined) this.changes.push({ type: 'leave', row, index });
       }
     }
   }

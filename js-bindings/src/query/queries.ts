@@ -14,11 +14,20 @@ import {
   textOf,
   type Explanation,
   type ObservedQuery,
+  type ObservedResult,
   type QueryPlan,
   type QueryResult,
   type QueryRunner,
 } from './query.js';
 import { groupOf, rowOf, type RowChange } from './rows.js';
+
+/** What is seen of a query that nobody listens to. */
+const UNHEARD: ObservedResult<object> = Object.freeze({
+  rows: Object.freeze([]),
+  loading: true,
+  settled: false,
+  error: undefined,
+});
 
 /** An index, resolved. */
 export interface Index {
@@ -93,9 +102,10 @@ export class Queries implements QueryRunner, QueryTap, LiveQueryOwner {
   }
 
   observe<R>(plan: QueryPlan): ObservedQuery<R> {
-    // Asked for anew each time: between two observers the query may have been given up.
+    const id = idOf(plan);
+    // Looked up each time: between two observers the query may have been given up.
     return {
-      getSnapshot: () => this.peek(plan).getSnapshot(),
+      getSnapshot: () => this.live.get(id)?.getSnapshot() ?? UNHEARD,
       subscribe: (changed: () => void) => this.liveQuery(plan).subscribe(changed),
     } as unknown as ObservedQuery<R>;
   }
@@ -219,26 +229,10 @@ export class Queries implements QueryRunner, QueryTap, LiveQueryOwner {
     const id = idOf(plan);
     const known = this.live.get(id);
     if (known !== undefined) return known;
-    const live = this.peek(plan);
-    this.unheard.delete(id);
+    const live = new LiveQuery(++this.numbers, plan, this.owner.map(plan.map), this);
     this.live.set(id, live);
     this.byNumber.set(live.number, live);
     if (this.host !== undefined) this.begin(live);
-    return live;
-  }
-
-  /** Looked at before anybody listens: says that nothing is known yet, in always the same words. */
-  private readonly unheard = new Map<string, LiveQuery>();
-
-  private peek(plan: QueryPlan): LiveQuery {
-    const id = idOf(plan);
-    let live = this.live.get(id) ?? this.unheard.get(id);
-    if (live === undefined) {
-      live = new LiveQuery(++this.numbers, plan, this.owner.map(plan.map), this);
-      this.unheard.set(id, live);
-      // Whoever looks without listening (a page that is rendered on a server) leaves nothing behind.
-      setTimeout(() => this.unheard.delete(id), 60_000);
-    }
     return live;
   }
 

@@ -170,6 +170,8 @@ export class Query<T, R = Row<T>> {
     const condition = isField
       ? comparison(first as string, operator ?? '', operand)
       : predicateOf(first);
+    // Whoever writes a condition wants to hear there that it is none.
+    new QueryWriter().query({ ...EMPTY, where: [condition] });
     return this.with({ where: [...this.plan.shape.where, condition] });
   }
 

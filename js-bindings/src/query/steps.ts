@@ -15,9 +15,13 @@ const RUN = 256;
 /** Items moved by splicing up to which a plain array is the faster one. */
 const SPLICED_MAX = 1 << 18;
 
-/** A list under change. Steps shift what is behind them, so that a long list is cut into runs. */
+/**
+ * A list under change. Steps shift what is behind them, so that a long list is cut into runs. Items
+ * that nobody shall hear of stand in it as `undefined` until a step takes them out.
+ */
 export class StepList<Item> {
   private readonly runs: (Item | undefined)[][];
+  private unheard = 0;
 
   constructor(items: readonly Item[], steps: number) {
     this.runs = [];
@@ -26,7 +30,19 @@ export class StepList<Item> {
     if (this.runs.length === 0) this.runs.push([]);
   }
 
+  /** How many items that are heard of stand before the place. */
+  heardBefore(at: number): number {
+    if (this.unheard === 0) return at;
+    let heard = 0;
+    let rest = at;
+    for (const run of this.runs) {
+      for (let i = 0; i < run.length && rest > 0; i++, rest--) if (run[i] !== undefined) heard++;
+    }
+    return heard;
+  }
+
   insert(at: number, item: Item | undefined): void {
+    if (item === undefined) this.unheard++;
     const [run, i] = this.place(at, true);
     const items = this.runs[run] ?? [];
     items.splice(i, 0, item);
@@ -37,10 +53,12 @@ export class StepList<Item> {
 
   remove(at: number): Item | undefined {
     const [run, i] = this.place(at, false);
-    return this.runs[run]?.splice(i, 1)[0];
+    const item = this.runs[run]?.splice(i, 1)[0];
+    if (item === undefined) this.unheard--;
+    return item;
   }
 
-  set(at: number, item: Item | undefined): void {
+  set(at: number, item: Item): void {
     const [run, i] = this.place(at, false);
     const items = this.runs[run];
     if (items !== undefined) items[i] = item;

@@ -1,6 +1,8 @@
 import type { EngineFactory } from '../../src/bindings/engine.js';
 import { BaseClient, type ClientEvents } from '../../src/client/client.js';
 import type { TopGunClientOptions } from '../../src/client/options.js';
+import type { Platform } from '../../src/platform/platform.js';
+import { QueryClient } from '../../src/query/client.js';
 import { memoryStorage } from '../../src/storage/memory.js';
 import type { Socket, SocketEvents } from '../../src/transport/socket.js';
 
@@ -26,12 +28,21 @@ export function clientOn(
   options: TopGunClientOptions = {},
   network = new FakeNetwork(),
 ): BaseClient {
-  return new BaseClient(options, {
+  return new BaseClient(options, platformOf(factory, network));
+}
+
+/** A client that answers queries, likewise. */
+export function queryClientOn(factory: EngineFactory, options: TopGunClientOptions = {}): QueryClient {
+  return new QueryClient(options, platformOf(factory, new FakeNetwork()));
+}
+
+function platformOf(factory: EngineFactory, network: FakeNetwork): Platform {
+  return {
     loadEngine: async () => factory,
     defaultStorage: memoryStorage,
     connect: network.connect,
     onConnectivity: () => () => undefined,
-  });
+  };
 }
 
 /** What the next event of this name carries. */

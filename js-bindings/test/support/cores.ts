@@ -18,6 +18,12 @@ export const addon = (): Addon =>
 export const wasmModule = (): WebAssembly.Module =>
   new WebAssembly.Module(readFileSync(built('TOPGUN_TEST_WASM')));
 
+/** The builds of the core that answer queries. */
+export const queryFactories: Record<string, () => EngineFactory> = {
+  wasm: () => wasmFactory(new WebAssembly.Module(readFileSync(built('TOPGUN_TEST_QUERIES_WASM')))),
+  native: () => nativeFactory(addon()),
+};
+
 export const serverPath = (): string => built('TOPGUN_TEST_SERVER');
 
 const factories: Record<string, () => EngineFactory> = {
@@ -29,8 +35,9 @@ const factories: Record<string, () => EngineFactory> = {
 export function testOnCores(
   name: string,
   run: (factory: EngineFactory, t: TestContext) => Promise<void>,
+  builds = factories,
 ): void {
-  for (const [kind, factory] of Object.entries(factories)) {
+  for (const [kind, factory] of Object.entries(builds)) {
     test(`${name} (${kind})`, (t) => run(factory(), t));
   }
 }

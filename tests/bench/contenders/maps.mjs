@@ -13,7 +13,7 @@ export const recordOf = (index) => ({
 });
 
 async function topgunMap() {
-  const { TopGunClient } = await import('topgun');
+  const { TopGunClient } = await import('topgun/base');
   const client = new TopGunClient();
   await client.start();
   if (process.env.TOPGUN_CORE) assert.equal(client.engine, process.env.TOPGUN_CORE);

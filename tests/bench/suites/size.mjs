@@ -1,6 +1,6 @@
 // What a browser downloads, and how much the stored form of a client grows.
 
-import { memoryStorage, TopGunClient } from 'topgun';
+import { memoryStorage, TopGunClient } from 'topgun/base';
 import { measureFirstLoad } from '../../packaging/first_load.mjs';
 import { progress } from '../lib/results.mjs';
 

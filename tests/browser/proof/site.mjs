@@ -25,7 +25,7 @@ export async function serveProofPage(t) {
     // The package's chunks have no side effects, so dropping an import of one loses nothing.
     logOverride: { 'ignored-bare-import': 'silent' },
   });
-  await copyFile(fileURLToPath(import.meta.resolve('topgun/topgun.wasm')), join(folder, 'topgun.wasm'));
+  await copyFile(fileURLToPath(import.meta.resolve('topgun/topgun-queries.wasm')), join(folder, 'topgun-queries.wasm'));
   await writeFile(join(folder, 'index.html'), PAGE);
   return serveFolder(t, folder);
 }

@@ -27,7 +27,7 @@ export async function servePage(t) {
   await mkdir(folder, { recursive: true });
   const page = fromRoot('tests/browser/react/page.jsx');
   await build({ ...common, entryPoints: [page], outfile: join(folder, 'page.js'), conditions: ['browser'] });
-  await copyFile(fileURLToPath(import.meta.resolve('topgun/topgun.wasm')), join(folder, 'topgun.wasm'));
+  await copyFile(fileURLToPath(import.meta.resolve('topgun/topgun-queries.wasm')), join(folder, 'topgun-queries.wasm'));
   await writeFile(join(folder, 'index.html'), PAGE);
   return serveFolder(t, folder);
 }

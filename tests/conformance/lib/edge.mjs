@@ -29,7 +29,7 @@ export async function startEdge(app, entry, env = {}) {
     write: false,
     logOverride: { 'ignored-bare-import': 'silent' },
   });
-  const wasm = await readFile(join(app, 'node_modules/topgun/dist/topgun.wasm'));
+  const wasm = await readFile(join(app, 'node_modules/topgun/dist/topgun-queries.wasm'));
   const runtime = new EdgeVM({
     extend: (context) =>
       Object.assign(context, { compiledWasm: new WebAssembly.Module(wasm), process: { env } }),

@@ -21,6 +21,13 @@ export async function bundleWorker(entry) {
   return bundle.outputFiles[0].text;
 }
 
+/** The builds of the core: an entry point of the package imports one of them. */
+const CORES = ['topgun.wasm', 'topgun-queries.wasm'];
+
+async function compiledWasm(app, path) {
+  return { type: 'CompiledWasm', path, contents: await readFile(join(app, 'node_modules/topgun/dist', path)) };
+}
+
 /** A running worker. `app` has miniflare and the package installed; `options` are those of miniflare. */
 export async function startWorker(app, script, options = {}) {
   const { Miniflare } = createRequire(join(app, 'package.json'))('miniflare');
@@ -28,11 +35,7 @@ export async function startWorker(app, script, options = {}) {
     compatibilityDate: '2026-01-01',
     modules: [
       { type: 'ESModule', path: 'worker.mjs', contents: script },
-      {
-        type: 'CompiledWasm',
-        path: 'topgun.wasm',
-        contents: await readFile(join(app, 'node_modules/topgun/dist/topgun.wasm')),
-      },
+      ...(await Promise.all(CORES.map((core) => compiledWasm(app, core)))),
     ],
     ...options,
   });

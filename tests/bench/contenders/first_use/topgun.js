@@ -1,4 +1,4 @@
-import { TopGunClient, memoryStorage } from 'topgun';
+import { TopGunClient, memoryStorage } from 'topgun/base';
 
 /** The first operation of a client without a server or a store, like the contenders beside it. */
 export async function firstUse() {
