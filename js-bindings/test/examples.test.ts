@@ -32,6 +32,7 @@ const examples: Example[] = [
   ...inMarkdown('../docs/guides/javascript.md', 'guide'),
   ...inMarkdown('../docs/guides/tabs.md', 'tabs'),
   ...inMarkdown('../docs/guides/serverless.md', 'serverless'),
+  ...inMarkdown('../docs/guides/queries.md', 'queries'),
   ...inMarkdown('../docs/guides/react.md', 'react'),
   ...inMarkdown('README.md', 'readme'),
   ...readdirSync(source, { recursive: true, encoding: 'utf8' })

@@ -21,11 +21,8 @@ import type { QueryTap } from './query-tap.js';
 import type { ReplicaEvents, ReplicaTap } from './replica-events.js';
 import { linkToServer } from './server-link.js';
 import type { TransportLink } from './transport-link.js';
+import { TrapLimit } from './trap-limit.js';
 import { WakeTimer } from './wake-timer.js';
-
-/** An engine that traps this often within the span is not replaced any more. */
-const TRAPS_MAX = 3;
-const TRAPS_SPAN_MS = 60_000;
 
 /** The status of an engine that the node has welcomed. */
 const ONLINE = 2;
@@ -72,7 +69,7 @@ export class Replica implements EngineHostDelegate {
   storeFailed = false;
   private failedAt = 0;
   private replayed = 0;
-  private trapTimes: number[] = [];
+  private readonly traps = new TrapLimit();
   private recovery: Promise<void> | undefined;
   private stopConnectivity: (() => void) | undefined;
   private stopVisibility: (() => void) | undefined;
@@ -445,7 +442,7 @@ export class Replica implements EngineHostDelegate {
   private async recover(first: TopGunError): Promise<void> {
     try {
       for (let cause: unknown = first; cause !== undefined; ) {
-        this.countTrap(asTopGunError(cause, ErrorCode.EngineTrap));
+        this.traps.count(asTopGunError(cause, ErrorCode.EngineTrap));
         await this.queue.settled();
         cause = await this.boot().then(
           () => undefined,
@@ -460,12 +457,6 @@ export class Replica implements EngineHostDelegate {
       this.host.detach();
       this.events.error(asTopGunError(error, ErrorCode.EngineTrap));
     }
-  }
-
-  private countTrap(cause: TopGunError): void {
-    const now = Date.now();
-    this.trapTimes = [...this.trapTimes.filter((time) => now - time < TRAPS_SPAN_MS), now];
-    if (this.trapTimes.length > TRAPS_MAX) throw cause;
   }
 
   private store(event: PersistEvent): void {

@@ -1,9 +1,8 @@
-#include "core/dataflow/client_queries.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
+#include "core/dataflow/client_queries.hpp"
 #include "tests/support/encoded_value.hpp"
 #include "tests/support/property.hpp"
 #include "tests/support/world.hpp"
@@ -145,7 +144,8 @@ void disturb(Gen& gen, World& world, World::Client& client) {
   }
 }
 
-TEST_CASE("client_queries property: a live query shows what the map shows, whatever happens to it") {
+TEST_CASE(
+    "client_queries property: a live query shows what the map shows, whatever happens to it") {
   for_each_seed(150, [](Gen& gen) {
     World world({.make_queries = &ClientQueries::make});
     World::Client* const clients[] = {&world.add_client(), &world.add_client()};
