@@ -19,20 +19,16 @@ GroupGraph::GroupGraph(query::Query query, query::Matcher matcher, ParameterRead
   }
 }
 
-Result<std::unique_ptr<GroupGraph>> GroupGraph::make(const QueryTemplate& shape,
-                                                     query::Collection& collection) {
-  auto matcher = query::Matcher::make(shape.query.where, collection.attributes());
+Result<std::unique_ptr<Graph>> GroupGraph::make(const QueryTemplate& shape,
+                                                query::AttributeTable& attributes) {
+  auto matcher = query::Matcher::make(shape.query.where, attributes);
   if (!matcher.ok()) return matcher.error();
-  auto parameters = ParameterReader::make(shape.parameters, collection.attributes());
+  auto parameters = ParameterReader::make(shape.parameters, attributes);
   if (!parameters.ok()) return parameters.error();
-  auto reader = query::GroupReader::make(shape.query, collection.attributes());
+  auto reader = query::GroupReader::make(shape.query, attributes);
   if (!reader.ok()) return reader.error();
-  std::unique_ptr<GroupGraph> graph(
+  return std::unique_ptr<Graph>(
       new GroupGraph(shape.query, std::move(*matcher), std::move(*parameters), std::move(*reader)));
-  collection.all().for_each([&](RowId row) { graph->add(collection.rows().view(row)); });
-  std::vector<GroupsDelta> none;
-  graph->finish(none);
-  return graph;
 }
 
 bool GroupGraph::is_extreme(size_t aggregate) const {
@@ -40,13 +36,13 @@ bool GroupGraph::is_extreme(size_t aggregate) const {
   return kind == AggregateKind::Min || kind == AggregateKind::Max;
 }
 
-void GroupGraph::subscribe(SubscriptionId id, ByteView arguments) {
-  subscribers_[std::string(as_text(arguments))].push_back(id);
+void GroupGraph::subscribe(SubscriptionId id, const SubscriptionPlace& place) {
+  subscribers_[std::string(as_text(place.arguments))].push_back(id);
   ++subscriptions_;
 }
 
-void GroupGraph::unsubscribe(SubscriptionId id, ByteView arguments) {
-  const auto subscribers = subscribers_.find(as_text(arguments));
+void GroupGraph::unsubscribe(SubscriptionId id, const SubscriptionPlace& place) {
+  const auto subscribers = subscribers_.find(as_text(place.arguments));
   TG_ASSERT(subscribers != subscribers_.end());
   subscriptions_ -= std::erase(subscribers->second, id);
   if (subscribers->second.empty()) subscribers_.erase(subscribers);
@@ -87,7 +83,7 @@ GroupGraph::Group& GroupGraph::touch(const Place& place) {
   return group;
 }
 
-void GroupGraph::add(const RowView& row) {
+void GroupGraph::add_row(const RowView& row) {
   const auto place = place_of(row);
   if (!place) return;
   Group& group = touch(*place);
@@ -103,7 +99,7 @@ void GroupGraph::add(const RowView& row) {
   }
 }
 
-void GroupGraph::remove(const RowView& row) {
+void GroupGraph::remove_row(const RowView& row) {
   const auto place = place_of(row);
   if (!place) return;
   Group& group = touch(*place);
@@ -120,9 +116,12 @@ void GroupGraph::remove(const RowView& row) {
   }
 }
 
-void GroupGraph::change(const std::optional<RowView>& before, const std::optional<RowView>& after) {
-  if (before) remove(*before);
-  if (after) add(*after);
+void GroupGraph::add(RowId, const RowView& view) { add_row(view); }
+
+void GroupGraph::prepare(const std::optional<RowView>& before,
+                         const std::optional<RowView>& after) {
+  if (before) remove_row(*before);
+  if (after) add_row(*after);
 }
 
 // --- answers ---
@@ -159,7 +158,8 @@ Bytes GroupGraph::encode_empty() const {
   return encode_group({}, query_, std::vector<AggregateState>(query_.aggregates.size()));
 }
 
-std::vector<GroupEdit> GroupGraph::groups(ByteView arguments) const {
+std::vector<GroupEdit> GroupGraph::groups(const SubscriptionPlace& place) const {
+  const ByteView arguments(place.arguments);
   std::vector<GroupEdit> out;
   for (auto at = groups_.lower_bound(as_text(arguments)); at != groups_.end(); ++at) {
     const ByteView key = as_bytes(at->first);
@@ -174,7 +174,8 @@ std::vector<GroupEdit> GroupGraph::groups(ByteView arguments) const {
   return out;
 }
 
-void GroupGraph::finish(std::vector<GroupsDelta>& deltas) {
+void GroupGraph::finish(LiveChanges& changes) {
+  std::vector<GroupsDelta>& deltas = changes.groups;
   // Groups with the same arguments lie side by side.
   const Bytes* last = nullptr;
   for (auto& [key, touched] : touched_) {

@@ -1,20 +1,12 @@
 #pragma once
 
 #include <map>
-#include <memory>
 
-#include "core/dataflow/edit.hpp"
-#include "core/dataflow/query_template.hpp"
-#include "core/dataflow/sorted_graph.hpp"
+#include "core/dataflow/graph.hpp"
 #include "core/query/aggregation.hpp"
+#include "core/query/counted_tree.hpp"
 
 namespace topgun::dataflow {
-
-/// What changed in an answer made of groups, for all subscriptions that see the same.
-struct GroupsDelta {
-  std::vector<SubscriptionId> subscriptions;
-  std::vector<GroupEdit> edits;  ///< By key, each group once.
-};
 
 /// The live answers of all subscriptions of one template that ask for groups: filter, group by,
 /// count, sum, average, least, greatest, distinct.
@@ -26,25 +18,24 @@ struct GroupsDelta {
 ///
 /// Cost of a write: O(aggregates), and O(log rows) for those that are extremes. Of a batch: the
 /// groups it touched.
-class GroupGraph {
+class GroupGraph final : public Graph {
  public:
-  /// Takes in all rows there are.
-  static Result<std::unique_ptr<GroupGraph>> make(const QueryTemplate& shape,
-                                                  query::Collection& collection);
+  /// Without rows.
+  static Result<std::unique_ptr<Graph>> make(const QueryTemplate& shape,
+                                             query::AttributeTable& attributes);
 
-  void subscribe(SubscriptionId id, ByteView arguments);
-  void unsubscribe(SubscriptionId id, ByteView arguments);
-  size_t subscriptions() const { return subscriptions_; }
-
-  /// The groups with these arguments in the order of their values, as edits that let them enter.
-  std::vector<GroupEdit> groups(ByteView arguments) const;
-
-  /// A row has changed: `before` and `after` as it was and is, if it is there.
-  void change(const std::optional<query::RowView>& before,
-              const std::optional<query::RowView>& after);
-  void finish(std::vector<GroupsDelta>& deltas);
-
-  size_t memory_bytes() const;
+  void add(query::RowId row, const query::RowView& view) override;
+  void subscribe(SubscriptionId id, const SubscriptionPlace& place) override;
+  void unsubscribe(SubscriptionId id, const SubscriptionPlace& place) override;
+  size_t subscriptions() const override { return subscriptions_; }
+  std::vector<query::RowId> rows(const SubscriptionPlace&) const override { return {}; }
+  std::vector<GroupEdit> groups(const SubscriptionPlace& place) const override;
+  /// Does it all: groups need no row numbers.
+  void prepare(const std::optional<query::RowView>& before,
+               const std::optional<query::RowView>& after) override;
+  void change(query::RowId) override {}
+  void finish(LiveChanges& changes) override;
+  size_t memory_bytes() const override;
 
  private:
   struct Group {
@@ -60,8 +51,8 @@ class GroupGraph {
   GroupGraph(query::Query query, query::Matcher matcher, ParameterReader parameters,
              query::GroupReader reader);
 
-  void add(const query::RowView& row);
-  void remove(const query::RowView& row);
+  void add_row(const query::RowView& row);
+  void remove_row(const query::RowView& row);
   /// The keys of a row's arguments and, behind them, of its group; nothing if the condition does
   /// not let it through.
   struct Place {

@@ -40,21 +40,20 @@ void settle(std::vector<Edit>& edits, size_t from, RowId changed) {
 
 }  // namespace
 
-Result<std::unique_ptr<SortedGraph>> SortedGraph::make(const QueryTemplate& shape,
-                                                       query::Collection& collection) {
-  auto matcher = query::Matcher::make(shape.query.where, collection.attributes());
+Result<std::unique_ptr<Graph>> SortedGraph::make(const QueryTemplate& shape,
+                                                 query::AttributeTable& attributes) {
+  auto matcher = query::Matcher::make(shape.query.where, attributes);
   if (!matcher.ok()) return matcher.error();
-  auto parameters = ParameterReader::make(shape.parameters, collection.attributes());
+  auto parameters = ParameterReader::make(shape.parameters, attributes);
   if (!parameters.ok()) return parameters.error();
-  auto keys = query::SortKeys::make(query::effective_order(shape.query), collection.attributes());
+  auto keys = query::SortKeys::make(query::effective_order(shape.query), attributes);
   if (!keys.ok()) return keys.error();
-  std::unique_ptr<SortedGraph> graph(
+  return std::unique_ptr<Graph>(
       new SortedGraph(std::move(*matcher), std::move(*parameters), std::move(*keys)));
-  collection.all().for_each([&](RowId row) {
-    const auto key = graph->key_of(collection.rows().view(row));
-    if (key) graph->tree_.insert(*key, row);
-  });
-  return graph;
+}
+
+void SortedGraph::add(RowId row, const RowView& view) {
+  if (const auto key = key_of(view)) tree_.insert(*key, row);
 }
 
 std::optional<Bytes> SortedGraph::key_of(const RowView& row) {
@@ -69,21 +68,20 @@ std::optional<Bytes> SortedGraph::key_of(const RowView& row) {
 
 // --- subscriptions ---
 
-void SortedGraph::subscribe(SubscriptionId id, ByteView arguments, uint64_t offset,
-                            std::optional<uint64_t> limit) {
-  std::vector<Window>& windows = groups_[std::string(as_text(arguments))].windows;
+void SortedGraph::subscribe(SubscriptionId id, const SubscriptionPlace& place) {
+  std::vector<Window>& windows = groups_[std::string(as_text(place.arguments))].windows;
   const auto same = std::find_if(windows.begin(), windows.end(), [&](const Window& window) {
-    return window.offset == offset && window.limit == limit;
+    return window.offset == place.offset && window.limit == place.limit;
   });
   Window& window = same == windows.end() ? windows.emplace_back() : *same;
-  window.offset = offset;
-  window.limit = limit;
+  window.offset = place.offset;
+  window.limit = place.limit;
   window.subscriptions.push_back(id);
   ++subscriptions_;
 }
 
-void SortedGraph::unsubscribe(SubscriptionId id, ByteView arguments) {
-  const auto group = groups_.find(as_text(arguments));
+void SortedGraph::unsubscribe(SubscriptionId id, const SubscriptionPlace& place) {
+  const auto group = groups_.find(as_text(place.arguments));
   TG_ASSERT(group != groups_.end());
   TG_ASSERT(!group->second.touched);
   std::vector<Window>& windows = group->second.windows;
@@ -94,12 +92,11 @@ void SortedGraph::unsubscribe(SubscriptionId id, ByteView arguments) {
   if (windows.empty()) groups_.erase(group);
 }
 
-std::vector<RowId> SortedGraph::rows(ByteView arguments, uint64_t offset,
-                                     std::optional<uint64_t> limit) const {
-  const auto [begin, end] = ranks(arguments);
-  const size_t first = offset < end - begin ? begin + static_cast<size_t>(offset) : end;
+std::vector<RowId> SortedGraph::rows(const SubscriptionPlace& place) const {
+  const auto [begin, end] = ranks(place.arguments);
+  const size_t first = place.offset < end - begin ? begin + static_cast<size_t>(place.offset) : end;
   const size_t count =
-      static_cast<size_t>(std::min<uint64_t>(end - first, limit.value_or(UINT64_MAX)));
+      static_cast<size_t>(std::min<uint64_t>(end - first, place.limit.value_or(UINT64_MAX)));
   std::vector<RowId> rows;
   rows.reserve(count);
   CountedTree::Cursor cursor = tree_.at_rank(first);
@@ -211,11 +208,12 @@ void SortedGraph::insert_into(const Side& side, RowId row) {
   }
 }
 
-void SortedGraph::finish(std::vector<RowsDelta>& deltas) {
+void SortedGraph::finish(LiveChanges& changes) {
   for (Group* const group : touched_) {
     group->touched = false;
     for (Window& window : group->windows) {
-      if (!window.edits.empty()) deltas.push_back({window.subscriptions, std::move(window.edits)});
+      if (window.edits.empty()) continue;
+      changes.rows.push_back({window.subscriptions, std::move(window.edits)});
       window.edits = {};
     }
   }

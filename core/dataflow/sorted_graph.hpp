@@ -1,23 +1,12 @@
 #pragma once
 
 #include <map>
-#include <memory>
 
-#include "core/dataflow/edit.hpp"
-#include "core/dataflow/query_template.hpp"
+#include "core/dataflow/graph.hpp"
 #include "core/query/planner.hpp"
 #include "core/query/top_rows.hpp"
 
 namespace topgun::dataflow {
-
-/// Tells a subscription from all others of its `LiveQueries`.
-using SubscriptionId = uint64_t;
-
-/// What changed in an answer made of records, for all subscriptions that see the same.
-struct RowsDelta {
-  std::vector<SubscriptionId> subscriptions;
-  std::vector<Edit> edits;
-};
 
 /// The live answers of all subscriptions of one template that ask for records: filter, sort, offset
 /// and limit.
@@ -28,33 +17,25 @@ struct RowsDelta {
 /// another. So a window is never short of a row, nothing is ever run again, and a subscription more
 /// costs its list entry.
 ///
-/// A batch: `prepare` for each write before it is applied, `change` after it, `finish` at the end.
 /// Cost of a write: one look at the condition and O(log rows) before and after. Of a batch: the
 /// rows of the windows it touched; windows without a limit cost O(log rows) a changed row instead.
-class SortedGraph {
+class SortedGraph final : public Graph {
  public:
-  /// Takes in all rows there are. O(rows log rows).
-  static Result<std::unique_ptr<SortedGraph>> make(const QueryTemplate& shape,
-                                                   query::Collection& collection);
+  /// Without rows.
+  static Result<std::unique_ptr<Graph>> make(const QueryTemplate& shape,
+                                             query::AttributeTable& attributes);
 
-  void subscribe(SubscriptionId id, ByteView arguments, uint64_t offset,
-                 std::optional<uint64_t> limit);
-  void unsubscribe(SubscriptionId id, ByteView arguments);
-  size_t subscriptions() const { return subscriptions_; }
-
-  /// The rows of a window, in order.
-  std::vector<query::RowId> rows(ByteView arguments, uint64_t offset,
-                                 std::optional<uint64_t> limit) const;
-
-  /// A row is about to change: `before` and `after` as it was and will be, if it is there.
+  void add(query::RowId row, const query::RowView& view) override;
+  void subscribe(SubscriptionId id, const SubscriptionPlace& place) override;
+  void unsubscribe(SubscriptionId id, const SubscriptionPlace& place) override;
+  size_t subscriptions() const override { return subscriptions_; }
+  std::vector<query::RowId> rows(const SubscriptionPlace& place) const override;
+  std::vector<GroupEdit> groups(const SubscriptionPlace&) const override { return {}; }
   void prepare(const std::optional<query::RowView>& before,
-               const std::optional<query::RowView>& after);
-  /// It has changed.
-  void change(query::RowId row);
-  /// Ends the batch: appends what the subscriptions see of it.
-  void finish(std::vector<RowsDelta>& deltas);
-
-  size_t memory_bytes() const { return tree_.memory_bytes(); }
+               const std::optional<query::RowView>& after) override;
+  void change(query::RowId row) override;
+  void finish(LiveChanges& changes) override;
+  size_t memory_bytes() const override { return tree_.memory_bytes(); }
 
  private:
   struct Window {

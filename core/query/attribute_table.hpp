@@ -9,7 +9,8 @@ namespace topgun::query {
 /// use; local to an `AttributeTable`.
 using AttributeId = uint16_t;
 
-/// A record as a query reads it. Borrows all bytes.
+/// A record as a query reads it; or, in a query with joins, a combination of records. Borrows all
+/// bytes.
 struct RowView {
   ByteView key;
   ByteView value;
@@ -17,9 +18,17 @@ struct RowView {
   /// One offset a field of the shape: a byte each while the value has at most 256, else two bytes
   /// each, in the order of the machine.
   const uint8_t* offsets = nullptr;
+  /// For a combination: the records by side; one that is absent has no key (`is_absent`). `key` is
+  /// then the combination's own.
+  const RowView* sides = nullptr;
+
+  bool is_absent() const { return key.data() == nullptr; }
 
   bool has_wide_offsets() const { return value.size() > 256; }
 };
+
+/// Appends a record's key as the value that `$key` is.
+void write_key(Bytes& out, ByteView key);
 
 /// The attributes in use over one map, and the shapes of its values. What an attribute means in a
 /// shape is looked up once; reading a field of a shaped row is then two loads instead of a walk
@@ -28,7 +37,13 @@ class AttributeTable {
  public:
   static constexpr size_t kAttributesMax = 4096;
 
-  /// The id of an attribute, new or known. `LimitExceeded` once there are `kAttributesMax`.
+  AttributeTable() = default;
+  /// The attributes of combinations of records: those of side `i` are of the table `sides[i]`,
+  /// null for a side that has none to be asked for. Borrows the tables.
+  explicit AttributeTable(std::vector<AttributeTable*> sides) : sides_(std::move(sides)) {}
+
+  /// The id of an attribute, new or known. `LimitExceeded` once there are `kAttributesMax`,
+  /// `InvalidArgument` for a side that there is not.
   Result<AttributeId> intern(const Attribute& attribute);
 
   const Attribute& attribute(AttributeId id) const { return entries_[id].attribute; }
@@ -51,12 +66,16 @@ class AttributeTable {
     Attribute attribute;
     std::vector<std::string_view> steps;    ///< Into `attribute`.
     std::vector<ShapeTable::Field> fields;  ///< By shape: where the first step leads.
+    AttributeId in_side = 0;                ///< Of combinations: the id in the side's table.
   };
+
+  std::optional<ValueView> read_side(const RowView& row, const Entry& entry) const;
 
   std::optional<ValueView> walk(ByteView value, const Entry& entry) const;
 
   std::vector<Entry> entries_;
   ShapeTable shapes_;
+  std::vector<AttributeTable*> sides_;
 };
 
 /// Reads attributes of rows, the key included: that has to be made a value first, for which this
@@ -67,11 +86,11 @@ class AttributeReader {
 
   /// As `AttributeTable::read`. Valid until the next call.
   std::optional<ValueView> read(const RowView& row, AttributeId id) {
-    return table_->is_key(id) ? std::optional<ValueView>(key_of(row)) : table_->read(row, id);
+    return table_->is_key(id) ? key_of(row, id) : table_->read(row, id);
   }
 
  private:
-  ValueView key_of(const RowView& row);
+  std::optional<ValueView> key_of(const RowView& row, AttributeId id);
 
   const AttributeTable* table_;
   Bytes key_;

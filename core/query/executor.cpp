@@ -6,7 +6,6 @@
 #include "core/query/internal/row_finder.hpp"
 #include "core/query/normalize.hpp"
 #include "core/query/top_rows.hpp"
-#include "core/value/utf8.hpp"
 #include "core/value/value_writer.hpp"
 
 namespace topgun::query {
@@ -19,12 +18,6 @@ bool counts_rows_alone(const Query& query) {
   return query.group_by.empty() &&
          std::all_of(query.aggregates.begin(), query.aggregates.end(),
                      [](const Aggregate& each) { return each.kind == AggregateKind::Count; });
-}
-
-void keep_page(std::vector<Bytes>& groups, const Query& query) {
-  const size_t offset = static_cast<size_t>(std::min<uint64_t>(query.offset, groups.size()));
-  groups.erase(groups.begin(), groups.begin() + static_cast<ptrdiff_t>(offset));
-  if (query.limit && *query.limit < groups.size()) groups.resize(static_cast<size_t>(*query.limit));
 }
 
 Result<void> find_groups(const Plan& plan, const Query& query, Collection& collection,
@@ -89,6 +82,12 @@ Result<void> find_rows(const Plan& plan, const Query& query, Collection& collect
 
 }  // namespace
 
+void keep_page(std::vector<Bytes>& groups, const Query& query) {
+  const size_t offset = static_cast<size_t>(std::min<uint64_t>(query.offset, groups.size()));
+  groups.erase(groups.begin(), groups.begin() + static_cast<ptrdiff_t>(offset));
+  if (query.limit && *query.limit < groups.size()) groups.resize(static_cast<size_t>(*query.limit));
+}
+
 Result<Answer> execute(const Plan& plan, const Query& query, Collection& collection) {
   auto residual = Matcher::make(plan.residual, collection.attributes());
   if (!residual.ok()) return residual.error();
@@ -110,17 +109,33 @@ Result<Answer> answer(const Query& query, Collection& collection) {
 }
 
 Bytes select_value(const Query& query, const RowView& row) {
-  if (query.select.empty()) return to_bytes(row.value);
+  if (query.select.empty() && row.sides == nullptr) return to_bytes(row.value);
   Bytes out;
   ValueWriter writer(out);
+  if (query.select.empty()) {
+    size_t records = 0;
+    for (size_t side = 0; side < query.sides(); ++side) records += query.has_side(side) ? 1 : 0;
+    writer.begin_array(records);
+    for (size_t side = 0; side < query.sides(); ++side) {
+      if (!query.has_side(side)) continue;
+      const RowView& record = row.sides[side];
+      record.is_absent() ? writer.nil() : writer.encoded(ValueView(record.value));
+    }
+    return out;
+  }
   writer.begin_array(query.select.size());
   for (const Attribute& attribute : query.select) {
+    const RowView& record = row.sides == nullptr ? row : row.sides[attribute.side];
+    if (row.sides != nullptr && record.is_absent()) {
+      writer.nil();
+      continue;
+    }
     if (attribute.source == Attribute::Source::Key) {
-      is_utf8(row.key) ? writer.text(as_text(row.key)) : writer.binary(row.key);
+      write_key(out, record.key);
       continue;
     }
     const std::vector<std::string_view> steps(attribute.steps.begin(), attribute.steps.end());
-    const auto value = ValueView(row.value).at_path(steps);
+    const auto value = ValueView(record.value).at_path(steps);
     if (value) {
       writer.encoded(*value);
     } else {

@@ -9,6 +9,9 @@ namespace topgun::query {
 struct Answer {
   /// Records in order. Borrow their keys and values from the collection's rows.
   std::vector<RowId> rows;
+  /// How many of them belong together, one for each side of the query; `kNoRow` where a side has
+  /// none. 1 without joins.
+  size_t width = 1;
   /// Or groups: arrays of their values and aggregates, in the order of the values.
   std::vector<Bytes> groups;
   /// For going on behind the last row, if the limit cut the answer off and there is an order to go
@@ -27,7 +30,11 @@ Result<Answer> execute(const Plan& plan, const Query& query, Collection& collect
 /// Plans and executes: a query as it came.
 Result<Answer> answer(const Query& query, Collection& collection);
 
-/// A record as the query wants it: the value, or an array of the selected places.
+/// Leaves the groups that offset and limit want.
+void keep_page(std::vector<Bytes>& groups, const Query& query);
+
+/// A record as the query wants it: the value, or an array of the selected places. Of a
+/// combination the array of its records' values, nil for one that is absent, or the selection.
 Bytes select_value(const Query& query, const RowView& row);
 
 }  // namespace topgun::query

@@ -80,19 +80,20 @@ void write_rejected(ValueWriter& writer, const RejectedPlan& plan) {
   writer.text(plan.index);
 }
 
-void write_actual(ValueWriter& writer, const Answer& answer) {
+}  // namespace
+
+void write_actual(Bytes& out, const Answer& answer) {
+  ValueWriter writer(out);
   writer.begin_map(4);
   writer.key("groups");
   writer.unsigned_integer(answer.groups.size());
   writer.key("matched");
   writer.unsigned_integer(answer.rows_matched);
   writer.key("rows");
-  writer.unsigned_integer(answer.rows.size());
+  writer.unsigned_integer(answer.rows.size() / answer.width);
   writer.key("visited");
   writer.unsigned_integer(answer.rows_visited);
 }
-
-}  // namespace
 
 std::string predicate_text(const Predicate& predicate) {
   if (predicate.kind == PredicateKind::Not) return "not " + predicate_text(predicate.children[0]);
@@ -118,7 +119,7 @@ Bytes explain_plan(const Plan& plan, const Answer* answer) {
   writer.text(access_name(plan.access));
   if (answer != nullptr) {
     writer.key("actual");
-    write_actual(writer, *answer);
+    write_actual(out, *answer);
   }
   writer.key("cost");
   writer.unsigned_integer(whole(plan.cost_ns));

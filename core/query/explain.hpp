@@ -13,10 +13,14 @@ namespace topgun::query {
 ///     direction  for a walk: "forward" or "backward"
 ///     indexes    names of those used
 ///     rejected   the ways not taken, cheapest first: {access, cost, indexes}
-///     residual   what is asked of each row found: tests such as "age range", with "not", "and",
-///     "or" rows       found before the residual is asked sorts      whether the rows are sorted
-///     afterwards actual     with an answer: {groups, matched, rows, visited}
+///     residual   what is asked of each row found, in words
+///     rows       found before the residual is asked
+///     sorts      whether the rows are sorted afterwards
+///     actual     with an answer: {groups, matched, rows, visited}
 Bytes explain_plan(const Plan& plan, const Answer* answer = nullptr);
+
+/// Appends what an answer was, as under `actual`.
+void write_actual(Bytes& out, const Answer& answer);
 
 /// Plans the query and explains; `Run::Analyze` also executes it. Errors as of `make_plan`.
 enum class Run : uint8_t { PlanOnly, Analyze };

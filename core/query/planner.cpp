@@ -381,7 +381,8 @@ std::vector<OrderPart> effective_order(const Query& query) {
   for (const OrderPart& part : query.order) {
     const auto same = [&](const OrderPart& other) { return other.attribute == part.attribute; };
     if (std::any_of(order.begin(), order.end(), same)) continue;
-    const bool is_key = part.attribute == record_key();
+    // A record may be in several combinations.
+    const bool is_key = query.joins.empty() && part.attribute == record_key();
     if (is_key && part.direction == Direction::Ascending) break;
     order.push_back(part);
     if (is_key) break;
@@ -390,6 +391,7 @@ std::vector<OrderPart> effective_order(const Query& query) {
 }
 
 Result<Plan> make_plan(const Query& query, const Collection& collection, const CostTable& costs) {
+  if (!query.joins.empty()) return Error::InvalidArgument;
   return Planner(query, collection, costs).run();
 }
 

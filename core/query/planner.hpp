@@ -59,6 +59,7 @@ struct Plan {
 
 /// Chooses the cheapest way by the number of rows that the indexes tell; those are exact, there are
 /// no statistics to be gathered. The predicate of `query` must be in its normal form.
+/// `InvalidArgument` for a query with joins (`make_join_plan`);
 /// `HintImpossible` if a hint names an index that is not there, not ready or of no use here.
 Result<Plan> make_plan(const Query& query, const Collection& collection,
                        const CostTable& costs = {});

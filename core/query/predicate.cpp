@@ -74,6 +74,13 @@ Predicate any_of(std::vector<Predicate> children) {
   return combination(PredicateKind::Or, std::move(children));
 }
 
+uint32_t sides_of(const Predicate& predicate) {
+  if (predicate.kind >= PredicateKind::In) return uint32_t{1} << predicate.attribute.side;
+  uint32_t sides = 0;
+  for (const Predicate& child : predicate.children) sides |= sides_of(child);
+  return sides;
+}
+
 Predicate negation(Predicate child) {
   std::vector<Predicate> children;
   children.push_back(std::move(child));

@@ -78,6 +78,9 @@ Predicate all_of(std::vector<Predicate> children);
 Predicate any_of(std::vector<Predicate> children);
 Predicate negation(Predicate child);
 
+/// The sides whose attributes it asks about: bit `i` for side `i`.
+uint32_t sides_of(const Predicate& predicate);
+
 // --- as bytes ---
 
 /// A predicate as it travels:
@@ -100,7 +103,8 @@ Bytes encode_predicate(const Predicate& predicate);
 /// `Truncated`, `InvalidUtf8` or `Malformed`.
 Predicate read_predicate(ByteReader& in);
 
-/// The same for bytes that are one predicate and nothing else.
+/// The same for bytes that are one predicate and nothing else; attributes of other sides are
+/// `Malformed` here.
 Result<Predicate> decode_predicate(ByteView bytes);
 
 }  // namespace topgun::query

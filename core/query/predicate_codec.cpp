@@ -173,6 +173,7 @@ Result<Predicate> decode_predicate(ByteView bytes) {
   ByteReader in(bytes);
   Predicate predicate = read_predicate(in);
   if (in.ok() && !in.at_end()) in.fail(Error::Malformed);
+  if (in.ok() && (sides_of(predicate) & ~uint32_t{1}) != 0) in.fail(Error::Malformed);
   if (!in.ok()) return in.error();
   return predicate;
 }

@@ -39,8 +39,38 @@ struct Hints {
   friend bool operator==(const Hints&, const Hints&) = default;
 };
 
-/// A question to one map. Without `group_by` and `aggregates` the answer is records, else groups.
+/// What a join makes of the rows in front of it.
+enum class JoinKind : uint8_t {
+  Inner = 0,  ///< Pairs each with the records that match; those without a match go.
+  Left = 1,   ///< Likewise, but what has no match stays, without a record on this side.
+  Semi = 2,   ///< Leaves those that have a match, each once.
+  Anti = 3,   ///< Leaves those that have none.
+};
+
+/// Equal values pair. Nil and missing are equal to nothing here, not even to each other: what has
+/// no customer has no customer in common.
+struct JoinPair {
+  Attribute left;   ///< Of an earlier side, which must not be `Semi` or `Anti`.
+  Attribute right;  ///< Of the joined map; its `side` stays 0.
+
+  friend bool operator==(const JoinPair&, const JoinPair&) = default;
+};
+
+/// Another map that the query looks at. Its side is its place among the joins and one.
+struct Join {
+  JoinKind kind = JoinKind::Inner;
+  std::string map;
+  std::vector<JoinPair> on;  ///< All of them hold. At least one.
+  /// Which records of the joined map are there to match; their attributes are of side 0 in it.
+  Predicate where;
+
+  friend bool operator==(const Join&, const Join&) = default;
+};
+
+/// A question to one map, or to several that are joined. Without `group_by` and `aggregates` the
+/// answer is records (combinations of them if there are joins), else groups.
 struct Query {
+  std::vector<Join> joins;
   Predicate where;
   /// What sorts first comes first; where rows tie, the record's key decides, ascending. Records
   /// only; groups are ordered by their values.
@@ -58,12 +88,21 @@ struct Query {
   std::vector<Aggregate> aggregates;
   Hints hints;
 
+  /// The query's own map and those joined.
+  size_t sides() const { return 1 + joins.size(); }
+  /// Whether results have a record of this side.
+  bool has_side(size_t side) const {
+    return side == 0 || (side <= joins.size() && joins[side - 1].kind <= JoinKind::Left);
+  }
+
   bool is_grouped() const { return !group_by.empty() || !aggregates.empty(); }
 
   friend bool operator==(const Query&, const Query&) = default;
 };
 
 inline constexpr uint8_t kQueryVersion = 1;
+inline constexpr size_t kJoinsMax = kSidesMax - 1;
+inline constexpr size_t kJoinPairsMax = 8;
 inline constexpr size_t kOrderPartsMax = 8;
 inline constexpr size_t kSelectMax = 256;
 inline constexpr size_t kGroupPartsMax = 8;
@@ -85,11 +124,20 @@ inline constexpr size_t kCursorBytesMax = size_t{1} << 16;
 ///    32 group by    count varint, attributes
 ///    64 aggregates  count varint, (kind u8, [attribute])...
 ///   128 hints       flags u8 (1 force scan, 2 no share), use blob, order blob, count varint, blobs
+///   256 joins       count varint, (kind u8, map blob, pairs, predicate)...
+///                   pairs = count varint, (left attribute, right attribute)...
+///
+/// The predicates of joins have their version as well, and the limits of nodes and operands each.
 Bytes encode_query(const Query& query);
 
 /// Reads and checks a query; see `decode_predicate` for the errors. `Malformed` also for an order,
-/// a cursor or a selection with groups, and for a cursor with an offset.
+/// a cursor or a selection with groups, for a cursor with an offset, and for an attribute of a side
+/// that there is not (`check_sides`).
 Result<Query> decode_query(ByteView bytes);
+
+/// Whether every attribute is of a side that it may be of: `InvalidArgument` if not, or for joins
+/// beyond the limits or without a pair. What engines ask of a query that was made, not decoded.
+Result<void> check_sides(const Query& query);
 
 /// The record's key, if these bytes are the query for one record by its key and nothing else: the
 /// lookup that needs no plan. Borrows. O(1).

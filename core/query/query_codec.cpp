@@ -1,3 +1,4 @@
+#include "core/crdt/record.hpp"
 #include "core/query/query.hpp"
 #include "core/value/utf8.hpp"
 
@@ -12,7 +13,8 @@ constexpr uint64_t kSelect = 16;
 constexpr uint64_t kGroupBy = 32;
 constexpr uint64_t kAggregates = 64;
 constexpr uint64_t kHints = 128;
-constexpr uint64_t kSectionsMax = 255;
+constexpr uint64_t kJoins = 256;
+constexpr uint64_t kSectionsMax = 511;
 
 constexpr uint8_t kForceScan = 1;
 constexpr uint8_t kNoShare = 2;
@@ -21,7 +23,8 @@ uint64_t sections_of(const Query& query) {
   return (query.order.empty() ? 0 : kOrder) | (query.offset == 0 ? 0 : kOffset) |
          (query.limit ? kLimit : 0) | (query.after.empty() ? 0 : kAfter) |
          (query.select.empty() ? 0 : kSelect) | (query.group_by.empty() ? 0 : kGroupBy) |
-         (query.aggregates.empty() ? 0 : kAggregates) | (query.hints == Hints{} ? 0 : kHints);
+         (query.aggregates.empty() ? 0 : kAggregates) | (query.hints == Hints{} ? 0 : kHints) |
+         (query.joins.empty() ? 0 : kJoins);
 }
 
 void write_attributes(ByteWriter& out, const std::vector<Attribute>& attributes) {
@@ -36,6 +39,20 @@ void write_hints(ByteWriter& out, const Hints& hints) {
   out.blob(as_bytes(hints.order_index));
   out.varint(hints.no_index.size());
   for (const std::string& name : hints.no_index) out.blob(as_bytes(name));
+}
+
+void write_joins(ByteWriter& out, const std::vector<Join>& joins) {
+  out.varint(joins.size());
+  for (const Join& join : joins) {
+    out.u8(static_cast<uint8_t>(join.kind));
+    out.blob(as_bytes(join.map));
+    out.varint(join.on.size());
+    for (const JoinPair& pair : join.on) {
+      write_attribute(out, pair.left);
+      write_attribute(out, pair.right);
+    }
+    write_predicate(out, join.where);
+  }
 }
 
 /// A count that is there only because something follows.
@@ -73,6 +90,7 @@ void read_aggregates(ByteReader& in, std::vector<Aggregate>& aggregates) {
 }
 
 std::string read_name(ByteReader& in) {
+  static_assert(kAttributeStepBytesMax >= kMapNameBytesMax);
   const ByteView name = in.blob(kAttributeStepBytesMax);
   if (in.ok() && !is_utf8(name)) in.fail(Error::InvalidUtf8);
   return std::string(as_text(name));
@@ -90,7 +108,49 @@ void read_hints(ByteReader& in, Hints& hints) {
   if (in.ok() && hints == Hints{}) in.fail(Error::Malformed);
 }
 
+void read_joins(ByteReader& in, std::vector<Join>& joins) {
+  const uint64_t count = read_count(in, kJoinsMax);
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    Join& join = joins.emplace_back();
+    const uint8_t kind = in.u8();
+    if (kind > static_cast<uint8_t>(JoinKind::Anti)) return in.fail(Error::Malformed);
+    join.kind = static_cast<JoinKind>(kind);
+    join.map = read_name(in);
+    const uint64_t pairs = read_count(in, kJoinPairsMax);
+    for (uint64_t pair = 0; pair < pairs && in.ok(); ++pair) {
+      JoinPair& on = join.on.emplace_back();
+      on.left = read_attribute(in);
+      on.right = read_attribute(in);
+    }
+    if (in.ok()) join.where = read_predicate(in);
+  }
+}
+
 }  // namespace
+
+Result<void> check_sides(const Query& query) {
+  if (query.joins.size() > kJoinsMax) return Error::InvalidArgument;
+  const auto is_there = [&](const Attribute& attribute) { return query.has_side(attribute.side); };
+  uint32_t there = 0;
+  for (size_t side = 0; side < query.sides(); ++side) {
+    if (query.has_side(side)) there |= uint32_t{1} << side;
+  }
+  bool holds = (sides_of(query.where) & ~there) == 0;
+  for (const OrderPart& part : query.order) holds = holds && is_there(part.attribute);
+  for (const Attribute& attribute : query.select) holds = holds && is_there(attribute);
+  for (const Attribute& attribute : query.group_by) holds = holds && is_there(attribute);
+  for (const Aggregate& each : query.aggregates) holds = holds && is_there(each.attribute);
+  for (size_t i = 0; i < query.joins.size(); ++i) {
+    const Join& join = query.joins[i];
+    if (join.on.empty() || join.on.size() > kJoinPairsMax) return Error::InvalidArgument;
+    holds = holds && (sides_of(join.where) & ~uint32_t{1}) == 0;
+    for (const JoinPair& pair : join.on) {
+      holds = holds && pair.left.side <= i && is_there(pair.left) && pair.right.side == 0;
+    }
+  }
+  if (!holds) return Error::InvalidArgument;
+  return {};
+}
 
 Bytes encode_query(const Query& query) {
   Bytes bytes;
@@ -117,6 +177,7 @@ Bytes encode_query(const Query& query) {
     }
   }
   if (query.hints != Hints{}) write_hints(out, query.hints);
+  if (!query.joins.empty()) write_joins(out, query.joins);
   write_predicate(out, query.where);
   return bytes;
 }
@@ -140,7 +201,9 @@ Result<Query> decode_query(ByteView bytes) {
   if (in.ok() && (sections & kGroupBy) != 0) read_attributes(in, query.group_by, kGroupPartsMax);
   if (in.ok() && (sections & kAggregates) != 0) read_aggregates(in, query.aggregates);
   if (in.ok() && (sections & kHints) != 0) read_hints(in, query.hints);
+  if (in.ok() && (sections & kJoins) != 0) read_joins(in, query.joins);
   if (in.ok()) query.where = read_predicate(in);
+  if (in.ok() && !check_sides(query).ok()) in.fail(Error::Malformed);
   if (in.ok() && !in.at_end()) in.fail(Error::Malformed);
   const bool has_rows = !query.order.empty() || !query.after.empty() || !query.select.empty();
   if (query.is_grouped() && has_rows) in.fail(Error::Malformed);

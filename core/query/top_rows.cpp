@@ -21,16 +21,17 @@ void SortKeys::append(Bytes& out, const RowView& row) {
   out.insert(out.end(), row.key.begin(), row.key.end());
 }
 
-void TopRows::add(RowId row, const RowView& view) {
+bool TopRows::add(RowId row, const RowView& view) {
   key_.clear();
   keys_.append(key_, view);
-  if (!after_.empty() && compare_bytes(key_, after_) <= 0) return;
+  if (!after_.empty() && compare_bytes(key_, after_) <= 0) return false;
   if (limit_ > kSortedMax) {
     items_.push_back({key_, row});
-    return;
+    return true;
   }
   const bool is_full = items_.size() == limit_;
-  if (is_full && compare_bytes(key_, items_.back().key) >= 0) return;
+  if (limit_ == 0) return false;
+  if (is_full && compare_bytes(key_, items_.back().key) >= 0) return false;
   // The last one's bytes are used again for the new one.
   Item item = {{}, row};
   if (is_full) {
@@ -42,6 +43,7 @@ void TopRows::add(RowId row, const RowView& view) {
       items_.begin(), items_.end(), item,
       [](const Item& left, const Item& right) { return compare_bytes(left.key, right.key) < 0; });
   items_.insert(at, std::move(item));
+  return true;
 }
 
 std::vector<RowId> TopRows::take() {

@@ -36,7 +36,8 @@ class TopRows {
   TopRows(SortKeys keys, uint64_t limit, ByteView after)
       : keys_(std::move(keys)), limit_(limit), after_(to_bytes(after)) {}
 
-  void add(RowId row, const RowView& view);
+  /// Whether the row is kept for now.
+  bool add(RowId row, const RowView& view);
 
   /// The rows, in order. To be called once.
   std::vector<RowId> take();

@@ -7,16 +7,20 @@ namespace topgun::query::internal {
 Result<GroupTable> GroupTable::make(const Query& query, Collection& collection, Columns columns) {
   auto reader = GroupReader::make(query, collection.attributes());
   if (!reader.ok()) return reader.error();
-  return GroupTable(query, collection, std::move(*reader), columns);
+  GroupTable table(query, std::move(*reader));
+  table.collection_ = &collection;
+  table.choose_columns(collection, columns);
+  return table;
 }
 
-GroupTable::GroupTable(const Query& query, Collection& collection, GroupReader reader,
-                       Columns columns)
-    : query_(&query),
-      collection_(&collection),
-      reader_(std::move(reader)),
-      groups_(std::make_unique<KeyDictionary>()) {
-  choose_columns(collection, columns);
+Result<GroupTable> GroupTable::make(const Query& query, AttributeTable& attributes) {
+  auto reader = GroupReader::make(query, attributes);
+  if (!reader.ok()) return reader.error();
+  return GroupTable(query, std::move(*reader));
+}
+
+GroupTable::GroupTable(const Query& query, GroupReader reader)
+    : query_(&query), reader_(std::move(reader)), groups_(std::make_unique<KeyDictionary>()) {
   // Without attributes to group by there is one group, even of no rows.
   if (query.group_by.empty()) group_with({});
 }
@@ -80,6 +84,16 @@ void GroupTable::add(RowId row) {
     } else {
       add_value(states[i], kind, reader_.value(collection_->rows().view(row), i));
     }
+  }
+}
+
+void GroupTable::add(const RowView& row) {
+  key_.clear();
+  reader_.append_group_key(key_, row);
+  const size_t group = group_with(key_);
+  AggregateState* const states = states_.data() + group * query_->aggregates.size();
+  for (size_t i = 0; i < query_->aggregates.size(); ++i) {
+    add_value(states[i], query_->aggregates[i].kind, reader_.value(row, i));
   }
 }
 

@@ -16,7 +16,12 @@ class GroupTable {
   /// Borrows query and collection.
   static Result<GroupTable> make(const Query& query, Collection& collection, Columns columns);
 
+  /// For combinations, which have no columns.
+  static Result<GroupTable> make(const Query& query, AttributeTable& attributes);
+
   void add(RowId row);
+  /// A row that is not of the collection.
+  void add(const RowView& row);
   /// For a query that only counts: so many rows at once.
   void count_rows(uint64_t rows);
 
@@ -24,14 +29,14 @@ class GroupTable {
   std::vector<Bytes> take();
 
  private:
-  GroupTable(const Query& query, Collection& collection, GroupReader reader, Columns columns);
+  GroupTable(const Query& query, GroupReader reader);
 
   void choose_columns(Collection& collection, Columns columns);
   size_t group_of(RowId row);
   size_t group_with(ByteView key);
 
   const Query* query_;
-  const Collection* collection_;
+  const Collection* collection_ = nullptr;
   GroupReader reader_;
   std::unique_ptr<KeyDictionary> groups_;  ///< Groups by their key; codes are their numbers.
   std::vector<AggregateState> states_;     ///< For each group one an aggregate.
