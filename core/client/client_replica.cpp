@@ -236,6 +236,23 @@ Result<void> ClientReplica::remove(ClientMap& map, ByteView key, Now now) {
   return {};
 }
 
+Result<void> ClientReplica::mirror(ClientMap& map, ByteView key, std::optional<ByteView> value,
+                                   Now now) {
+  const Result<void> writable = check_writable(map, MapKind::Lww, key);
+  if (!writable.ok()) return writable;
+  if (options_.has_storage || !outbox_.empty()) return Error::NotReady;
+  if (value) {
+    Record record;
+    record.key = key;
+    record.stamp = clock_->tick(now.wall_ms);
+    record.value = *value;
+    merge(map, record, now);
+  } else if (const auto current = map.table.find(key, {})) {
+    forget(map, *current, key, now);
+  }
+  return {};
+}
+
 Result<TagBytes> ClientReplica::or_add(ClientMap& map, ByteView key, uint64_t ttl_ms,
                                        ByteView value, Now now) {
   const Result<void> writable = check_writable(map, MapKind::Or, key);

@@ -73,6 +73,10 @@ class ClientReplica {
   Result<uint64_t> or_remove(ClientMap& map, ByteView key, ByteView value, Now now);
   Result<void> counter_add(ClientMap& map, ByteView key, int64_t amount, Now now);
 
+  /// Puts, or forgets without a value, what another replica holds, as no operation of ours: for a
+  /// replica that has no storage and speaks to no node. `NotReady` for any other.
+  Result<void> mirror(ClientMap& map, ByteView key, std::optional<ByteView> value, Now now);
+
   /// Says on whose behalf the writes that follow are made. Those of other tabs are reported like
   /// changes from the node, since the host's mirror does not have them yet.
   void write_for(Writer writer) { writer_ = writer; }

@@ -61,6 +61,7 @@ class Engine::Impl {
   Answer relay(ByteReader& in, ByteWriter& out, Now now);
   Answer tab_cursor(ByteReader& in, ByteWriter& out);
   Answer forget_tab(ByteReader& in);
+  Answer mirror(ByteReader& in, Now now);
   Answer watch(ByteReader& in);
   Answer query(Command command, ByteReader& in, ByteWriter& out, Now now);
   Result<ClientMap*> take_map(ByteReader& in);
@@ -201,6 +202,8 @@ Answer Engine::Impl::execute(Command command, ByteReader& in, ByteWriter& out, N
       return forget_tab(in);
     case Command::Watch:
       return watch(in);
+    case Command::Mirror:
+      return mirror(in, now);
     case Command::ExportState: {
       const Answer done = finish(in);
       return done.ok() ? replica_.export_state(out) : done;
@@ -417,6 +420,23 @@ Answer Engine::Impl::forget_tab(ByteReader& in) {
   const Answer done = finish(in);
   if (done.ok() && replica_.tabs().of(tab) != 0) replica_.tabs().change(tab, 0);
   return done;
+}
+
+Answer Engine::Impl::mirror(ByteReader& in, Now now) {
+  const Result<ClientMap*> map = take_map(in);
+  if (!map.ok()) return map.error();
+  const ByteView key = in.blob(kKeyBytesMax);
+  const bool present = in.u8() != 0;
+  if (!in.ok()) return in.error();
+  std::optional<ByteView> value;
+  if (present) {
+    const Answer valid = validate_value(in.rest(), kValueLimits);
+    if (!valid.ok()) return valid;
+    value = in.rest();
+  } else if (!in.at_end()) {
+    return Error::Malformed;
+  }
+  return replica_.mirror(**map, key, value, link_.corrected(now));
 }
 
 Answer Engine::Impl::watch(ByteReader& in) {

@@ -34,6 +34,7 @@ export const Command = {
   ForgetTab: 42,
   Watch: 43,
   ExportState: 44,
+  Mirror: 45,
   Query: 50,
   SubscribeQuery: 51,
   UnsubscribeQuery: 52,

@@ -1,9 +1,10 @@
 import { BaseClient } from '../client/client.js';
 import type { LwwMap } from '../client/lww-map.js';
 import type { TopGunClientOptions } from '../client/options.js';
-import { ErrorCode, TopGunError } from '../errors.js';
+import { ErrorCode, TopGunError, asTopGunError } from '../errors.js';
 import type { Platform } from '../platform/platform.js';
 import type { IndexKind, OrderPart } from './encode.js';
+import { MirrorEngine } from './mirror-engine.js';
 import { Queries } from './queries.js';
 import { orderOf, queryOf, type OrderBy, type Query, type QueryOptions } from './query.js';
 
@@ -32,6 +33,9 @@ export interface IndexInfo {
 export class QueryClient extends BaseClient {
   private readonly queries: Queries;
   private readonly agreed = new Set<string>();
+  /** What answers while another tab has the replica; made when it is asked for the first time. */
+  private mirror: MirrorEngine | undefined;
+  private opening: Promise<void> | undefined;
 
   /** @internal Applications use `TopGunClient`, which knows its platform. */
   constructor(options: TopGunClientOptions, platform: Platform) {
@@ -39,20 +43,29 @@ export class QueryClient extends BaseClient {
     const { session } = this;
     this.queries = new Queries({
       map: (name) => this.getMap<unknown>(name),
-      handle: (name) => session.handleOf(name),
+      handle: (name) => this.handleOf(name),
       settled: (map) => options.serverUrl === undefined || this.agreed.has(map),
       reportError: (error) => this.reportError(error),
-      ready: async () => {
-        if (this.status === 'closed') throw new TopGunError(ErrorCode.Closed, 'the client was closed');
-        await session.ready;
-      },
+      ready: () => this.engineReady(platform),
     });
-    session.replica.queries = this.queries;
+    session.replica.queries = {
+      attach: (host) => {
+        this.dropMirror();
+        this.queries.attach(host);
+      },
+      applyEvent: (code, payload) => this.queries.applyEvent(code, payload),
+      notify: () => this.queries.notify(),
+    };
     this.on('synced', ({ map }) => {
       if (this.agreed.has(map)) return;
       this.agreed.add(map);
       this.queries.synced(map);
     });
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    this.dropMirror();
   }
 
   /**
@@ -106,6 +119,41 @@ export class QueryClient extends BaseClient {
   /** Forgets an index. Rejects if there is none of this name. */
   dropIndex<T>(map: string | LwwMap<T>, name: string): Promise<void> {
     return this.queries.dropIndex(nameOf(map), name);
+  }
+
+  private handleOf(name: string): number {
+    const handle = this.session.handleOf(name);
+    this.mirror?.follow(handle, this.getMap(name));
+    return handle;
+  }
+
+  private async engineReady(platform: Platform): Promise<void> {
+    if (this.status === 'closed') throw new TopGunError(ErrorCode.Closed, 'the client was closed');
+    await this.session.ready;
+    if (this.session.role !== 'follower' || this.mirror !== undefined) return;
+    await (this.opening ??= this.openMirror(platform).finally(() => (this.opening = undefined)));
+  }
+
+  private async openMirror(platform: Platform): Promise<void> {
+    const factory = await platform.loadEngine();
+    const mirror = await MirrorEngine.open(factory, this.queries, () => this.mirrorLost(platform));
+    // We may have come to lead meanwhile.
+    if (this.session.role !== 'follower' || this.status === 'closed') return mirror.close();
+    this.mirror = mirror;
+    this.queries.attach(mirror.host);
+  }
+
+  private mirrorLost(platform: Platform): void {
+    this.mirror = undefined;
+    this.reportError(new TopGunError(ErrorCode.EngineTrap, 'the engine of queries'));
+    this.engineReady(platform).catch((error: unknown) => {
+      this.reportError(asTopGunError(error, ErrorCode.EngineTrap));
+    });
+  }
+
+  private dropMirror(): void {
+    this.mirror?.close();
+    this.mirror = undefined;
   }
 
   /** The indexes of a map, in the order of their declaration. */

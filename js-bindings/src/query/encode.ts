@@ -210,12 +210,17 @@ export class QueryWriter extends ByteWriter {
 
   private value(value: unknown): void {
     const encoded = new QueryWriter();
+    encoded.plainValue(value);
+    this.blob(encoded.take());
+  }
+
+  /** A value as it is, without its length. */
+  plainValue(value: unknown): void {
     try {
-      encodeValue(value, encoded.writer);
+      encodeValue(value, this.writer);
     } catch (error) {
       throw error instanceof ValueError ? errorFromCode(error.code, error.message) : error;
     }
-    this.blob(encoded.take());
   }
 }
 

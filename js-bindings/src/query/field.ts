@@ -6,7 +6,7 @@ import { ErrorCode, TopGunError } from '../errors.js';
  * `$key` for the record's key.
  */
 export type Field<T> =
-  | (T extends object ? Extract<keyof T, string> : never)
+  | (unknown extends T ? string : T extends object ? Extract<keyof T, string> : never)
   | '$key'
   | '_key'
   | `${string}.${string}`

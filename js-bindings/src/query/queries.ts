@@ -5,7 +5,7 @@ import type { EngineHost } from '../client/engine-host.js';
 import type { LwwMap } from '../client/lww-map.js';
 import type { QueryTap } from '../client/query-tap.js';
 import { decodeFrozen } from '../client/values.js';
-import { ErrorCode, TopGunError, errorFromCode } from '../errors.js';
+import { ErrorCode, TopGunError, asTopGunError, errorFromCode } from '../errors.js';
 import { IndexKind, QueryWriter, type OrderPart } from './encode.js';
 import type { Path } from './field.js';
 import { LiveQuery, type LiveQueryOwner, type RowsListener } from './live-query.js';
@@ -50,8 +50,8 @@ export interface QueriesOwner {
   /** The map has agreed with the server, or there is none. */
   settled(map: string): boolean;
   reportError(error: TopGunError): void;
-  /** Rejects when the client cannot start or was closed. */
-  ready(): Promise<unknown>;
+  /** Resolves when reads see what is stored and an engine is attached; rejects if that cannot be. */
+  ready(): Promise<void>;
 }
 
 interface DeclaredIndex {
@@ -83,6 +83,7 @@ export class Queries implements QueryRunner, QueryTap, LiveQueryOwner {
   async get<R>(plan: QueryPlan): Promise<QueryResult<R>> {
     const map = this.owner.map(plan.map);
     await this.owner.ready();
+    await map.loaded();
     return this.ask(
       Command.Query,
       (writer) => {
@@ -232,7 +233,15 @@ export class Queries implements QueryRunner, QueryTap, LiveQueryOwner {
     const live = new LiveQuery(++this.numbers, plan, this.owner.map(plan.map), this);
     this.live.set(id, live);
     this.byNumber.set(live.number, live);
-    if (this.host !== undefined) this.begin(live);
+    if (this.host?.attached === true) {
+      this.begin(live);
+    } else {
+      // Whoever attaches the engine begins it; without one it never will.
+      this.owner.ready().catch((error: unknown) => {
+        live.fail(asTopGunError(error, ErrorCode.NotReady));
+        live.notify();
+      });
+    }
     return live;
   }
 

@@ -1,7 +1,7 @@
 import { EngineTrapped, type Engine, type EngineFactory } from '../../src/bindings/engine.js';
-import { BaseClient } from '../../src/client/client.js';
 import { ErrorCode, TopGunError } from '../../src/errors.js';
 import type { TopGunClientOptions } from '../../src/client/options.js';
+import { QueryClient } from '../../src/query/client.js';
 import type { StorageAdapter, StorageEvents, StorageTransaction } from '../../src/storage/adapter.js';
 import type { TabChannel } from '../../src/tabs/channel.js';
 import type { TabMessage } from '../../src/tabs/messages.js';
@@ -79,7 +79,7 @@ function deliver(letters: Letter[]): void {
 
 /** One tab with one client. */
 export class FakeTab {
-  readonly client: BaseClient;
+  readonly client: QueryClient;
   readonly network = new FakeNetwork();
   readonly errors: Error[] = [];
   alive = true;
@@ -98,7 +98,7 @@ export class FakeTab {
     factory: EngineFactory,
     options: TopGunClientOptions,
   ) {
-    this.client = new BaseClient(
+    this.client = new QueryClient(
       { storage: this.storage(), ...options },
       {
         loadEngine: async () => this.trapping(factory),
