@@ -4,6 +4,7 @@
 #include "core/base/byte_io.hpp"
 #include "core/client/engine.hpp"
 #include "core/client/engine_codes.hpp"
+#include "core/dataflow/client_queries.hpp"
 
 /// Whatever a host, a store or a node hands to the engine: it answers with codes and goes on. The
 /// input is a list of commands (u8 code, u8 size, payload) run on an engine that was opened, has
@@ -56,7 +57,7 @@ void open(client::Engine& engine, ByteView row) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const ByteView input(data, size);
-  client::Engine engine;
+  client::Engine engine(&dataflow::ClientQueries::make);
   open(engine, input.first(size / 2));
   // The raw bytes as a request of their own, framing included.
   engine.exec(input);
