@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// Runs the simulator: campaigns over many seeds, single failures again, planted bugs. The program
+// Runs the simulator: campaigns over many seeds, single failures again, planted bugs, all builds. The program
 // does the work (tests/sim); this starts several of it, adds up and shows. Exit code: 0 when all is
 // well, 1 for a failure or a mark that was never reached, 2 for options that make no sense.
 
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { join } from 'node:path';
 import { BuildError, buildSimulator } from './lib/build.mjs';
 import { git } from './lib/repository.mjs';
 import { showProgress } from './lib/run.mjs';
+import { buildOf, differences, kSimulatorBuilds, traceOfBuild } from './lib/sim/builds.mjs';
 import { campaign } from './lib/sim/campaign.mjs';
 import { kUsage, parseOptions, UsageError } from './lib/sim/options.mjs';
 import { kPrograms } from './lib/sim/process.mjs';
@@ -64,9 +66,32 @@ async function runScoreboard(program, options) {
   return board.found === mutants.length ? 0 : 1;
 }
 
+async function compareBuilds(options) {
+  const traces = [];
+  for (const build of kSimulatorBuilds) {
+    await buildOf(build);
+    showProgress(`${options.last} seeds with ${build.name}`);
+    const lines = await traceOfBuild(build, options.last);
+    const digest = createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16);
+    traces.push({ name: build.name, lines, digest });
+    showProgress('');
+    if (!options.json) console.log(`${build.name.padEnd(26)}${lines.length} seeds  ${digest}`);
+  }
+  const found = differences(traces);
+  if (options.json) {
+    const builds = traces.map(({ name, lines, digest }) => ({ name, seeds: lines.length, digest }));
+    console.log(JSON.stringify({ commit: git('rev-parse', 'HEAD')[0], builds, differences: found }, null, 2));
+  } else {
+    for (const difference of found.slice(0, 10)) console.log(difference);
+    console.log(found.length === 0 ? 'all builds agree' : `${found.length} differences`);
+  }
+  return found.length === 0 ? 0 : 1;
+}
+
 async function main(words) {
   const options = parseOptions(words);
   if (options.help) return console.log(kUsage), 0;
+  if (options.builds) return compareBuilds(options);
   await buildSimulator();
   const program = options.plain ? kPrograms.plain : kPrograms.probed;
   if (options.replay) return runReplay(program, options);

@@ -124,7 +124,7 @@ const steps = {
   async determinism(step) {
     const built = [];
     for (const preset of ['release', 'dev', 'unoptimised', 'asan', 'wasm-release']) {
-      const simulator = preset in simulators ? ['topgun-sim'] : preset === 'wasm-release' ? ['topgun_simulator'] : [];
+      const simulator = simulators.filter((build) => build.preset === preset).map(({ target }) => target);
       built.push(await step.build(preset, 'topgun_determinism', 'topgun_core', ...simulator));
     }
     if (built.includes(false)) return;

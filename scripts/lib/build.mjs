@@ -18,7 +18,8 @@ async function must(command, label) {
   throw new BuildError(`${label} failed\n${output.trimEnd().split('\n').slice(-40).join('\n')}${missing}`);
 }
 
-async function preset(name, targets, label) {
+/** Targets of a preset. */
+export async function buildPreset(name, targets, label) {
   await must(['cmake', '--preset', name], label);
   const jobs = String(availableParallelism());
   await must(['cmake', '--build', '--preset', name, '-j', jobs, '--target', ...targets], label);
@@ -33,17 +34,17 @@ const kPackageFolder = 'js-bindings/dist';
 export const demoFolder = 'build/examples/todo';
 export const simulatorFolder = 'build/examples/simulator';
 
-export const buildServer = () => preset('release', ['topgun-server'], 'server');
+export const buildServer = () => buildPreset('release', ['topgun-server'], 'server');
 /** The simulator, as products are built and with probes. */
-export const buildSimulator = () => preset('release', ['topgun-sim', 'topgun-sim-probed'], 'simulator');
+export const buildSimulator = () => buildPreset('release', ['topgun-sim', 'topgun-sim-probed'], 'simulator');
 
 /** The simulator for Node and browsers. */
-export const buildWasmSimulator = () => preset('wasm-release', ['topgun_simulator'], 'simulator in WebAssembly');
+export const buildWasmSimulator = () => buildPreset('wasm-release', ['topgun_simulator'], 'simulator in WebAssembly');
 
 /** The npm package in js-bindings/dist and packed in dist/: its WebAssembly, its addon, its scripts. */
 export async function buildPackage() {
-  await preset('wasm-release', ['topgun_wasm', 'topgun_queries_wasm', 'topgun_embind'], 'WebAssembly');
-  await preset('release', ['topgun_addon'], 'Node addon');
+  await buildPreset('wasm-release', ['topgun_wasm', 'topgun_queries_wasm', 'topgun_embind'], 'WebAssembly');
+  await buildPreset('release', ['topgun_addon'], 'Node addon');
   const parts = {
     inputs: ['js-bindings', 'LICENSE', 'package-lock.json'],
     files: [kWasm, kAddon],
@@ -65,7 +66,7 @@ export async function buildTodoApp() {
 /** The simulator's page as static files, with the traces of native runs to compare with. */
 export async function buildSimulatorPage() {
   await buildWasmSimulator();
-  await preset('release', ['topgun-sim'], 'simulator');
+  await buildPreset('release', ['topgun-sim'], 'simulator');
   const parts = {
     inputs: ['examples/simulator', 'examples/todo/src/service-worker.ts', 'examples/bundle.mjs', 'scripts/build-examples', 'scripts/lib/sim'],
     files: [kWasmSimulator, kNativeSimulator],

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { differences, nativeTrace, simulatorTrace } from '../../scripts/check-determinism.mjs';
+import { nativeTrace } from '../../scripts/check-determinism.mjs';
+import { differences, simulatorTrace } from '../../scripts/lib/sim/builds.mjs';
 
 test('determinism: equal traces have no difference', () => {
   const lines = ['seed 1 base 00ff', 'seed 2 base 0100'];

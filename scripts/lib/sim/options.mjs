@@ -14,6 +14,7 @@ export const kUsage = `usage: npm run sim -- [option...]
   --jobs N            processes at a time (one a core)
   --replay FILE       run a repro.json again
   --scoreboard        how many seeds each planted bug takes to be found
+  --builds            compare the traces of lite seeds 1..B in every build, browsers included
   --limit N           seeds that the scoreboard gives a bug (20000)
   --json              one JSON document instead of the report`;
 
@@ -49,6 +50,7 @@ const kFlags = {
   '--shrink': { shrink: true },
   '--plain': { plain: true },
   '--scoreboard': { scoreboard: true },
+  '--builds': { builds: true },
   '--json': { json: true },
 };
 
@@ -71,7 +73,7 @@ const kValues = {
 export function parseOptions(words) {
   const options = {
     first: 1, last: 1000, profile: 'lite', mutant: 0, failures: 1, shrink: true, shrinkRuns: 3000,
-    twiceEvery: 0, plain: false, jobs: availableParallelism(), replay: null, scoreboard: false,
+    twiceEvery: 0, plain: false, jobs: availableParallelism(), replay: null, scoreboard: false, builds: false,
     limit: 20_000, json: false, help: false,
   };
   for (let i = 0; i < words.length; i++) {
@@ -86,6 +88,8 @@ export function parseOptions(words) {
     }
   }
   if (options.plain && (options.mutant > 0 || options.scoreboard)) throw new UsageError('--plain has no planted bugs');
-  if (options.scoreboard && options.replay) throw new UsageError('--scoreboard and --replay are two things');
+  const tasks = ['scoreboard', 'replay', 'builds'].filter((task) => options[task]);
+  if (tasks.length > 1) throw new UsageError(`--${tasks[0]} and --${tasks[1]} are two things`);
+  if (options.builds && options.first !== 1) throw new UsageError('--builds compares seeds from 1 on');
   return options;
 }
