@@ -177,6 +177,8 @@ class ClientReplica {
   void forget_effect(ClientMap& map, const Operation& operation, Now now);
   void issue_anew(ClientMap& map, const std::vector<Issued>& operations, Now now);
   static std::vector<Bytes> keys_of(const ClientMap& map);
+  std::vector<Bytes> own_counts(const ClientMap& map) const;
+  void keep_own_counts(ClientMap& map, const std::vector<Bytes>& batches, Now now);
   bool drop_refused(Outbox::Entry& entry, uint64_t first, uint64_t last);
   void restore_count(ClientMap& map, const Operation& refused, Now now);
 

@@ -259,6 +259,7 @@ void ClientReplica::resync(ClientMap& map, Now now) {
   });
   TG_SOMETIMES(true, ClientResync);
   std::vector<Bytes> counters = map.kind == MapKind::Counter ? keys_of(map) : std::vector<Bytes>();
+  const std::vector<Bytes> own = TG_MUTANT(56) ? std::vector<Bytes>() : own_counts(map);
   if (map.observer != nullptr) map.observer->clearing();
   if (!TG_MUTANT(35)) map.table.clear();
   expiries_.remove_map(map.handle);
@@ -278,7 +279,39 @@ void ClientReplica::resync(ClientMap& map, Now now) {
       out.blob(as_bytes(map.name));
     });
   }
+  keep_own_counts(map, own, now);
   issue_anew(map, unsent, now);
+}
+
+/// What this replica has counted, as batches of records.
+std::vector<Bytes> ClientReplica::own_counts(const ClientMap& map) const {
+  if (map.kind != MapKind::Counter) return {};
+  const auto tag = counter_tag(options_.replica);
+  std::vector<Bytes> batches;
+  RecordBatchBuilder builder;
+  builder.begin(map.kind, as_bytes(map.name));
+  map.table.visit_all([&](uint64_t, uint64_t, const Record& record) {
+    if (!equal_bytes(record.tag, tag)) return;
+    builder.add(record);
+    if (builder.count() < kBatchRecordsMax) return;
+    batches.push_back(builder.finish());
+    builder.begin(map.kind, as_bytes(map.name));
+  });
+  if (builder.count() > 0) batches.push_back(builder.finish());
+  return batches;
+}
+
+/// Each step tells the total so far, so the next one must not begin at zero while the node's
+/// records are on their way. Nobody else adds to these records, and none of them is ever removed.
+void ClientReplica::keep_own_counts(ClientMap& map, const std::vector<Bytes>& batches, Now now) {
+  for (const Bytes& batch : batches) {
+    const Result<void> decoded = decode_records(batch, Values::Trust, records_);
+    TG_ASSERT(decoded.ok());
+    for (const Record& record : records_.records) {
+      if (merge(map, record, now)) report_key(map, record, now);
+    }
+    if (options_.has_storage) row_.bytes_section(Section::Records, batch);
+  }
 }
 
 void ClientReplica::collect(uint64_t horizon_ms) {

@@ -38,6 +38,8 @@ inline constexpr Mutant kMutants[] = {
     {52, "damage-is-in-step", "a client with damaged rows trusts where it stood"},
     {51, "old-rows-stay", "after a snapshot that could not be stored, old rows stay for ever"},
     {50, "half-a-snapshot", "a map that never got in step passes for one that met no node"},
+    {56, "resync-forgets-own-counts",
+     "a client that starts anew counts from zero until it hears more"},
     {43, "resync-hides-counters", "a client that starts anew shows the old counts"},
     // Trees and sync.
     {14, "tree-keeps-old-hash", "a changed record's old hash stays in the tree"},
@@ -66,6 +68,7 @@ inline constexpr Mutant kMutants[] = {
     {60, "answer-acks-all", "a client takes any answer for the ack of all that it sent"},
     {61, "request-from-the-middle", "a request leaves out what an earlier one carried in vain"},
     {62, "quiet-for-all", "a node says nothing of maps that are not in step either"},
+    {57, "more-and-no-more", "a comparison that an answer did not get to is never begun again"},
     {63, "more-is-ignored", "a client takes an answer that was cut for a whole one"},
     // Storage.
     {22, "no-sync", "the log is never synced"},

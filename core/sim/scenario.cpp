@@ -69,12 +69,12 @@ constexpr FaultTraits kTraits[kFaultCount] = {
     {Fault::NodeClock, "node-clock", Per::Minute, 50'000, 1'000'000, StepKind::NodeClockStep, 0, 0,
      true},
     {Fault::DiskSlow, "disk-slow", Per::Million, 1'000, 100'000, StepKind::Cut, 0, 0, true},
-    {Fault::DiskWrite, "disk-write", Per::Million, 100, 10'000, StepKind::Cut, 0, 0, true},
-    {Fault::DiskSync, "disk-sync", Per::Million, 100, 10'000, StepKind::Cut, 0, 0, true},
+    {Fault::DiskWrite, "disk-write", Per::Million, 100, 30'000, StepKind::Cut, 0, 0, true},
+    {Fault::DiskSync, "disk-sync", Per::Million, 1'000, 100'000, StepKind::Cut, 0, 0, true},
     {Fault::DiskFull, "disk-full", Per::Minute, 100'000, 2'000'000, StepKind::DiskFull, 100, 20'000,
      true},
     {Fault::DiskRead, "disk-read", Per::Million, 100, 10'000, StepKind::Cut, 0, 0, true},
-    {Fault::DiskRot, "disk-rot", Per::Million, 10, 1'000, StepKind::Cut, 0, 0, true},
+    {Fault::DiskRot, "disk-rot", Per::Million, 100, 10'000, StepKind::Cut, 0, 0, true},
     {Fault::Starve, "starve", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0, true},
     {Fault::LostAnswer, "lost-answer", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0, false},
     {Fault::DoubledRequest, "doubled-request", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0,
@@ -143,7 +143,8 @@ void draw_knobs(Scenario& scenario) {
     return turned ? value : usual;
   };
   scenario.keys = static_cast<uint32_t>(knob(1, 200, 8));
-  scenario.retention_ms = knob(30'000, 600'000, scenario.retention_ms);
+  // Mostly short against the run, so that tombstones are collected in it.
+  scenario.retention_ms = knob(4'000, 120'000, scenario.retention_ms);
   // Clients grant credit in steps of 16 KiB, so less than two steps would stall.
   scenario.credit_bytes = knob(32'768, 1u << 20, scenario.credit_bytes);
   scenario.checkpoint_interval_ms = knob(200, 20'000, scenario.checkpoint_interval_ms);
@@ -225,7 +226,31 @@ void shape_fault(const Scenario& scenario, Fault fault, Prng& prng, Step& step) 
   }
 }
 
-void add_faults(Scenario& scenario, Fault fault, uint32_t actor) {
+/// Times of writes, by client; those of the node are everybody's.
+using WriteTimes = std::vector<std::vector<uint64_t>>;
+
+WriteTimes write_times(const Scenario& scenario) {
+  WriteTimes times(scenario.all_clients() + 1);
+  for (const Step& step : scenario.steps) {
+    times[step.actor].push_back(step.at_ms);
+    times.back().push_back(step.at_ms);
+  }
+  return times;
+}
+
+/// Half of the strikes fall on what a write has set in motion, where most can go wrong.
+uint64_t draw_strike(Prng& prng, const std::vector<uint64_t>& writes, uint64_t duration_ms) {
+  constexpr uint64_t kAfterWriteMs = 60;
+  const bool is_near_write = prng.below(2) == 1;
+  const uint64_t place = prng.below(duration_ms);
+  const uint64_t which = prng.below(std::max<size_t>(writes.size(), 1));
+  const uint64_t after_ms = prng.below(kAfterWriteMs);
+  if (!is_near_write || writes.empty()) return place;
+  return std::min(writes[static_cast<size_t>(which)] + after_ms, duration_ms - 1);
+}
+
+void add_faults(Scenario& scenario, Fault fault, uint32_t actor,
+                const std::vector<uint64_t>& writes) {
   const uint64_t rate = scenario.rates[static_cast<size_t>(fault)];
   if (rate == 0) return;
   const uint64_t entity = static_cast<uint64_t>(fault) << 32 | actor;
@@ -238,17 +263,20 @@ void add_faults(Scenario& scenario, Fault fault, uint32_t actor) {
     Step step;
     step.id = (uint64_t{1} << 63) | entity << 16 | i;
     step.actor = actor;
-    step.at_ms = prng.below(scenario.duration_ms);
+    step.at_ms = draw_strike(prng, writes, scenario.duration_ms);
     shape_fault(scenario, fault, prng, step);
     scenario.steps.push_back(step);
   }
 }
 
 void add_all_faults(Scenario& scenario) {
+  const WriteTimes writes = write_times(scenario);
   for (const FaultTraits& family : kTraits) {
     if (family.per != Per::Minute) continue;
     const uint32_t actors = family.of_node ? 1 : scenario.all_clients();
-    for (uint32_t actor = 0; actor < actors; ++actor) add_faults(scenario, family.fault, actor);
+    for (uint32_t actor = 0; actor < actors; ++actor) {
+      add_faults(scenario, family.fault, actor, family.of_node ? writes.back() : writes[actor]);
+    }
   }
 }
 

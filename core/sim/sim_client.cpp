@@ -117,6 +117,7 @@ void SimClient::damage_row(uint64_t which) {
   auto row = rows_.begin();
   std::advance(row, static_cast<int64_t>(which % rows_.size()));
   if (row->second.empty()) return;
+  knows_its_stamps_ = false;
   Bytes& bytes = row->second;
   bytes[static_cast<size_t>((which >> 20) % bytes.size())] ^=
       static_cast<uint8_t>(1u << (which >> 60 & 7));
@@ -156,6 +157,7 @@ void SimClient::sleep(bool asleep) {
 }
 
 void SimClient::replan() {
+  clock_is_doubtful_ = true;
   if (engine_ != nullptr && !asleep_) command(client::Command::Tick, {});
 }
 

@@ -153,6 +153,7 @@ class SimClient final : public Actor, public ClientEndpoint {
     Bytes payload;
   };
   Answer command(client::Command code, ByteView payload);
+  void check_overrules(const std::string& key, const ReferenceModel::Record& before);
   bool write(client::Command code, uint64_t handle, const std::string& key,
              const std::function<void(ByteWriter&)>& rest);
   void take_events();
@@ -182,6 +183,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   // sim_client_model.cpp: what the model learns
   void model_frame(const Bytes& frame);
   void model_message(const MessageView& message);
+  void model_resync(const MapRef& map);
   void model_reject(ByteView payload);
   void take_back(uint64_t sequence, const OwnOperation& own);
   void model_row(const std::string& key, const Bytes& row);
@@ -222,6 +224,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   uint64_t exchanges_started_ = 0;
   uint64_t asking_ = 0;            ///< The exchange whose request is being learned from; 0 = none.
   uint64_t answering_ = 0;         ///< The exchange whose answer the engine reads; 0 = none.
+  bool is_reading_held_ = false;   ///< It was not a quiet one, so it may have been held back.
   uint64_t idle_interval_ms_ = 0;  ///< Between two questions while nothing happens.
   bool is_held_back_ = false;      ///< The node holds answers back until there is news.
   uint64_t wake_ms_ = 0;
@@ -247,6 +250,9 @@ class SimClient final : public Actor, public ClientEndpoint {
   std::map<ReferenceModel::RecordKey, std::map<uint64_t, ReferenceModel::Record>> own_counts_;
   std::map<MapRef, uint64_t> synced_ms_;
   uint64_t welcomed_ms_ = 0;
+  /// Somebody set the clock since the node told its time.
+  bool clock_is_doubtful_ = false;
+  bool knows_its_stamps_ = true;  ///< No row with the latest one was ever damaged.
   bool has_unseen_writes_ = false;
   bool has_news_ = true;
   /// The replica took a new id; the snapshot that follows says what became of its writes.

@@ -143,9 +143,11 @@ void SimClient::end_exchange(uint64_t connection) {
   connected_us_ = exchange.started_us;
   checker_.frame(exchange.answer, true);
   left_ = exchange.left;
+  is_reading_held_ = !exchange.is_quiet;
   model_frame(exchange.answer);
   model_silence(exchange);
   left_.clear();
+  is_reading_held_ = false;
   Bytes payload;
   ByteWriter out(payload);
   out.varint(exchange.id);

@@ -52,6 +52,8 @@ void SimClient::model_message(const MessageView& message) {
         if (synced_ms >= welcome->horizon_ms) model_.collect(map, welcome->horizon_ms);
       }
       welcomed_ms_ = welcome->node_ms;
+      // An answer that was held back tells a time that has passed.
+      if (!is_reading_held_) clock_is_doubtful_ = false;
       for (const OpenMap& map : open_maps()) {
         uint64_t& synced_ms = synced_ms_[map.ref];
         if (synced_ms == 0) synced_ms = welcomed_ms_;
@@ -63,8 +65,7 @@ void SimClient::model_message(const MessageView& message) {
       if (!subscribed.ok() || is_left(subscribed->subscription)) return;
       if (subscribed->mode == SyncMode::Resync) {
         const MapRef map = map_of_subscription(subscribed->subscription);
-        model_.clear(map);
-        if (map.kind == MapKind::Counter) own_counts_.clear();
+        model_resync(map);
         synced_ms_[map] = welcomed_ms_;
         std::erase_if(own_, [&](const auto& own) { return own.second.map == map; });
         return;
@@ -85,6 +86,21 @@ void SimClient::model_message(const MessageView& message) {
     default:
       return;
   }
+}
+
+/// What this replica has counted is nobody else's to say.
+void SimClient::model_resync(const MapRef& map) {
+  std::vector<ReferenceModel::Effect> own;
+  if (map.kind == MapKind::Counter) {
+    Bytes tag;
+    ByteWriter(tag).u64(replica_);
+    for (const auto& [key, record] : model_.records(map)) {
+      if (equal_bytes(as_bytes(key.second), tag)) own.push_back({key, record});
+    }
+    own_counts_.clear();
+  }
+  model_.clear(map);
+  for (const ReferenceModel::Effect& effect : own) model_.merge(map, effect);
 }
 
 void SimClient::model_reject(ByteView payload) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/base/byte_io.hpp"
 #include "core/sim/invariant_checker.hpp"
 #include "core/sim/sim_client.hpp"
@@ -69,16 +71,33 @@ void SimClient::set(const std::string& key, const std::string& text, uint64_t tt
   checker_.written(open_maps()[0].ref, key, value);
   entries_.erase(key);
   if (ttl_ms == 0) entries_[key] = value;
-  write(client::Command::Set, kLwwHandle, key, [&](ByteWriter& out) {
+  const auto before = model_.find(open_maps()[0].ref, {key, ""});
+  const bool is_written = write(client::Command::Set, kLwwHandle, key, [&](ByteWriter& out) {
     out.varint(ttl_ms);
     out.raw(value);
   });
+  if (is_written && before.has_value()) check_overrules(key, *before);
 }
 
 void SimClient::remove(const std::string& key) {
   if (engine_ == nullptr || asleep_) return;
   entries_.erase(key);
-  write(client::Command::Remove, kLwwHandle, key, [](ByteWriter&) {});
+  const auto before = model_.find(open_maps()[0].ref, {key, ""});
+  const bool is_written = write(client::Command::Remove, kLwwHandle, key, [](ByteWriter&) {});
+  if (is_written && before.has_value()) check_overrules(key, *before);
+}
+
+/// A write overrules what the writer had seen, however late its own calendar, unless that came from
+/// a future that clocks do not follow. What the engine takes for the present is known here only
+/// while nobody touched the clock since the node last told its time.
+void SimClient::check_overrules(const std::string& key, const ReferenceModel::Record& before) {
+  constexpr uint64_t kFollowedMs = 50'000;  // Some less than a minute, for drift.
+  if (!model_is_complete() || clock_is_doubtful_ || !knows_its_stamps_) return;
+  const uint64_t present_ms = std::min(now().wall_ms, std::max<uint64_t>(welcomed_ms_, 1));
+  if (before.replica == replica_ || before.ms() > present_ms + kFollowedMs) return;
+  if (model_.find(open_maps()[0].ref, {key, ""}) != before) return;
+  checker_.fail(Invariant::SessionOrder, "client " + std::to_string(number()) + " wrote " + key +
+                                             ", and what it had read before overrules that");
 }
 
 void SimClient::or_add(const std::string& key, const std::string& text) {
