@@ -40,6 +40,7 @@ test('react: every hook shows what changes, in strict mode, and React has nothin
   });
   assert.deepEqual(await shown(page), {
     map: 'ann:1', entry: '1', bags: '', counter: '0', connection: 'offline leader ', pending: '1', rejected: 'nothing',
+    found: 'ann (settled)', builder: 'ann (settled)', counted: '1',
   });
   await page.evaluate(() => {
     client.getMap('scores').set('bob', 2);
@@ -51,6 +52,8 @@ test('react: every hook shows what changes, in strict mode, and React has nothin
   await shows(page, 'bags', 'x y');
   await shows(page, 'counter', '5');
   await shows(page, 'pending', '5');
+  await shows(page, 'found', 'ann bob (settled)');
+  await shows(page, 'counted', '2');
   assert.deepEqual(await complaints(page), []);
 });
 
@@ -83,10 +86,10 @@ test('react: a page that is unmounted leaves no listener behind, and strict mode
     }
     return [counts[0], counts[1], counts[2]];
   });
-  assert.equal(before, 0);
-  // One each for map, entry, bags and counter; events: four of the connection, four that count, one refusal.
-  assert.equal(mounted, 13);
-  assert.equal(after, 0);
+  // One each for map, entry, bags and counter; events: four of the connection, four that count, one
+  // refusal; and the one by which the client itself knows what has agreed with the server.
+  assert.equal(mounted, 13 + before);
+  assert.equal(after, before);
   assert.equal(again, mounted);
 });
 
@@ -153,7 +156,7 @@ test('react: a page that a server rendered is taken over without a flicker', asy
   const client = new TopGunClient();
   await client.start();
   client.getMap('scores').set('ann', 3);
-  const state = await dehydrate(client, { maps: ['scores'] });
+  const state = await dehydrate(client, { maps: ['scores'], queries: [client.query('scores')] });
   const { Everything } = await serverComponents();
   const html = renderToString(createElement(Everything, { client, state }));
   await client.close();
@@ -162,11 +165,13 @@ test('react: a page that a server rendered is taken over without a flicker', asy
   const page = await open(t, { started: false });
   await page.evaluate(([html, text]) => kit.hydrate(html, text), [html, stringifyState(state)]);
   assert.equal((await shown(page)).map, 'ann:3');
+  assert.equal((await shown(page)).found, 'ann (stale)');
   await page.evaluate(() => globalThis.client.start());
   // The store is empty, and no server has said that this is all.
   assert.deepEqual([(await shown(page)).map, (await shown(page)).entry], ['ann:3', '3']);
   await page.evaluate(() => mutation.set('bob', 4));
   await shows(page, 'map', 'bob:4');
+  await shows(page, 'found', 'bob (settled)');
   await page.evaluate(() => mutation.remove('bob'));
   await shows(page, 'map', '');
   assert.deepEqual(await complaints(page), []);
@@ -179,4 +184,105 @@ test('react: parts of one page never show different states', async (t) => {
   const { torn, writes } = await page.evaluate(() => kit.tornWithHook());
   assert.ok(writes > 2, `${writes} writes while rendering`);
   assert.equal(torn, 0);
+});
+
+test('react: equal queries are one subscription, which ends with the last component', async (t) => {
+  const page = await open(t);
+  const counts = await page.evaluate(async () => {
+    kit.mount();
+    const mounted = kit.liveQueries();
+    kit.unmount();
+    await Promise.resolve();
+    return [mounted, kit.liveQueries()];
+  });
+  // One for two components, and one that counts.
+  assert.deepEqual(counts, [2, 0]);
+});
+
+test('react: rows in memory are on the page with its first picture', async (t) => {
+  const page = await open(t);
+  const found = await page.evaluate(() => {
+    client.getMap('scores').set('ann', 1);
+    // The layout is done, and nothing has been drawn yet.
+    kit.show('Found', {});
+    return kit.shown().found;
+  });
+  assert.equal(found, 'ann (settled)');
+});
+
+test('react: former rows stay until those of other options are there, unless nobody wants them', async (t) => {
+  const page = await open(t);
+  const texts = await page.evaluate(() => {
+    for (const [name, score] of [['ann', 1], ['bob', 2], ['cleo', 3]]) client.getMap('scores').set(name, score);
+    const seen = [];
+    const look = (limit, use) => {
+      kit.show('Found', { options: { limit }, use });
+      seen.push(kit.shown().found);
+    };
+    look(1);
+    look(2);
+    // As while the engine is replaced: nobody answers.
+    const { host } = client.queries;
+    client.queries.host = undefined;
+    look(3);
+    look(3, { keepPrevious: false });
+    kit.flushSync(() => client.queries.attach(host));
+    look(3);
+    return seen;
+  });
+  const [one, two, three] = ['ann (settled)', 'ann bob (settled)', 'ann bob cleo (settled)'];
+  assert.deepEqual(texts, [one, two, 'ann bob (stale)', ' (loading)', three]);
+});
+
+test('react: changes that come too fast are rendered as often as asked for, the last one certainly', async (t) => {
+  const page = await open(t);
+  const [renders, found] = await page.evaluate(async () => {
+    kit.show('Found', { options: { orderBy: 'n' }, use: { everyMs: 100 } });
+    const before = kit.renders.found;
+    for (let i = 0; i < 50; i++) {
+      client.getMap('scores').set(`k${i % 5}`, { n: i });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    return [kit.renders.found - before, kit.shown().found];
+  });
+  // Strict mode renders twice.
+  assert.ok(renders >= 4 && renders <= 2 * 8, `${renders} renders`);
+  assert.equal(found, 'k0 k1 k2 k3 k4 (settled)');
+});
+
+test('react: a component that waits for rows has them when the client has, and its boundary gets what fails', async (t) => {
+  const page = await open(t, { started: false });
+  const awaited = () => page.evaluate(() => kit.shown().awaited);
+  await page.evaluate(() => {
+    const starting = kit.open();
+    kit.show('Waiting', {});
+    globalThis.starting = starting;
+  });
+  assert.equal(await awaited(), 'wait');
+  await page.evaluate(async () => {
+    await starting;
+    client.getMap('scores').set('ann', 1);
+  });
+  await shows(page, 'awaited', 'ann');
+  // Behind a cursor there is no live query.
+  await page.evaluate(() => kit.show('Waiting', { options: { after: 'AAAA' } }));
+  await page.waitForFunction(() => kit.shown().awaited.startsWith('failed'));
+});
+
+test('react: rows say when the server has agreed', async (t) => {
+  const server = await ServerProcess.start();
+  t.after(() => server.kill());
+  const writer = new TopGunClient({ serverUrl: server.url });
+  await writer.start();
+  writer.getMap('scores').set('ann', 1);
+  await writer.flush({ level: 'memory' });
+  await writer.close();
+
+  const page = await open(t, { started: false });
+  await page.evaluate(async (serverUrl) => {
+    await kit.open({ serverUrl });
+    kit.show('Found', {});
+  }, server.url);
+  await shows(page, 'found', 'ann (settled)');
 });

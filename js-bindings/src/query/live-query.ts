@@ -108,10 +108,11 @@ export class LiveQuery implements ObservedQuery<object> {
         rows.push(this.row(answer.text()));
       }
     }
+    const isNews = !this.loaded || this.error !== undefined || !sameRows(before, rows);
     this.rows = rows;
     this.error = undefined;
-    this.changed ||= !this.loaded || !sameRows(before, rows);
     this.loaded = true;
+    if (isNews) this.hasChanged();
     // Another engine has taken over: there is no way from the rows before but all at once.
     this.changes = [
       ...before.map((row) => ({ type: 'leave', row, index: 0 }) as const),
@@ -121,7 +122,7 @@ export class LiveQuery implements ObservedQuery<object> {
 
   fail(error: TopGunError): void {
     this.error = error;
-    this.changed = true;
+    this.hasChanged();
   }
 
   applyRows(edits: ByteReader): void {
@@ -136,7 +137,7 @@ export class LiveQuery implements ObservedQuery<object> {
     const list = new StepList(this.rows, steps.length);
     for (const step of steps) this.take(step, list);
     this.rows = list.items();
-    this.changed = true;
+    this.hasChanged();
   }
 
   applyGroups(edits: ByteReader): void {
@@ -161,7 +162,7 @@ export class LiveQuery implements ObservedQuery<object> {
       }
     }
     this.rows = rows;
-    this.changed = true;
+    this.hasChanged();
   }
 
   /** The rows are settled from now on. */
@@ -174,7 +175,6 @@ export class LiveQuery implements ObservedQuery<object> {
   notify(): void {
     if (!this.changed) return;
     this.changed = false;
-    this.snapshot = undefined;
     const { changes } = this;
     this.changes = [];
     for (const listener of [...this.listeners]) {
@@ -182,6 +182,12 @@ export class LiveQuery implements ObservedQuery<object> {
       else callListener(() => listener.rows(this.rows, changes));
     }
     for (const observer of [...this.observers]) callListener(observer);
+  }
+
+  /** Whoever looks sees it from now on; listeners are told by `notify`. */
+  private hasChanged(): void {
+    this.changed = true;
+    this.snapshot = undefined;
   }
 
   private begin(listener: Listener): void {

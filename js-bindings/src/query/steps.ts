@@ -66,7 +66,8 @@ export class StepList<Item> {
 
   /** The list. Every item has been given by now: what was gone again has been removed. */
   items(): Item[] {
-    return this.runs.flat() as Item[];
+    // Not `flat`, which V8 has taken sixteen times as long for.
+    return ([] as unknown[]).concat(...this.runs) as Item[];
   }
 
   /** The run and the place in it; behind the last item of a run only to insert there. */

@@ -1,10 +1,12 @@
 import { EntriesView, type MapView } from './map-view.js';
+import type { QueryState } from './query-result.js';
 
 /**
- * What a server rendered with, for the first render in the browser: the entries of maps by name.
- * `dehydrate` makes it; plain objects will do.
+ * What a server rendered with, for the first render in the browser: rows by the id of their query,
+ * and the entries of maps by name. `dehydrate` makes it; plain objects will do.
  */
 export interface HydrationState {
+  readonly queries?: { readonly [id: string]: readonly object[] };
   readonly maps?: { readonly [name: string]: readonly (readonly [string, unknown])[] };
 }
 
@@ -16,17 +18,37 @@ const EMPTY: MapView<never> = new EntriesView<never>([]);
  */
 export class Hydration {
   private readonly state: HydrationState;
+  private readonly results = new Map<string, QueryState<never>>();
   private readonly views = new Map<string, MapView<never>>();
-  /** Names of maps that the client has loaded. */
+  /** Ids of queries and names of maps to which the client has an answer. */
   private readonly outdated = new Set<string>();
 
   constructor(state: HydrationState = {}) {
     this.state = state;
   }
 
-  /** The client has loaded this map. */
-  outdate(name: string): void {
-    this.outdated.add(name);
+  /** The client has an answer to this query, or has loaded this map. */
+  outdate(idOrName: string): void {
+    this.outdated.add(idOrName);
+  }
+
+  /** The rows of this query. */
+  rowsOf<R>(id: string): QueryState<R> | undefined {
+    return this.outdated.has(id) ? undefined : this.renderedRowsOf(id);
+  }
+
+  /** The rows of this query that the server rendered, whatever the client knows. */
+  renderedRowsOf<R>(id: string): QueryState<R> | undefined {
+    const rows = this.state.queries?.[id];
+    if (rows === undefined) return undefined;
+    let result = this.results.get(id);
+    if (result === undefined) {
+      // What type the rows have is the application's word, here as in `getMap<T>`.
+      const data = Object.freeze([...rows]) as readonly never[];
+      result = { data, loading: false, stale: true, settled: false, error: undefined };
+      this.results.set(id, result);
+    }
+    return result;
   }
 
   /** The entries of this map. */

@@ -8,6 +8,7 @@ import {
 } from 'react';
 import type { BaseClient } from '../client/client.js';
 import { ErrorCode, TopGunError } from '../errors.js';
+import type { QueryClient } from '../query/client.js';
 import { Hydration, type HydrationState } from './hydration.js';
 
 interface Provided {
@@ -58,9 +59,13 @@ export function TopGunProvider({ client, state, children }: TopGunProviderProps)
   return createElement(Context.Provider, { value }, children);
 }
 
-/** The client of the nearest {@link TopGunProvider}. */
-export function useClient(): BaseClient {
-  return useProvided().client;
+/**
+ * The client of the nearest {@link TopGunProvider}; with queries, unless the type says otherwise
+ * (`useClient<TopGunClient>()` with that of `topgun/base`).
+ */
+export function useClient<C extends BaseClient = QueryClient>(): C {
+  // Which client is provided is the application's word.
+  return useProvided().client as C;
 }
 
 /** What the nearest provider holds. */

@@ -7,13 +7,15 @@ export { stringifyState } from './state-text.js';
 
 /** What a page is rendered with. */
 export interface Dehydrated {
+  /** Queries of its components. */
+  readonly queries?: readonly { readonly id: string; get(): Promise<{ readonly rows: readonly object[] }> }[];
   /** Names of maps that its components read. */
   readonly maps?: readonly string[];
 }
 
 /**
- * Reads maps for the `state` of a `TopGunProvider`, on the server and then in the browser: both render
- * the same, at once. Frameworks that pass props from the server to the browser take the state as it is;
+ * Runs queries and reads maps for the `state` of a `TopGunProvider`, on the server and then in the
+ * browser: both render the same, at once. Frameworks that pass props from the server to the browser take the state as it is;
  * elsewhere it travels as text, by `stringifyState` and, in the browser, `parseState` of `topgun/react`.
  *
  * @example
@@ -41,11 +43,15 @@ export interface Dehydrated {
  * ```
  */
 export async function dehydrate(client: BaseClient, wanted: Dehydrated): Promise<HydrationState> {
-  const { maps = [] } = wanted;
+  const { queries = [], maps = [] } = wanted;
+  const rows = queries.map(async (query) => [query.id, (await query.get()).rows] as const);
   const entries = maps.map(async (name) => {
     const map = client.getMap<unknown>(name);
     await map.loaded();
     return [name, Array.from(map)] as const;
   });
-  return { maps: Object.fromEntries(await Promise.all(entries)) };
+  return {
+    queries: Object.fromEntries(await Promise.all(rows)),
+    maps: Object.fromEntries(await Promise.all(entries)),
+  };
 }

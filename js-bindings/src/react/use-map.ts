@@ -21,8 +21,8 @@ function viewOf<M extends { readonly version: number }, V>(map: M, create: () =>
 }
 
 /**
- * The map of this name, and every change of it. For one of many entries `useEntry` renders less often.
- * Writing is for {@link useMutation}.
+ * The map of this name, and every change of it. For a few of many entries `useEntry` and `useQuery`
+ * render less often. Writing is for {@link useMutation}.
  *
  * @example
  * ```tsx

@@ -1,9 +1,12 @@
 // What the tests render, on the server and in the page: every hook once.
 
-import { StrictMode } from 'react';
+import { Component, StrictMode, Suspense } from 'react';
+
+import { count as countRows } from 'topgun';
 
 import {
   TopGunProvider,
+  useClient,
   useConnection,
   useCounter,
   useEntry,
@@ -11,6 +14,8 @@ import {
   useMutation,
   useORMap,
   usePendingOps,
+  useQuery,
+  useSuspenseQuery,
 } from 'topgun/react';
 
 /** How often each component has rendered, by name. */
@@ -41,6 +46,58 @@ function Likes() {
   return <p data-shows="counter">{useCounter('likes')}</p>;
 }
 
+const names = (rows) => rows.map(({ _key }) => _key).join(' ');
+
+/** What the page shows of a query, in words. */
+function inWords({ data, loading, stale, settled, error }) {
+  const words = { loading, stale, settled };
+  const state = Object.keys(words).filter((word) => words[word]);
+  return `${names(data)}${error ? ` ${error.codeName}` : ''} (${state.join(', ')})`;
+}
+
+export function Found({ options = {}, use }) {
+  count('found');
+  return <p data-shows="found">{inWords(useQuery('scores', options, use))}</p>;
+}
+
+/** The same question as `Found` asks without options, by the builder. */
+function FoundByBuilder() {
+  return <p data-shows="builder">{inWords(useQuery(useClient().query('scores')))}</p>;
+}
+
+function Counted() {
+  const { data } = useQuery(useClient().query('scores').aggregate({ scores: countRows() }));
+  return <p data-shows="counted">{data[0]?.scores ?? 'nothing'}</p>;
+}
+
+function Awaited({ options }) {
+  const { data } = useSuspenseQuery('scores', options);
+  return <p data-shows="awaited">{names(data)}</p>;
+}
+
+class Boundary extends Component {
+  state = { error: undefined };
+
+  static getDerivedStateFromError(error) {
+    return { error };
+  }
+
+  render() {
+    const { error } = this.state;
+    return error ? <p data-shows="awaited">failed: {error.codeName}</p> : this.props.children;
+  }
+}
+
+export function Waiting({ options = {} }) {
+  return (
+    <Boundary>
+      <Suspense fallback={<p data-shows="awaited">wait</p>}>
+        <Awaited options={options} />
+      </Suspense>
+    </Boundary>
+  );
+}
+
 function Status() {
   const { status, tabRole, transport } = useConnection();
   return <p data-shows="connection">{[status, tabRole, transport].join(' ')}</p>;
@@ -62,6 +119,9 @@ export function Everything({ client, state }) {
       <TopGunProvider client={client} state={state}>
         <Scores />
         <Ann />
+        <Found />
+        <FoundByBuilder />
+        <Counted />
         <Tags />
         <Likes />
         <Status />

@@ -1,13 +1,13 @@
 // Verbs for the tests of the hooks: they run in the page, and what they return crosses to the test.
 
-import { startTransition, useLayoutEffect, useState } from 'react';
+import { StrictMode, startTransition, useLayoutEffect, useState } from 'react';
 import { createRoot, hydrateRoot } from 'react-dom/client';
 import { flushSync } from 'react-dom';
 
 import { TopGunClient, memoryStorage } from 'topgun';
 import { TopGunProvider, parseState, useClient, useEntry } from 'topgun/react';
 
-import { Everything, renders } from './components.jsx';
+import { Everything, Found, Waiting, renders } from './components.jsx';
 
 const container = document.querySelector('main');
 const complaints = [];
@@ -21,6 +21,19 @@ async function open(options = {}) {
   client = new TopGunClient({ storage: memoryStorage(), ...options });
   globalThis.client = client;
   await client.start();
+}
+
+/** Renders one component; called again, with other properties. */
+function show(name, props) {
+  const Shown = { Found, Waiting }[name];
+  root ??= createRoot(container);
+  flushSync(() =>
+    root.render(
+      <StrictMode>
+        <TopGunProvider client={client}><Shown {...props} /></TopGunProvider>
+      </StrictMode>,
+    ),
+  );
 }
 
 /** Listeners of the client and of its maps. */
@@ -104,7 +117,10 @@ async function tornCommits(useValue) {
 globalThis.kit = {
   open,
   mount,
+  show,
   hydrate,
+  /** Live queries that the client keeps. */
+  liveQueries: () => client.queries.live.size,
   listeners,
   shown,
   renders,
