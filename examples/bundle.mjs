@@ -25,6 +25,7 @@ export async function bundle({ entryPoints, entryNames = '[name]-[hash]', outDir
     bundle: true,
     minify: true,
     format: 'esm',
+    jsx: 'automatic',
     target: 'es2022',
     conditions: ['browser'],
     metafile: true,

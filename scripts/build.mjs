@@ -7,7 +7,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { BuildError, buildPackage, buildServer, buildSimulatorPage, buildTodoApp, serverBinary } from './lib/build.mjs';
+import { BuildError, buildBoard, buildPackage, buildServer, buildSimulatorPage, buildTodoApp, serverBinary } from './lib/build.mjs';
 import { ensurePackages } from './lib/packages.mjs';
 import { root } from './lib/repository.mjs';
 
@@ -20,6 +20,7 @@ try {
     console.log(`dist/${name}`);
   }
   await buildTodoApp();
+  await buildBoard();
   await buildSimulatorPage();
 } catch (error) {
   console.error(error instanceof BuildError ? error.message : error.stack);

@@ -2,8 +2,8 @@
 // usage: npm start [-- <option of topgun-server>...]
 //
 // Builds what changed, then serves the demo from a server that keeps its data in .topgun/data, and
-// prints one URL. The simulator's page, below /simulator/, takes longer to build and comes later. The
-// port is $PORT, 0 meaning any; without it 8080, or any if that is taken. Ctrl-C stops it.
+// prints one URL. The board is below /board/; the simulator's page, below /simulator/, takes longer to
+// build and comes later. The port is $PORT, 0 meaning any; without it 8080, or any if that is taken. Ctrl-C stops it.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,18 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-import { BuildError, buildPackage, buildServer, buildSimulatorPage, buildTodoApp, demoFolder, serverBinary, simulatorFolder } from './lib/build.mjs';
+import {
+  BuildError,
+  boardFolder,
+  buildBoard,
+  buildPackage,
+  buildServer,
+  buildSimulatorPage,
+  buildTodoApp,
+  demoFolder,
+  serverBinary,
+  simulatorFolder,
+} from './lib/build.mjs';
 import { ensurePackages } from './lib/packages.mjs';
 import { root } from './lib/repository.mjs';
 
@@ -31,6 +42,7 @@ async function build() {
   await buildServer();
   await buildPackage();
   await buildTodoApp();
+  await buildBoard();
 }
 
 const kComing = `<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="3">
@@ -53,7 +65,8 @@ function serve(port) {
   const data = join(root, '.topgun', 'data');
   mkdirSync(data, { recursive: true });
   mkdirSync(join(root, simulatorFolder), { recursive: true });
-  const folders = ['--static', join(root, demoFolder), '--static', `/simulator=${join(root, simulatorFolder)}`];
+  const pages = [join(root, demoFolder), `/board=${join(root, boardFolder)}`, `/simulator=${join(root, simulatorFolder)}`];
+  const folders = pages.flatMap((page) => ['--static', page]);
   const options = ['--data', data, '--port', String(port), ...folders, '--no-auth'];
   const server = spawn(join(root, serverBinary), [...options, ...process.argv.slice(2)], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -14,10 +14,12 @@ import {
   useMutation,
   useORMap,
   usePendingOps,
+  useQuery,
+  useSuspenseQuery,
   type HydrationState,
 } from '../src/react/index.js';
 import { dehydrate, stringifyState } from '../src/react/server.js';
-import { clientOn } from './support/clients.js';
+import { clientOn, queryClientOn } from './support/clients.js';
 import { FakeFactory } from './support/fake-engine.js';
 
 // What servers do with the hooks: render, dehydrate, write down. What browsers do is tested in one,
@@ -61,6 +63,30 @@ test('react: a server renders the rest as a browser does that has nothing yet', 
   assert.equal(render(client, () => useMutation('scores').rejected), 'undefined');
 });
 
+test('react: a server renders rows from the state it is given, and the others as not there yet', async (t) => {
+  const client = queryClientOn(new FakeFactory());
+  await client.start();
+  t.after(() => client.close());
+  const open = client.query<{ done: boolean }>('todos', { where: { done: false } });
+  const state = { queries: { [open.id]: [{ _key: 'a', done: false }] } };
+  const inWords = (): string => {
+    const { data, loading, stale, settled } = useQuery<{ done: boolean }>('todos', { where: { done: false } });
+    return [data.map(({ _key }) => _key), loading, stale, settled].join(' ');
+  };
+  assert.equal(render(client, inWords), ' true false false');
+  assert.equal(render(client, inWords, state), 'a false true false');
+  assert.equal(render(client, () => useSuspenseQuery(open).data.length, state), '1');
+  assert.throws(() => render(client, () => useSuspenseQuery(open).data.length), { code: ErrorCode.NotReady });
+});
+
+test('react: a client without queries is told apart from one with', async (t) => {
+  const client = await startedClient(t);
+  assert.throws(() => render(client, () => useQuery('todos').data.length), {
+    code: ErrorCode.NotReady,
+    message: /answers no queries/,
+  });
+});
+
 test('react: rendering on a server leaves no listener behind', async (t) => {
   const client = await startedClient(t);
   const state = { maps: { scores: [['ann', 3]] } } as const;
@@ -90,7 +116,7 @@ test('react: a state as text comes back as it was, and cannot end its script ele
     $: ['date', 0],
     nested: { $: { $: 1 } },
   };
-  const state: HydrationState = { maps: { m: [['k', value]] } };
+  const state: HydrationState = { maps: { m: [['k', value]] }, queries: { q: [{ _key: 'a', ...value }] } };
   const text = stringifyState(state);
   assert.doesNotMatch(text, /</);
   const back = parseState(text);

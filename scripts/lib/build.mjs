@@ -32,6 +32,7 @@ const kWasmSimulator = 'build/wasm-release/wasm/simulator/topgun-sim.wasm';
 const kNativeSimulator = 'build/release/tests/sim/topgun-sim';
 const kPackageFolder = 'js-bindings/dist';
 export const demoFolder = 'build/examples/todo';
+export const boardFolder = 'build/examples/board';
 export const simulatorFolder = 'build/examples/simulator';
 
 export const buildServer = () => buildPreset('release', ['topgun-server'], 'server');
@@ -61,6 +62,16 @@ export async function buildTodoApp() {
     outputs: [`${demoFolder}/index.html`],
   };
   await whenChanged('todo', parts, () => must(['node', 'scripts/build-examples', 'todo'], 'todo app'));
+}
+
+/** The board as static files. Needs the package. */
+export async function buildBoard() {
+  const parts = {
+    inputs: ['examples/board', 'examples/base.css', 'examples/todo/src/service-worker.ts', 'examples/bundle.mjs', 'scripts/build-examples'],
+    files: [join('build', 'stamp', 'package')],
+    outputs: [`${boardFolder}/index.html`],
+  };
+  await whenChanged('board', parts, () => must(['node', 'scripts/build-examples', 'board'], 'board'));
 }
 
 /** The simulator's page as static files, with the traces of native runs to compare with. */

@@ -6,7 +6,7 @@ import { fromRoot } from '../support/paths.mjs';
 
 const run = promisify(execFile);
 
-for (const example of ['todo', 'simulator']) {
+for (const example of ['todo', 'board', 'simulator']) {
   test(`examples: ${example} has no type errors`, async () => {
     try {
       await run(fromRoot('node_modules/.bin/tsc'), ['-p', fromRoot(`examples/${example}`)]);

@@ -50,6 +50,7 @@ test('start: a clean clone builds, serves the demo at one URL and stops when ask
   const script = /<script[^>]+src="([^"]+)"/.exec(await page.text())?.[1];
   assert.ok(script, 'the page names its script');
   assert.equal((await fetch(new URL(script, url))).status, 200);
+  assert.equal((await fetch(new URL('board/', url))).status, 200);
   assert.equal(state.output.match(/https?:\/\//g).length, 1, 'one URL is printed');
 
   process.kill(-state.npm.pid, 'SIGTERM');

@@ -1,0 +1,83 @@
+// Verbs for the board, so that its tests read like what a person does.
+
+import { fromRoot } from './paths.mjs';
+
+/** Where `npm run build` puts the board. */
+export const boardFolder = fromRoot('build/examples/board');
+
+export class BoardPage {
+  constructor(page) {
+    this.page = page;
+  }
+
+  /** Fills an empty board. */
+  async fill() {
+    await this.page.getByRole('button', { name: 'Fill it with 50,000 parcels' }).click();
+    await this.shows(50_000);
+  }
+
+  button(name) {
+    return this.page.getByRole('button', { name, exact: true });
+  }
+
+  chip(stage) {
+    return this.page.getByRole('group', { name: 'Stages' }).getByRole('button', { name: stage });
+  }
+
+  groupBy(name) {
+    return this.page.getByRole('group', { name: 'Group by' }).getByRole('button', { name }).click();
+  }
+
+  /** Clicks the heading of a column. */
+  sortBy(name) {
+    return this.page.getByRole('columnheader', { name }).getByRole('button').click();
+  }
+
+  /** Waits until so many parcels are shown, as the figure says. */
+  async shows(count) {
+    const text = count.toLocaleString('en');
+    await this.page.waitForFunction((text) => document.querySelector('[data-figure=shown]')?.textContent === text, text);
+  }
+
+  async shownCount() {
+    return Number((await this.page.locator('[data-figure=shown]').textContent()).replaceAll(',', ''));
+  }
+
+  /** A parcel that is in sight. */
+  parcel(key) {
+    return this.page.locator(`.parcel[data-key="${key}"]`);
+  }
+
+  /** Texts of a column, from the top of the list, of parcels in sight. */
+  async column(name, count) {
+    const rows = await this.page.locator('.line').evaluateAll((lines, name) => {
+      const at = (line) => new DOMMatrix(line.style.transform).f;
+      const cells = lines.toSorted((a, b) => at(a) - at(b)).map((line) => line.querySelector(`.cell-${name}`));
+      return cells.flatMap((cell) => (cell ? [cell.textContent.trim()] : []));
+    }, name);
+    return rows.slice(0, count);
+  }
+
+  /** Scrolls down for a while, a line a frame. Resolves to how often the page was drawn, and how long a frame took. */
+  scroll(seconds) {
+    return this.page.evaluate(async (seconds) => {
+      const list = document.querySelector('.list');
+      const times = [];
+      await new Promise((done) => {
+        requestAnimationFrame(function frame(time) {
+          times.push(time);
+          list.scrollTop += 40;
+          if (time - times[0] < seconds * 1000) requestAnimationFrame(frame);
+          else done();
+        });
+      });
+      const gaps = times.slice(1).map((time, i) => time - times[i]).sort((a, b) => a - b);
+      return {
+        framesASecond: (1000 * gaps.length) / (times.at(-1) - times[0]),
+        medianMs: gaps[Math.floor(gaps.length / 2)],
+        p95Ms: gaps[Math.floor(gaps.length * 0.95)],
+        rows: document.querySelectorAll('.parcel').length,
+      };
+    }, seconds);
+  }
+}
