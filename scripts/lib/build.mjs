@@ -57,7 +57,7 @@ export async function buildPackage() {
 /** The todo app as static files. Needs the package. */
 export async function buildTodoApp() {
   const parts = {
-    inputs: ['examples/todo', 'examples/bundle.mjs', 'scripts/build-examples'],
+    inputs: ['examples/todo', 'examples/base.css', 'examples/bundle.mjs', 'scripts/build-examples'],
     files: [join('build', 'stamp', 'package')],
     outputs: [`${demoFolder}/index.html`],
   };
@@ -79,7 +79,7 @@ export async function buildSimulatorPage() {
   await buildWasmSimulator();
   await buildPreset('release', ['topgun-sim'], 'simulator');
   const parts = {
-    inputs: ['examples/simulator', 'examples/todo/src/service-worker.ts', 'examples/bundle.mjs', 'scripts/build-examples', 'scripts/lib/sim'],
+    inputs: ['examples/simulator', 'examples/base.css', 'examples/todo/src/service-worker.ts', 'examples/bundle.mjs', 'scripts/build-examples', 'scripts/lib/sim'],
     files: [kWasmSimulator, kNativeSimulator],
     outputs: [`${simulatorFolder}/index.html`],
   };
