@@ -93,6 +93,13 @@ void InvariantChecker::issued(const Issue& issue, const Operation& operation) {
   }
 }
 
+bool InvariantChecker::is_stored(OperationId id) const {
+  const auto all = issued_.find(id.replica.value);
+  if (all == issued_.end()) return false;
+  const auto at = all->second.find(id.sequence);
+  return at != all->second.end() && at->second.stored;
+}
+
 void InvariantChecker::written(const MapRef& map, const std::string& key, ByteView value) {
   written_.insert(digest_of(map, key, value));
 }

@@ -70,6 +70,8 @@ class InvariantChecker {
   /// then forgotten with the process is compared with those of the same start only; those of copies
   /// of a replica not with each other, until one of them has an id of its own.)
   void issued(const Issue& issue, const Operation& operation);
+  /// Whether a row with this operation was ever stored.
+  bool is_stored(OperationId id) const;
   /// A value that an application is about to write, and one that an application sees.
   void written(const MapRef& map, const std::string& key, ByteView value);
   void seen(const MapRef& map, const std::string& key, ByteView value);

@@ -46,6 +46,7 @@ void SimClient::start() {
   own_.clear();
   own_counts_.clear();
   learns_anew_ = false;
+  has_failed_to_store_ = false;
   load_model(rows_);
 
   Prng seed(options_.seed, stream_id("client.seed"), uint64_t{options_.number} << 32 | starts_);
@@ -358,7 +359,7 @@ void SimClient::finish_transaction(bool failed) {
   const Transaction transaction = std::move(transactions_.front());
   transactions_.pop_front();
   if (!failed) apply(transaction);
-  if (failed) has_unseen_writes_ = true;
+  if (failed) has_unseen_writes_ = has_failed_to_store_ = true;
   Bytes payload;
   ByteWriter out(payload);
   out.varint(transaction.number);

@@ -35,6 +35,9 @@ inline constexpr uint64_t kCounterHandle = 3;
 /// keeps a reference model of what the engine was given, for the checker to compare with.
 class SimClient final : public Actor, public ClientEndpoint {
  public:
+  /// No client lets a question wait for longer.
+  static constexpr uint64_t kPollWaitMsMax = 25'000;
+
   struct Options {
     uint32_t number = 0;
     bool has_storage = true;
@@ -174,6 +177,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   void open_exchanges();
   void close_exchanges();
   void start_exchange(ByteReader& in);
+  void check_complete(uint64_t exchange);
   void cancel_exchange(uint64_t id);
   bool strikes(Fault fault, uint64_t number) const;
   static void take_part(Exchange& exchange, const Bytes& frame);
@@ -188,6 +192,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   void take_back(uint64_t sequence, const OwnOperation& own);
   void model_row(const std::string& key, const Bytes& row);
   void learn_own(ByteView batch, bool sent);
+  void check_stored(ReplicaId author, const Operation& operation);
   bool is_spoken_of(const OwnOperation& own) const;
   bool is_left(uint64_t handle) const;
   void report_stored(const Bytes& row);
@@ -211,6 +216,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   uint64_t transactions_done_ = 0;
   bool storing_ = false;
   bool quota_exceeded_ = false;
+  bool has_failed_to_store_ = false;  ///< Since this start of the process.
   bool asleep_ = false;
   bool wants_online_ = true;
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/base/byte_io.hpp"
 #include "core/sim/invariant_checker.hpp"
 #include "core/sim/sim_client.hpp"
@@ -29,7 +31,7 @@ void SimClient::set_polling() {
   const bool waits = draws.at(0) % 2 == 0;
   Bytes payload;
   ByteWriter out(payload);
-  const uint64_t wait_ms = 1'000 + draws.at(1) % 24'000;
+  const uint64_t wait_ms = 1'000 + draws.at(1) % (kPollWaitMsMax - 1'000);
   const uint64_t interval_ms_max = 1'000 + draws.at(3) % 5'000;
   idle_interval_ms_ = waits ? wait_ms : interval_ms_max;
   is_held_back_ = waits;
@@ -96,6 +98,7 @@ void SimClient::start_exchange(ByteReader& in) {
     }
   }
   asking_ = 0;
+  check_complete(exchange.id);
   if (strikes(Fault::DoubledRequest, number)) {
     Exchange copy = exchange;
     copy.is_heard = false;
@@ -103,6 +106,23 @@ void SimClient::start_exchange(ByteReader& in) {
   }
   exchanges_.emplace(network_.connect(options_.number, ConnectionUse::Exchange),
                      std::move(exchange));
+}
+
+/// A request that carries operations begins with the first that no answer has acked: what an
+/// earlier request carried in vain is carried again, unless it was overruled meanwhile.
+void SimClient::check_complete(uint64_t exchange) {
+  const auto carried = std::find_if(
+      own_.begin(), own_.end(), [&](const auto& own) { return own.second.exchange == exchange; });
+  if (!model_is_complete() || has_failed_to_store_ || carried == own_.end()) return;
+  for (auto own = own_.begin(); own != carried; ++own) {
+    if (!own->second.sent) continue;
+    for (const ReferenceModel::Effect& effect : own->second.effects) {
+      if (model_.find(own->second.map, effect.key) != effect.record) continue;
+      return checker_.fail(Invariant::StatusIsTrue,
+                           "client " + std::to_string(number()) + " leaves out operation " +
+                               std::to_string(own->first) + " that no answer has acked");
+    }
+  }
 }
 
 void SimClient::cancel_exchange(uint64_t id) {

@@ -135,6 +135,7 @@ void SimClient::learn_own(ByteView bytes, bool sent) {
     return checker_.fail(Invariant::CodecRoundTrip, "a client wrote a broken batch");
   const MapRef map{batch.header.kind, std::string(as_text(batch.header.map))};
   for (const Operation& operation : batch.operations) {
+    if (sent) check_stored(batch.header.replica, operation);
     // What was neither stored nor sent may vanish with the process, and its sequence come again.
     if (sent) checker_.issued({batch.header.replica, map, number(), starts_, false}, operation);
     const auto effects = ReferenceModel::effects_of(batch.header.replica, operation);
@@ -163,6 +164,18 @@ void SimClient::learn_own(ByteView bytes, bool sent) {
 bool SimClient::is_spoken_of(const OwnOperation& own) const {
   if (answering_ != 0) return own.exchange == answering_;
   return over_exchanges_ || own.connection == connection_;
+}
+
+/// What is sent has been stored, so that no restart gives its sequence to another; only where
+/// storing fails, sequences are skipped instead.
+void SimClient::check_stored(ReplicaId author, const Operation& operation) {
+  if (!options_.has_storage || has_failed_to_store_) return;
+  const auto known = own_.find(operation.sequence);
+  const bool is_repeated = known != own_.end() && known->second.sent;
+  if (is_repeated || checker_.is_stored({author, operation.sequence})) return;
+  checker_.fail(Invariant::AtMostOnce, "client " + std::to_string(number()) + " sent operation " +
+                                           std::to_string(operation.sequence) +
+                                           " before it was stored");
 }
 
 void SimClient::report_stored(const Bytes& row) {
