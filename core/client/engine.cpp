@@ -215,6 +215,8 @@ Answer Engine::Impl::execute(Command command, ByteReader& in, ByteWriter& out, N
     case Command::AddIndex:
     case Command::DropIndex:
     case Command::Indexes:
+    case Command::DefineView:
+    case Command::DropView:
       return query(command, in, out, link_.corrected(now));
   }
   return Error::UnknownMessage;

@@ -42,6 +42,8 @@ enum class Command : uint8_t {
   AddIndex = 54,
   DropIndex = 55,
   Indexes = 56,
+  DefineView = 57,
+  DropView = 58,
 };
 
 /// True for the commands that write to a map, and that may be relayed.

@@ -1,6 +1,6 @@
 #include "core/dataflow/client_queries.hpp"
 
-#include "core/query/explain.hpp"
+#include "core/value/utf8.hpp"
 
 namespace topgun::dataflow {
 
@@ -8,11 +8,14 @@ using client::Command;
 using client::Event;
 using query::Query;
 using query::RowId;
+using query::RowView;
 
 namespace {
 
-constexpr uint8_t kRows = 0;
-constexpr uint8_t kGroups = 1;
+/// What stands for a side of a combination.
+constexpr uint8_t kAbsent = 0;
+constexpr uint8_t kKeyAlone = 1;
+constexpr uint8_t kWithValue = 2;
 
 Result<void> finish(const ByteReader& in) {
   if (!in.ok()) return in.error();
@@ -20,23 +23,32 @@ Result<void> finish(const ByteReader& in) {
   return {};
 }
 
-void write_rows(ByteWriter& out, const std::vector<RowId>& rows, const query::RowTable& table) {
-  out.u8(kRows);
-  out.varint(rows.size());
-  for (const RowId row : rows) out.blob(table.view(row).key);
+std::string take_name(ByteReader& in) {
+  const ByteView name = in.blob(kMapNameBytesMax);
+  if (in.ok() && (name.empty() || !is_utf8(name))) in.fail(Error::InvalidArgument);
+  return std::string(as_text(name));
 }
 
 }  // namespace
 
-/// The rows of one map, its indexes and its live queries.
+/// The rows of one map, kept in step with its records.
 class ClientQueries::FollowedMap final : public client::MapObserver {
  public:
-  FollowedMap(client::ClientMap& map, Now now) : map_(map), follower_(map.table, rows_) {
-    follower_.take_all(now.wall_ms, [&](const query::Write& write) { live_.apply(write); });
-    live_.end_batch();
-    map.observer = this;
-  }
+  FollowedMap(ClientQueries& owner, client::ClientMap& map)
+      : owner_(owner), map_(map), follower_(map.table, rows_) {}
   ~FollowedMap() override { map_.observer = nullptr; }
+
+  Result<void> start(Now now) {
+    const auto relation = owner_.engine_.attach(map_.name, rows_);
+    if (!relation.ok()) return relation.error();
+    relation_ = *relation;
+    follower_.take_all(now.wall_ms, [&](const query::Write& write) { apply(write); });
+    owner_.engine_.end_batch();
+    map_.observer = this;
+    return {};
+  }
+
+  uint64_t handle() const { return map_.handle; }
 
   void changing(const Record& current) override { follower_.changing(current); }
 
@@ -52,34 +64,11 @@ class ClientQueries::FollowedMap final : public client::MapObserver {
     erase_if([&](const Record& record) { return record.retired_before(horizon_ms); });
   }
 
-  /// True if there are changes to be told.
-  bool touched() const { return touched_; }
-  /// Tells them.
-  void report(client::EventQueue& events);
-
-  /// Goes on with indexes under construction, and tells which are ready. True if there is more to
-  /// do.
-  bool build(uint64_t handle, client::EventQueue& events);
-
-  query::Collection& rows() { return rows_; }
-  LiveQueries& live() { return live_; }
-
-  /// The host's numbers of live queries.
-  std::map<SubscriptionId, uint64_t> numbers;
-  /// Names of indexes that were not ready when the host was last told.
-  std::vector<std::string> building;
-
  private:
   void apply(const query::Write& write) {
-    live_.apply(write);
-    touched_ = true;
+    owner_.engine_.apply(relation_, write);
+    owner_.touched_ = true;
   }
-
-  void write_subscriptions(ByteWriter& out, const std::vector<SubscriptionId>& subscriptions) {
-    out.varint(subscriptions.size());
-    for (const SubscriptionId id : subscriptions) out.varint(numbers[id]);
-  }
-  void write_edit(ByteWriter& out, const Edit& edit) const;
 
   template <typename Condition>
   void erase_if(Condition&& condition) {
@@ -90,60 +79,12 @@ class ClientQueries::FollowedMap final : public client::MapObserver {
     });
   }
 
+  ClientQueries& owner_;
   client::ClientMap& map_;
   query::Collection rows_;
-  LiveQueries live_{rows_};
   query::RecordFollower follower_;
-  bool touched_ = false;
+  RelationId relation_ = {};
 };
-
-void ClientQueries::FollowedMap::write_edit(ByteWriter& out, const Edit& edit) const {
-  out.u8(static_cast<uint8_t>(edit.kind));
-  out.varint(edit.from);
-  out.varint(edit.to);
-  if (edit.kind == Edit::Kind::Leave) return;
-  // A row that came and went within the batch has no key any more; a later step takes it out.
-  const query::RowTable& table = rows_.rows();
-  out.blob(table.contains(edit.row) ? table.view(edit.row).key : ByteView{});
-}
-
-void ClientQueries::FollowedMap::report(client::EventQueue& events) {
-  touched_ = false;
-  const LiveChanges changes = live_.end_batch();
-  for (const RowsDelta& delta : changes.rows) {
-    events.push(Event::QueryRows, [&](ByteWriter& out) {
-      write_subscriptions(out, delta.subscriptions);
-      out.varint(delta.edits.size());
-      for (const Edit& edit : delta.edits) write_edit(out, edit);
-    });
-  }
-  for (const GroupsDelta& delta : changes.groups) {
-    events.push(Event::QueryGroups, [&](ByteWriter& out) {
-      write_subscriptions(out, delta.subscriptions);
-      out.varint(delta.edits.size());
-      for (const GroupEdit& edit : delta.edits) {
-        out.u8(static_cast<uint8_t>(edit.kind));
-        out.blob(edit.key);
-        out.blob(edit.group);
-      }
-    });
-  }
-}
-
-bool ClientQueries::FollowedMap::build(uint64_t handle, client::EventQueue& events) {
-  const bool goes_on = rows_.build_step(kBuildRowsMax);
-  std::erase_if(building, [&](const std::string& name) {
-    const query::Index* const index = rows_.find_index(name);
-    if (index == nullptr) return true;
-    if (!rows_.is_ready(*index)) return false;
-    events.push(Event::IndexReady, [&](ByteWriter& out) {
-      out.varint(handle);
-      out.blob(as_bytes(name));
-    });
-    return true;
-  });
-  return goes_on;
-}
 
 ClientQueries::ClientQueries(client::ClientReplica& replica, client::EventQueue& events)
     : replica_(replica), events_(events) {}
@@ -172,71 +113,169 @@ Result<void> ClientQueries::execute(Command command, ByteReader& in, ByteWriter&
       return drop_index(in, now);
     case Command::Indexes:
       return indexes(in, out, now);
+    case Command::DefineView:
+      return define_view(in, now);
+    case Command::DropView:
+      return drop_view(in);
     default:
       return Error::UnknownMessage;
   }
 }
 
-Result<ClientQueries::FollowedMap*> ClientQueries::take_map(ByteReader& in, Now now) {
-  const uint64_t handle = in.varint();
-  if (!in.ok()) return in.error();
-  const auto found = maps_.find(handle);
-  if (found != maps_.end()) return found->second.get();
-  client::ClientMap* const map = replica_.map_of(handle);
-  if (map == nullptr) return Error::InvalidArgument;
+// --- maps and views by name ---
+
+Result<void> ClientQueries::follow(client::ClientMap* map, Now now) {
+  if (map == nullptr || map->handle == 0) return Error::InvalidArgument;
   if (map->kind != MapKind::Lww) return Error::TypeMismatch;
-  auto followed = std::make_unique<FollowedMap>(*map, now);
-  return maps_.emplace(handle, std::move(followed)).first->second.get();
+  if (maps_.find(map->name) != maps_.end()) return {};
+  auto followed = std::make_unique<FollowedMap>(*this, *map);
+  const Result<void> started = followed->start(now);
+  if (started.ok()) maps_.emplace(map->name, std::move(followed));
+  return started;
+}
+
+Result<std::string> ClientQueries::take_relation(ByteReader& in, Now now) {
+  const uint64_t handle = in.varint();
+  if (in.ok() && handle == 0) {
+    std::string name = take_name(in);
+    if (!in.ok()) return in.error();
+    if (!is_view(name)) return Error::InvalidArgument;
+    return name;
+  }
+  if (!in.ok()) return in.error();
+  client::ClientMap* const map = replica_.map_of(handle);
+  const Result<void> followed = follow(map, now);
+  if (!followed.ok()) return followed.error();
+  return map->name;
+}
+
+Result<Query> ClientQueries::take_query(ByteReader& in, Now now) {
+  Result<Query> query = query::decode_query(in.rest());
+  if (!query.ok()) return query;
+  for (const query::Join& join : query->joins) {
+    if (is_view(join.map)) continue;
+    const Result<void> followed = follow(replica_.find_map(MapKind::Lww, as_bytes(join.map)), now);
+    if (!followed.ok()) return followed.error();
+  }
+  return query;
+}
+
+bool ClientQueries::is_view(std::string_view relation) const {
+  return maps_.find(relation) == maps_.end() && engine_.find(relation) != nullptr;
+}
+
+// --- answers ---
+
+ClientQueries::Subscription ClientQueries::shape_of(std::string_view relation,
+                                                    const Query& query) const {
+  Subscription shape;
+  if (query.is_grouped()) {
+    shape.rows = Rows::Groups;
+  } else if (!query.joins.empty()) {
+    shape.rows = Rows::Combinations;
+    shape.has_value.push_back(is_view(relation));
+    for (const query::Join& join : query.joins) shape.has_value.push_back(is_view(join.map));
+  } else if (is_view(relation)) {
+    shape.rows = Rows::Records;
+  }
+  return shape;
+}
+
+void ClientQueries::write_row(ByteWriter& out, const Subscription& shape, const RowView& row,
+                              size_t sides) {
+  if (shape.rows != Rows::Combinations) {
+    out.blob(row.key);
+    if (shape.rows == Rows::Records) out.blob(row.value);
+    return;
+  }
+  for (size_t side = 0; side < sides; ++side) {
+    const RowView& record = row.sides[side];
+    const bool has_value = shape.has_value[side];
+    out.u8(record.is_absent() ? kAbsent : has_value ? kWithValue : kKeyAlone);
+    if (record.is_absent()) continue;
+    out.blob(record.key);
+    if (has_value) out.blob(record.value);
+  }
+}
+
+std::vector<RowView> ClientQueries::sides_of(std::string_view relation, const Query& query,
+                                             const query::Answer& answer, size_t row) const {
+  std::vector<RowView> sides(answer.width);
+  for (size_t side = 0; side < answer.width; ++side) {
+    const RowId id = answer.rows[row * answer.width + side];
+    if (id == query::kNoRow) continue;
+    const std::string_view name = side == 0 ? relation : query.joins[side - 1].map;
+    sides[side] = engine_.find(name)->rows().view(id);
+  }
+  return sides;
 }
 
 Result<void> ClientQueries::query(ByteReader& in, ByteWriter& out, Now now) {
-  const auto map = take_map(in, now);
-  if (!map.ok()) return map.error();
-  query::Collection& rows = (*map)->rows();
-  if (const auto key = query::point_lookup_key(in.rest())) {
-    const auto row = rows.find(*key);
-    write_rows(out, row ? std::vector<RowId>{*row} : std::vector<RowId>{}, rows.rows());
+  const Result<std::string> relation = take_relation(in, now);
+  if (!relation.ok()) return relation.error();
+  if (const auto key = query::point_lookup_key(in.rest()); key && !is_view(*relation)) {
+    const bool is_there = engine_.find(*relation)->find(*key).has_value();
+    out.u8(static_cast<uint8_t>(Rows::Keys));
+    out.varint(is_there ? 1 : 0);
+    if (is_there) out.blob(*key);
     out.blob({});
     return {};
   }
-  const Result<Query> decoded = query::decode_query(in.rest());
-  if (!decoded.ok()) return decoded.error();
-  const Result<query::Answer> answer = query::answer(*decoded, rows);
+  const Result<Query> query = take_query(in, now);
+  if (!query.ok()) return query.error();
+  const Result<query::Answer> answer = engine_.answer(*relation, *query);
   if (!answer.ok()) return answer.error();
-  if (!decoded->is_grouped()) {
-    write_rows(out, answer->rows, rows.rows());
-    out.blob(answer->cursor);
+  const Subscription shape = shape_of(*relation, *query);
+  out.u8(static_cast<uint8_t>(shape.rows));
+  if (shape.rows == Rows::Groups) {
+    out.varint(answer->groups.size());
+    for (const Bytes& group : answer->groups) out.blob(group);
     return {};
   }
-  out.u8(kGroups);
-  out.varint(answer->groups.size());
-  for (const Bytes& group : answer->groups) out.blob(group);
+  if (shape.rows == Rows::Combinations) out.varint(answer->width);
+  const size_t rows = answer->rows.size() / answer->width;
+  out.varint(rows);
+  for (size_t i = 0; i < rows; ++i) {
+    const std::vector<RowView> sides = sides_of(*relation, *query, *answer, i);
+    RowView row = sides[0];
+    row.sides = sides.data();
+    write_row(out, shape, row, sides.size());
+  }
+  out.blob(answer->cursor);
   return {};
 }
 
 Result<void> ClientQueries::subscribe(ByteReader& in, ByteWriter& out, Now now) {
   const uint64_t number = in.varint();
-  const auto map = take_map(in, now);
-  if (!map.ok()) return map.error();
-  if (subscriptions_.find(number) != subscriptions_.end()) return Error::InvalidArgument;
-  if (subscriptions_.size() == kSubscriptionsMax) return Error::LimitExceeded;
-  const Result<Query> decoded = query::decode_query(in.rest());
-  if (!decoded.ok()) return decoded.error();
-  LiveQueries& live = (*map)->live();
-  const Result<SubscriptionId> id = live.subscribe(*decoded);
+  const Result<std::string> relation = take_relation(in, now);
+  if (!relation.ok()) return relation.error();
+  if (ids_.find(number) != ids_.end()) return Error::InvalidArgument;
+  if (ids_.size() == kSubscriptionsMax) return Error::LimitExceeded;
+  const Result<Query> query = take_query(in, now);
+  if (!query.ok()) return query.error();
+  const Result<SubscriptionId> id = engine_.subscribe(*relation, *query);
   if (!id.ok()) return id.error();
-  subscriptions_[number] = {*map, *id};
-  (*map)->numbers[*id] = number;
-  if (!decoded->is_grouped()) {
-    write_rows(out, live.rows(*id), (*map)->rows().rows());
+  Subscription& shape = subscriptions_[*id];
+  shape = shape_of(*relation, *query);
+  shape.number = number;
+  ids_[number] = *id;
+  out.u8(static_cast<uint8_t>(shape.rows));
+  if (shape.rows == Rows::Groups) {
+    const std::vector<GroupEdit> groups = engine_.groups(*id);
+    out.varint(groups.size());
+    for (const GroupEdit& group : groups) {
+      out.blob(group.key);
+      out.blob(group.group);
+    }
     return {};
   }
-  const std::vector<GroupEdit> groups = live.groups_as_edits(*id);
-  out.u8(kGroups);
-  out.varint(groups.size());
-  for (const GroupEdit& group : groups) {
-    out.blob(group.key);
-    out.blob(group.group);
+  if (shape.rows == Rows::Combinations) out.varint(query->sides());
+  const std::vector<RowId> rows = engine_.rows(*id);
+  out.varint(rows.size());
+  for (const RowId row : rows) {
+    const auto view = engine_.row(*id, row);
+    TG_ASSERT(view.has_value());
+    write_row(out, shape, *view, query->sides());
   }
   return {};
 }
@@ -245,58 +284,56 @@ Result<void> ClientQueries::unsubscribe(ByteReader& in) {
   const uint64_t number = in.varint();
   const Result<void> done = finish(in);
   if (!done.ok()) return done;
-  const auto found = subscriptions_.find(number);
-  if (found == subscriptions_.end()) return Error::InvalidArgument;
-  const auto [map, id] = found->second;
-  map->live().unsubscribe(id);
-  map->numbers.erase(id);
-  subscriptions_.erase(found);
+  const auto found = ids_.find(number);
+  if (found == ids_.end()) return Error::InvalidArgument;
+  engine_.unsubscribe(found->second);
+  subscriptions_.erase(found->second);
+  ids_.erase(found);
   return {};
 }
 
 Result<void> ClientQueries::explain(ByteReader& in, ByteWriter& out, Now now) {
-  const auto map = take_map(in, now);
-  if (!map.ok()) return map.error();
+  const Result<std::string> relation = take_relation(in, now);
+  if (!relation.ok()) return relation.error();
   const uint8_t run = in.u8();
   if (!in.ok()) return in.error();
   if (run > static_cast<uint8_t>(query::Run::Analyze)) return Error::InvalidArgument;
-  const Result<Query> decoded = query::decode_query(in.rest());
-  if (!decoded.ok()) return decoded.error();
-  const Result<Bytes> tree = query::explain(*decoded, (*map)->rows(), static_cast<query::Run>(run));
+  const Result<Query> query = take_query(in, now);
+  if (!query.ok()) return query.error();
+  const Result<Bytes> tree = engine_.explain(*relation, *query, static_cast<query::Run>(run));
   if (!tree.ok()) return tree.error();
   out.raw(*tree);
   return {};
 }
 
+// --- indexes and views ---
+
 Result<void> ClientQueries::add_index(ByteReader& in, Now now) {
-  const auto map = take_map(in, now);
-  if (!map.ok()) return map.error();
+  const Result<std::string> relation = take_relation(in, now);
+  if (!relation.ok()) return relation.error();
   const query::IndexDefinition definition = query::read_index_definition(in);
   const Result<void> done = finish(in);
   if (!done.ok()) return done;
-  const Result<void> added = (*map)->rows().add_index(definition);
-  if (!added.ok()) return added;
-  (*map)->building.push_back(definition.name);
-  builds_ = true;
-  return {};
+  const Result<void> added = engine_.add_index(*relation, definition);
+  if (added.ok()) builds_.push_back({*relation, definition.name});
+  return added;
 }
 
 Result<void> ClientQueries::drop_index(ByteReader& in, Now now) {
-  const auto map = take_map(in, now);
-  if (!map.ok()) return map.error();
+  const Result<std::string> relation = take_relation(in, now);
+  if (!relation.ok()) return relation.error();
   const ByteView name = in.blob(query::kIndexNameBytesMax);
   const Result<void> done = finish(in);
   if (!done.ok()) return done;
-  if (!(*map)->rows().drop_index(as_text(name))) return Error::InvalidArgument;
-  return {};
+  return engine_.drop_index(*relation, as_text(name));
 }
 
 Result<void> ClientQueries::indexes(ByteReader& in, ByteWriter& out, Now now) {
-  const auto map = take_map(in, now);
-  if (!map.ok()) return map.error();
+  const Result<std::string> relation = take_relation(in, now);
+  if (!relation.ok()) return relation.error();
   const Result<void> done = finish(in);
   if (!done.ok()) return done;
-  const query::Collection& rows = (*map)->rows();
+  const query::Collection& rows = *engine_.find(*relation);
   out.varint(rows.indexes().size());
   for (const auto& index : rows.indexes()) {
     query::write_index_definition(out, index->definition());
@@ -306,19 +343,89 @@ Result<void> ClientQueries::indexes(ByteReader& in, ByteWriter& out, Now now) {
   return {};
 }
 
+Result<void> ClientQueries::define_view(ByteReader& in, Now now) {
+  const std::string name = take_name(in);
+  if (!in.ok()) return in.error();
+  const Result<std::string> relation = take_relation(in, now);
+  if (!relation.ok()) return relation.error();
+  const Result<Query> query = take_query(in, now);
+  if (!query.ok()) return query.error();
+  // A map of this name that nobody has asked yet would never be found again.
+  if (replica_.find_map(MapKind::Lww, as_bytes(name)) != nullptr) return Error::InvalidArgument;
+  return engine_.define_view(name, *relation, *query);
+}
+
+Result<void> ClientQueries::drop_view(ByteReader& in) {
+  const std::string name = take_name(in);
+  const Result<void> done = finish(in);
+  if (!done.ok()) return done;
+  if (!is_view(name)) return Error::InvalidArgument;
+  const Result<void> dropped = engine_.drop_view(name);
+  if (dropped.ok())
+    std::erase_if(builds_, [&](const Build& each) { return each.relation == name; });
+  return dropped;
+}
+
+// --- turns ---
+
 void ClientQueries::end_turn() {
   report();
-  if (!builds_) return;
-  builds_ = false;
-  for (const auto& [handle, map] : maps_) {
-    if (map->build(handle, events_)) builds_ = true;
-  }
+  if (builds_.empty()) return;
+  engine_.build_step(kBuildRowsMax);
+  std::erase_if(builds_, [&](const Build& build) {
+    const query::Collection* const rows = engine_.find(build.relation);
+    const query::Index* const index = rows == nullptr ? nullptr : rows->find_index(build.index);
+    if (index == nullptr) return true;
+    if (!rows->is_ready(*index)) return false;
+    events_.push(Event::IndexReady, [&](ByteWriter& out) {
+      out.blob(as_bytes(build.relation));
+      out.blob(as_bytes(build.index));
+    });
+    return true;
+  });
 }
 
 void ClientQueries::report() {
-  for (const auto& each : maps_) {
-    if (each.second->touched()) each.second->report(events_);
+  if (!touched_) return;
+  touched_ = false;
+  const LiveChanges changes = engine_.end_batch();
+  for (const RowsDelta& delta : changes.rows) report_rows(delta);
+  for (const GroupsDelta& delta : changes.groups) {
+    events_.push(Event::QueryGroups, [&](ByteWriter& out) {
+      out.varint(delta.subscriptions.size());
+      for (const SubscriptionId id : delta.subscriptions) out.varint(subscriptions_[id].number);
+      out.varint(delta.edits.size());
+      for (const GroupEdit& edit : delta.edits) {
+        out.u8(static_cast<uint8_t>(edit.kind));
+        out.blob(edit.key);
+        out.blob(edit.group);
+      }
+    });
   }
+}
+
+void ClientQueries::report_rows(const RowsDelta& delta) {
+  // Those who see the same have asked the same of the same maps.
+  const SubscriptionId any = delta.subscriptions.front();
+  events_.push(Event::QueryRows, [&](ByteWriter& out) {
+    out.varint(delta.subscriptions.size());
+    for (const SubscriptionId id : delta.subscriptions) out.varint(subscriptions_[id].number);
+    out.varint(delta.edits.size());
+    for (const Edit& edit : delta.edits) write_edit(out, any, edit);
+  });
+}
+
+void ClientQueries::write_edit(ByteWriter& out, SubscriptionId id, const Edit& edit) {
+  out.u8(static_cast<uint8_t>(edit.kind));
+  out.varint(edit.from);
+  out.varint(edit.to);
+  if (edit.kind == Edit::Kind::Leave) return;
+  // A row that came and went within the batch is no more; a later step takes it out.
+  const auto row = engine_.row(id, edit.row);
+  out.u8(row.has_value() ? 1 : 0);
+  if (!row.has_value()) return;
+  const Subscription& shape = subscriptions_[id];
+  write_row(out, shape, *row, shape.has_value.size());
 }
 
 }  // namespace topgun::dataflow

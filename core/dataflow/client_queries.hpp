@@ -4,14 +4,14 @@
 
 #include "core/client/client_replica.hpp"
 #include "core/client/query_port.hpp"
-#include "core/dataflow/live_queries.hpp"
+#include "core/dataflow/query_engine.hpp"
 #include "core/query/record_follower.hpp"
 
 namespace topgun::dataflow {
 
-/// The queries of a client engine (docs/engine-protocol.md, "Queries"): indexes and live queries
-/// over the maps that the host has opened. A map costs nothing before its first query or index;
-/// from then on its rows are kept in step with its records.
+/// The queries of a client engine (docs/engine-protocol.md, "Queries"): indexes, views and live
+/// queries over the maps that the host has opened. A map costs nothing before its first query,
+/// index or view; from then on its rows are kept in step with its records.
 class ClientQueries final : public client::QueryPort {
  public:
   /// Rows that one turn adds to indexes under construction: about a millisecond's work.
@@ -28,18 +28,36 @@ class ClientQueries final : public client::QueryPort {
 
   Result<void> execute(client::Command command, ByteReader& in, ByteWriter& out, Now now) override;
   void end_turn() override;
-  bool has_work() const override { return builds_; }
+  bool has_work() const override { return !builds_.empty(); }
 
  private:
   class FollowedMap;
+  /// How the rows of an answer are told; numbers of the protocol.
+  enum class Rows : uint8_t {
+    Keys = 0,          ///< Records of a map, whose values the host has.
+    Groups = 1,        ///< Not rows, in fact.
+    Records = 2,       ///< Records of a view, with their values.
+    Combinations = 3,  ///< Of a query with joins: side by side.
+  };
   struct Subscription {
-    FollowedMap* map = nullptr;
-    SubscriptionId id = 0;
+    uint64_t number = 0;  ///< Chosen by the host.
+    Rows rows = Rows::Keys;
+    std::vector<bool> has_value;  ///< Of combinations: the sides whose values the host has not.
+  };
+  /// An index that was not ready when the host was last told.
+  struct Build {
+    std::string relation;
+    std::string index;
   };
 
-  /// The rows of the map whose handle comes next; begins to follow it. `TypeMismatch` for a map of
-  /// another kind than last writer wins.
-  Result<FollowedMap*> take_map(ByteReader& in, Now now);
+  /// Begins to follow the map of this handle. `TypeMismatch` for a map of another kind than last
+  /// writer wins.
+  Result<void> follow(client::ClientMap* map, Now now);
+  /// The name of the map whose handle comes next, or of the view whose name comes behind a 0.
+  Result<std::string> take_relation(ByteReader& in, Now now);
+  /// A query, with the maps that it joins followed.
+  Result<query::Query> take_query(ByteReader& in, Now now);
+
   Result<void> query(ByteReader& in, ByteWriter& out, Now now);
   Result<void> subscribe(ByteReader& in, ByteWriter& out, Now now);
   Result<void> unsubscribe(ByteReader& in);
@@ -47,14 +65,29 @@ class ClientQueries final : public client::QueryPort {
   Result<void> add_index(ByteReader& in, Now now);
   Result<void> drop_index(ByteReader& in, Now now);
   Result<void> indexes(ByteReader& in, ByteWriter& out, Now now);
+  Result<void> define_view(ByteReader& in, Now now);
+  Result<void> drop_view(ByteReader& in);
+
+  bool is_view(std::string_view relation) const;
+  Subscription shape_of(std::string_view relation, const query::Query& query) const;
+  std::vector<query::RowView> sides_of(std::string_view relation, const query::Query& query,
+                                       const query::Answer& answer, size_t row) const;
+  static void write_row(ByteWriter& out, const Subscription& shape, const query::RowView& row,
+                        size_t sides);
+
   /// Reports what the writes since the last time changed.
   void report();
+  void report_rows(const RowsDelta& delta);
+  void write_edit(ByteWriter& out, SubscriptionId id, const Edit& edit);
 
   client::ClientReplica& replica_;
   client::EventQueue& events_;
-  std::map<uint64_t, std::unique_ptr<FollowedMap>> maps_;  ///< By handle.
-  std::map<uint64_t, Subscription> subscriptions_;         ///< By the number the host chose.
-  bool builds_ = false;                                    ///< An index may be under construction.
+  std::map<std::string, std::unique_ptr<FollowedMap>, std::less<>> maps_;
+  QueryEngine engine_;  // Borrows the maps' rows.
+  std::map<SubscriptionId, Subscription> subscriptions_;
+  std::map<uint64_t, SubscriptionId> ids_;  ///< By the host's number.
+  std::vector<Build> builds_;
+  bool touched_ = false;  ///< By writes since the last report.
 };
 
 }  // namespace topgun::dataflow

@@ -103,7 +103,8 @@ class LiveList {
       keys_.erase(keys_.begin() + from);
       return;
     }
-    std::string key(as_text(in.blob(kKeyBytesMax)));
+    std::string key;
+    if (in.u8() != 0) key = as_text(in.blob(kKeyBytesMax));
     if (kind == Edit::Kind::Move) keys_.erase(keys_.begin() + from);
     if (kind != Edit::Kind::Update) keys_.insert(keys_.begin() + to, key);
     keys_[static_cast<size_t>(to)] = std::move(key);

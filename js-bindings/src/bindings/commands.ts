@@ -42,6 +42,8 @@ export const Command = {
   AddIndex: 54,
   DropIndex: 55,
   Indexes: 56,
+  DefineView: 57,
+  DropView: 58,
 } as const;
 export type Command = (typeof Command)[keyof typeof Command];
 

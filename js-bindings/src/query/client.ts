@@ -3,10 +3,14 @@ import type { LwwMap } from '../client/lww-map.js';
 import type { TopGunClientOptions } from '../client/options.js';
 import { ErrorCode, TopGunError, asTopGunError } from '../errors.js';
 import type { Platform } from '../platform/platform.js';
-import type { IndexKind, OrderPart } from './encode.js';
+import type { IndexKind } from './encode.js';
+import { nameOf } from './field.js';
+import type { IndexState } from './indexes.js';
 import { MirrorEngine } from './mirror-engine.js';
 import { Queries } from './queries.js';
-import { orderOf, queryOf, type OrderBy, type Query, type QueryOptions } from './query.js';
+import { orderOf, queryOf, type OrderBy, type Query, type QueryOptions, type RowKind, type Source } from './query.js';
+import type { Row } from './rows.js';
+import type { View } from './view.js';
 
 /** What an index is over; see `docs/queries.md` for what each kind answers. */
 export interface IndexDefinition<T> {
@@ -16,17 +20,6 @@ export interface IndexDefinition<T> {
   readonly kind?: IndexKind;
   /** What hints and `explain` call it. Default: made from kind and fields. */
   readonly name?: string;
-}
-
-/** An index of a map. */
-export interface IndexInfo {
-  readonly name: string;
-  readonly kind: IndexKind;
-  readonly on: readonly string[];
-  /** Complete, and used by queries. */
-  readonly ready: boolean;
-  /** Bytes that it takes. */
-  readonly bytes: number;
 }
 
 /** A client that answers queries, besides everything else that a client does. */
@@ -88,8 +81,18 @@ export class QueryClient extends BaseClient {
    * await client.close();
    * ```
    */
-  query<T>(map: string | LwwMap<T>, options: QueryOptions<T> = {}): Query<T> {
-    return queryOf(this.queries, nameOf(map), options);
+  query<R>(view: View<R>, options?: QueryOptions<R>): Query<R, R>;
+  query<T>(map: string | LwwMap<T>, options?: QueryOptions<T>): Query<T>;
+  query<T>(source: Source<T>, options: QueryOptions<T> = {}): Query<T, Row<T>> {
+    return queryOf(this.queries, this.queries.relation(source), options);
+  }
+
+  /**
+   * Keeps what a query gives as records of its own, up to date with every write. Views live in memory; define
+   * them after each start. The name must be that of no map and no other view.
+   */
+  view<T, R, K extends RowKind>(name: string, query: Query<T, R, K>): View<R> {
+    return this.queries.defineView<R>(name, query.plan);
   }
 
   /**
@@ -109,16 +112,17 @@ export class QueryClient extends BaseClient {
    * await client.close();
    * ```
    */
-  createIndex<T>(map: string | LwwMap<T>, definition: IndexDefinition<T>): Promise<void> {
+  createIndex<T>(map: Source<T>, definition: IndexDefinition<T>): Promise<void> {
     const { kind = 'ordered' } = definition;
     const parts = orderOf(definition.on);
-    const name = definition.name ?? defaultName(kind, parts);
-    return this.queries.createIndex(nameOf(map), { name, kind, parts });
+    const fields = parts.map(({ field, descending }) => `${descending ? '-' : ''}${nameOf(field)}`).join(',');
+    const name = definition.name ?? (kind === 'ordered' ? fields : `${kind}:${fields}`);
+    return this.queries.createIndex(this.queries.relation(map), { name, kind, parts });
   }
 
   /** Forgets an index. Rejects if there is none of this name. */
-  dropIndex<T>(map: string | LwwMap<T>, name: string): Promise<void> {
-    return this.queries.dropIndex(nameOf(map), name);
+  dropIndex<T>(map: Source<T>, name: string): Promise<void> {
+    return this.queries.dropIndex(this.queries.relation(map), name);
   }
 
   private handleOf(name: string): number {
@@ -156,30 +160,8 @@ export class QueryClient extends BaseClient {
     this.mirror = undefined;
   }
 
-  /** The indexes of a map, in the order of their declaration. */
-  async indexes<T>(map: string | LwwMap<T>): Promise<readonly IndexInfo[]> {
-    const states = await this.queries.listIndexes(nameOf(map));
-    return states.map(({ name, kind, parts, ready, bytes }) => ({
-      name,
-      kind,
-      on: parts.map(spell),
-      ready,
-      bytes,
-    }));
+  /** The indexes of a map or view, in the order of their declaration. */
+  indexes<T>(map: Source<T>): Promise<readonly IndexState[]> {
+    return this.queries.listIndexes(this.queries.relation(map));
   }
-}
-
-function nameOf(map: string | { readonly name: string }): string {
-  if (typeof map === 'string') return map;
-  if (typeof map?.name === 'string') return map.name;
-  throw new TopGunError(ErrorCode.InvalidArgument, 'a query is over a map, or the name of one');
-}
-
-function spell({ path, descending }: OrderPart): string {
-  return `${descending ? '-' : ''}${path === 'key' ? '$key' : path.join('.')}`;
-}
-
-function defaultName(kind: IndexKind, parts: readonly OrderPart[]): string {
-  const fields = parts.map(spell).join(',');
-  return kind === 'ordered' ? fields : `${kind}:${fields}`;
 }

@@ -1,7 +1,7 @@
 import { ByteWriter } from '../bindings/byte-writer.js';
 import { ErrorCode, TopGunError, errorFromCode } from '../errors.js';
 import { ValueError, encodeValue } from '../value/msgpack.js';
-import { pathOf, type Path } from './field.js';
+import { WHOLE, pathOf, type Attribute, type Scope, type ValueShape } from './field.js';
 import type { Predicate } from './predicate.js';
 
 const VERSION = 1;
@@ -28,9 +28,13 @@ export type AggregateKind = keyof typeof AggregateKind;
 export const IndexKind = { hash: 1, unique: 2, ordered: 3, elements: 4, presence: 5 } as const;
 export type IndexKind = keyof typeof IndexKind;
 
+/** Numbers of `JoinKind` in `core/query/query.hpp`. */
+export const JoinKind = { inner: 0, left: 1, semi: 2, anti: 3 } as const;
+export type JoinKind = keyof typeof JoinKind;
+
 /** A place to sort by, and in which direction. */
 export interface OrderPart {
-  readonly path: Path;
+  readonly field: Attribute;
   readonly descending: boolean;
 }
 
@@ -47,20 +51,48 @@ export interface Hint {
   readonly noShare?: boolean;
 }
 
-/** A query with everything resolved, as it is encoded. */
+/** A map or view, and how its values are made. */
+export interface Relation {
+  readonly name: string;
+  readonly isView: boolean;
+  readonly shape: ValueShape;
+  /** The maps that it is made of: itself, or those below the view. */
+  readonly maps: readonly string[];
+}
+
+/** Another relation that a query looks at. */
+export interface Join {
+  readonly kind: JoinKind;
+  readonly relation: Relation;
+  /** What its fields begin with, and rows call its record. */
+  readonly name: string;
+  readonly on: readonly (readonly [Attribute, Attribute])[];
+  readonly where: readonly Predicate[];
+}
+
+/** What is asked, in the names of whoever asks. */
 export interface Shape {
   readonly where: readonly Predicate[];
   readonly order: readonly OrderPart[];
   readonly offset: number;
   readonly limit: number | undefined;
   readonly after: Uint8Array | undefined;
-  readonly groupBy: readonly Path[];
-  readonly aggregates: readonly { readonly kind: AggregateKind; readonly path: Path | undefined }[];
+  readonly select: readonly Attribute[];
+  readonly groupBy: readonly Attribute[];
+  readonly aggregates: readonly { readonly kind: AggregateKind; readonly field: Attribute | undefined }[];
+  readonly joins: readonly Join[];
   readonly hint: Hint;
+}
+
+/** What the names of a query stand for. */
+export function scopeOf(own: ValueShape, { joins }: Shape): Scope {
+  return { own, joins: joins.map(({ name, relation }) => ({ name, shape: relation.shape })) };
 }
 
 /** Writes queries, index definitions and the commands that carry them (`docs/engine-protocol.md`). */
 export class QueryWriter extends ByteWriter {
+  private scope: Scope = { own: WHOLE, joins: [] };
+
   /** What was written so far. */
   take(): Uint8Array {
     return this.writer.take();
@@ -77,65 +109,104 @@ export class QueryWriter extends ByteWriter {
     return bytes;
   }
 
-  query(shape: Shape): void {
-    const { order, offset, limit, after, groupBy, aggregates } = shape;
+  /**
+   * A query over values of the shape `own`. Selections are written for views alone: to others rows are
+   * made from values that are at hand.
+   */
+  query(shape: Shape, own: ValueShape, forView = false): void {
+    const { order, offset, limit, after, groupBy, aggregates, joins } = shape;
+    const select = forView ? shape.select : [];
     const hint = hasHint(shape.hint);
     const sections = [
       order.length > 0,
       offset > 0,
       limit !== undefined,
       after !== undefined,
-      // The rows are picked from our own values, which are decoded already.
-      false,
+      select.length > 0,
       groupBy.length > 0,
       aggregates.length > 0,
       hint,
+      joins.length > 0,
     ];
     this.u8(VERSION);
     this.varint(sections.reduce((bits, has, i) => bits | (has ? 1 << i : 0), 0));
+    this.scope = scopeOf(own, shape);
     if (order.length > 0) this.order(order);
     if (offset > 0) this.varint(offset);
     if (limit !== undefined) this.varint(limit);
     if (after !== undefined) this.blob(after);
+    if (select.length > 0) this.attributes(select);
     if (groupBy.length > 0) this.attributes(groupBy);
     if (aggregates.length > 0) {
       this.varint(aggregates.length);
-      for (const { kind, path } of aggregates) {
+      for (const { kind, field } of aggregates) {
         this.u8(AggregateKind[kind]);
-        if (path !== undefined) this.attribute(path);
+        if (field !== undefined) this.attribute(field);
       }
     }
     if (hint) this.hint(shape.hint);
-    this.u8(VERSION);
-    const [only] = shape.where;
-    if (shape.where.length === 1 && only !== undefined) this.predicate(only);
-    else this.predicate({ op: 'and', children: shape.where });
+    if (joins.length > 0) this.joins(joins);
+    this.condition(shape.where);
   }
 
-  index(name: string, kind: IndexKind, parts: readonly OrderPart[]): void {
+  /** The relation that a command is about. */
+  relation({ name, isView }: Relation, handle: number): void {
+    this.varint(isView ? 0 : handle);
+    if (isView) this.text(name);
+  }
+
+  index(name: string, kind: IndexKind, parts: readonly OrderPart[], own: ValueShape): void {
+    this.scope = { own, joins: [] };
     this.text(name);
     this.u8(IndexKind[kind]);
     this.order(parts);
   }
 
+  private condition(where: readonly Predicate[]): void {
+    this.u8(VERSION);
+    const [only] = where;
+    this.predicate(where.length === 1 && only !== undefined ? only : { op: 'and', children: where });
+  }
+
+  private joins(joins: readonly Join[]): void {
+    this.varint(joins.length);
+    const { scope } = this;
+    for (const { kind, relation, on, where } of joins) {
+      this.u8(JoinKind[kind]);
+      this.text(relation.name);
+      this.varint(on.length);
+      const joined = { own: relation.shape, joins: [] };
+      for (const [left, right] of on) {
+        this.scope = scope;
+        this.attribute(left);
+        this.scope = joined;
+        this.attribute(right);
+      }
+      this.condition(where);
+    }
+    this.scope = scope;
+  }
+
   private order(parts: readonly OrderPart[]): void {
     this.varint(parts.length);
-    for (const { path, descending } of parts) {
-      this.attribute(path);
+    for (const { field, descending } of parts) {
+      this.attribute(field);
       this.u8(descending ? 1 : 0);
     }
   }
 
-  private attributes(paths: readonly Path[]): void {
-    this.varint(paths.length);
-    for (const path of paths) this.attribute(path);
+  private attributes(fields: readonly Attribute[]): void {
+    this.varint(fields.length);
+    for (const field of fields) this.attribute(field);
   }
 
-  private attribute(path: Path): void {
-    if (path === 'key') return this.u8(1);
-    this.u8(0);
-    this.varint(path.length);
-    for (const step of path) this.text(step);
+  private attribute(field: Attribute): void {
+    const { side, steps } = pathOf(field, this.scope);
+    this.u8((steps === undefined ? 1 : 0) + (side === 0 ? 0 : 2));
+    if (side > 0) this.u8(side);
+    if (steps === undefined) return;
+    this.varint(steps.length);
+    for (const step of steps) this.text(step);
   }
 
   private hint({ forceScan, noShare, useIndex = '', orderIndex = '', noIndex = [] }: Hint): void {
@@ -178,7 +249,7 @@ export class QueryWriter extends ByteWriter {
         return this.value(node.high);
       case 'missing':
         this.u8(MISSING);
-        return this.attribute(pathOf(node.attribute));
+        return this.attribute(node.attribute);
       case 'containsAny':
       case 'containsAll':
         return this.test(TESTS[node.op], node.attribute, node.values);
@@ -196,14 +267,14 @@ export class QueryWriter extends ByteWriter {
   private test(kind: number, attribute: string | readonly string[], values: readonly unknown[]): void {
     if (!Array.isArray(values)) throw invalid('a list of values is an array');
     this.u8(kind);
-    this.attribute(pathOf(attribute));
+    this.attribute(attribute);
     this.varint(values.length);
     for (const value of values) this.value(value);
   }
 
   private range(attribute: string | readonly string[], flags: number, bound: unknown): void {
     this.u8(RANGE);
-    this.attribute(pathOf(attribute));
+    this.attribute(attribute);
     this.u8(flags);
     this.value(bound);
   }

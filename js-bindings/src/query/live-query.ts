@@ -1,10 +1,8 @@
 import type { ByteReader } from '../bindings/reader.js';
 import { callListener } from '../client/emitter.js';
-import type { LwwMap } from '../client/lww-map.js';
 import type { TopGunError } from '../errors.js';
-import { decodeFrozen } from '../client/values.js';
 import type { ObservedQuery, ObservedResult, QueryPlan } from './query.js';
-import { groupOf, rowOf, type RowChange } from './rows.js';
+import { RowReader, type Peek, type RowChange } from './rows.js';
 import { StepKind, StepList, type Step } from './steps.js';
 
 /** Numbers of `GroupEdit::Kind` in `core/dataflow/edit.hpp`. */
@@ -24,7 +22,7 @@ interface Listener {
 export interface LiveQueryOwner {
   /** Nobody listens any more. */
   abandoned(live: LiveQuery): void;
-  settled(map: string): boolean;
+  settled(plan: QueryPlan): boolean;
   reportError(error: TopGunError): void;
 }
 
@@ -37,8 +35,8 @@ export class LiveQuery implements ObservedQuery<object> {
   /** Numbers the subscription in the engine. */
   readonly number: number;
   readonly plan: QueryPlan;
-  readonly map: LwwMap<unknown>;
   private readonly owner: LiveQueryOwner;
+  private readonly reader: RowReader;
   private readonly listeners = new Set<Listener>();
   private readonly observers = new Set<() => void>();
   private rows: Rows = [];
@@ -50,10 +48,10 @@ export class LiveQuery implements ObservedQuery<object> {
   private error: TopGunError | undefined;
   private snapshot: ObservedResult<object> | undefined;
 
-  constructor(number: number, plan: QueryPlan, map: LwwMap<unknown>, owner: LiveQueryOwner) {
+  constructor(number: number, plan: QueryPlan, peek: Peek, owner: LiveQueryOwner) {
     this.number = number;
     this.plan = plan;
-    this.map = map;
+    this.reader = new RowReader(plan, peek);
     this.owner = owner;
   }
 
@@ -77,7 +75,7 @@ export class LiveQuery implements ObservedQuery<object> {
     return (this.snapshot ??= {
       rows: this.rows,
       loading: !this.loaded && this.error === undefined,
-      settled: this.loaded && this.owner.settled(this.map.name),
+      settled: this.loaded && this.owner.settled(this.plan),
       error: this.error,
     });
   }
@@ -96,16 +94,16 @@ export class LiveQuery implements ObservedQuery<object> {
   /** The answer to the subscription: the rows as they are. Replaces what was known. */
   reset(answer: ByteReader): void {
     const before = this.rows;
-    const isGrouped = answer.u8() !== 0;
+    const isGrouped = this.reader.begin(answer);
     const count = answer.varint();
     const rows: object[] = [];
     this.groupKeys = [];
     for (let i = 0; i < count; i++) {
       if (isGrouped) {
         this.groupKeys.push(latin1(answer.blob()));
-        rows.push(this.group(answer.blob()));
+        rows.push(this.reader.group(answer.blob()));
       } else {
-        rows.push(this.row(answer.text()));
+        rows.push(this.reader.row(answer));
       }
     }
     const isNews = !this.loaded || this.error !== undefined || !sameRows(before, rows);
@@ -131,8 +129,8 @@ export class LiveQuery implements ObservedQuery<object> {
       const kind = edits.u8();
       const from = edits.varint();
       const to = edits.varint();
-      const key = kind === StepKind.Leave ? '' : edits.text();
-      steps.push({ kind, from, to, item: key === '' ? undefined : this.row(key) });
+      const isThere = kind !== StepKind.Leave && edits.u8() !== 0;
+      steps.push({ kind, from, to, item: isThere ? this.reader.row(edits) : undefined });
     }
     const list = new StepList(this.rows, steps.length);
     for (const step of steps) this.take(step, list);
@@ -145,7 +143,7 @@ export class LiveQuery implements ObservedQuery<object> {
     for (let n = edits.varint(); n > 0; n--) {
       const leaves = edits.u8() === GROUP_LEAVES;
       const key = latin1(edits.blob());
-      const row = this.group(edits.blob());
+      const row = this.reader.group(edits.blob());
       const index = lowerBound(this.groupKeys, key);
       const known = this.groupKeys[index] === key;
       if (leaves) {
@@ -232,15 +230,6 @@ export class LiveQuery implements ObservedQuery<object> {
         if (row !== undefined) this.changes.push({ type: 'leave', row, index });
       }
     }
-  }
-
-  private row(key: string): object {
-    return rowOf(this.plan, key, this.map.peek(key));
-  }
-
-  private group(bytes: Uint8Array): object {
-    const values = decodeFrozen({ bytes, offset: 0, length: bytes.length });
-    return groupOf(this.plan, values as unknown[]);
   }
 }
 

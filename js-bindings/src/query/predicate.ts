@@ -1,5 +1,5 @@
 import { ErrorCode, TopGunError } from '../errors.js';
-import type { Field, FieldValue } from './field.js';
+import type { Attribute, FieldValue } from './field.js';
 
 /** Tests of one attribute with one value, by their names in the tree. */
 type Comparison = 'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte';
@@ -15,8 +15,6 @@ export type Predicate =
   | { readonly op: 'in' | ContainmentTest; readonly attribute: Attribute; readonly values: readonly unknown[] }
   | { readonly op: TextTest; readonly attribute: Attribute; readonly text: string }
   | { readonly op: 'missing'; readonly attribute: Attribute };
-
-type Attribute = string | readonly string[];
 
 /**
  * Makes conditions, to be combined at will.
@@ -249,6 +247,3 @@ function listOf(name: string, value: unknown): unknown[] {
 function invalid(detail: string): TopGunError {
   return new TopGunError(ErrorCode.InvalidArgument, detail);
 }
-
-/** For fields as the builder takes them. */
-export type { Field };

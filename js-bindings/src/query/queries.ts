@@ -1,13 +1,14 @@
-import { Command } from '../bindings/commands.js';
-import type { CommandAnswer } from '../bindings/commands.js';
+import { Command, type CommandAnswer } from '../bindings/commands.js';
 import { ByteReader } from '../bindings/reader.js';
 import type { EngineHost } from '../client/engine-host.js';
 import type { LwwMap } from '../client/lww-map.js';
 import type { QueryTap } from '../client/query-tap.js';
 import { decodeFrozen } from '../client/values.js';
 import { ErrorCode, TopGunError, asTopGunError, errorFromCode } from '../errors.js';
-import { IndexKind, QueryWriter, type OrderPart } from './encode.js';
-import type { Path } from './field.js';
+import type { QueryWriter, Relation } from './encode.js';
+import { EngineLink } from './engine-link.js';
+import { WHOLE, nameOf, type ValueShape } from './field.js';
+import { Indexes, type Index, type IndexState } from './indexes.js';
 import { LiveQuery, type LiveQueryOwner, type RowsListener } from './live-query.js';
 import {
   idOf,
@@ -17,9 +18,13 @@ import {
   type ObservedResult,
   type QueryPlan,
   type QueryResult,
-  type QueryRunner,
 } from './query.js';
-import { groupOf, rowOf, type RowChange } from './rows.js';
+import { RowReader, type RowChange } from './rows.js';
+import { View, type ViewOwner } from './view.js';
+
+/** Numbers of the events of queries. */
+const ROWS = 30;
+const INDEX_READY = 32;
 
 /** What is seen of a query that nobody listens to. */
 const UNHEARD: ObservedResult<object> = Object.freeze({
@@ -28,19 +33,6 @@ const UNHEARD: ObservedResult<object> = Object.freeze({
   settled: false,
   error: undefined,
 });
-
-/** An index, resolved. */
-export interface Index {
-  readonly name: string;
-  readonly kind: IndexKind;
-  readonly parts: readonly OrderPart[];
-}
-
-/** An index as it stands in the engine. */
-export interface IndexState extends Index {
-  readonly ready: boolean;
-  readonly bytes: number;
-}
 
 /** What queries need of the client. */
 export interface QueriesOwner {
@@ -54,25 +46,26 @@ export interface QueriesOwner {
   ready(): Promise<void>;
 }
 
-interface DeclaredIndex {
-  readonly map: string;
-  readonly index: Index;
-  readonly waiting: { resolve(): void; reject(error: TopGunError): void }[];
+interface DefinedView {
+  readonly relation: Relation;
+  readonly plan: QueryPlan;
+  /** Nothing once the application has been told. */
+  answer: ((error: TopGunError | undefined) => void) | undefined;
 }
 
 /**
  * All queries of a client: speaks to the engine in the commands of queries, and takes everything up
  * again when another engine takes over.
  */
-export class Queries implements QueryRunner, QueryTap, LiveQueryOwner {
+export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
   private readonly owner: QueriesOwner;
-  private host: EngineHost | undefined;
+  private readonly link = new EngineLink();
+  private readonly indexes = new Indexes(this.link, (writer, relation) => this.address(writer, relation));
+  private readonly views = new Map<string, DefinedView>();
   private numbers = 0;
   private readonly live = new Map<string, LiveQuery>();
   private readonly byNumber = new Map<number, LiveQuery>();
   private readonly touched = new Set<LiveQuery>();
-  private readonly indexes = new Map<string, DeclaredIndex>();
-  private readonly built: (() => void)[] = [];
 
   constructor(owner: QueriesOwner) {
     this.owner = owner;
@@ -80,17 +73,22 @@ export class Queries implements QueryRunner, QueryTap, LiveQueryOwner {
 
   // QueryRunner
 
+  relation(source: unknown): Relation {
+    const name = typeof source === 'string' ? source : (source as { name?: unknown } | null | undefined)?.name;
+    if (typeof name !== 'string') {
+      throw new TopGunError(ErrorCode.InvalidArgument, 'a query is over a map or a view, or the name of one');
+    }
+    if (source instanceof View) return source.relation;
+    return this.views.get(name)?.relation ?? { name, isView: false, shape: WHOLE, maps: [name] };
+  }
+
   async get<R>(plan: QueryPlan): Promise<QueryResult<R>> {
-    const map = this.owner.map(plan.map);
-    await this.owner.ready();
-    await map.loaded();
-    return this.ask(
+    await this.loaded(plan);
+    const reader = new RowReader(plan, this.peek);
+    return this.link.ask(
       Command.Query,
-      (writer) => {
-        writer.varint(this.owner.handle(plan.map));
-        writer.query(plan.shape);
-      },
-      (answer) => readAnswer(plan, map, answer) as QueryResult<R>,
+      (writer) => this.writeQuery(writer, plan),
+      (answer) => readAnswer(reader, answer) as QueryResult<R>,
     );
   }
 
@@ -112,88 +110,84 @@ export class Queries implements QueryRunner, QueryTap, LiveQueryOwner {
   }
 
   async explain(plan: QueryPlan, analyze: boolean): Promise<Explanation> {
-    this.owner.map(plan.map);
-    await this.owner.ready();
-    return this.ask(
+    await this.loaded(plan);
+    return this.link.ask(
       Command.ExplainQuery,
       (writer) => {
-        writer.varint(this.owner.handle(plan.map));
+        this.openMaps(plan);
+        this.address(writer, plan.relation);
         writer.u8(analyze ? 1 : 0);
-        writer.query(plan.shape);
+        writer.query(plan.shape, plan.relation.shape);
       },
       ({ bytes, offset, end }) => decodeFrozen({ bytes, offset, length: end - offset }) as Explanation,
     );
   }
 
-  // Indexes
+  // Views and indexes
 
-  /** Resolves when the index is built. */
-  async createIndex(map: string, index: Index): Promise<void> {
-    this.owner.map(map);
-    const id = JSON.stringify([map, index.name]);
-    const known = this.indexes.get(id);
-    if (known !== undefined && JSON.stringify(known.index) !== JSON.stringify(index)) {
-      throw new TopGunError(ErrorCode.InvalidArgument, `there is another index ${index.name}`);
-    }
-    await this.owner.ready();
-    if (known !== undefined && !this.isBuilding(known)) return;
-    const declared = known ?? { map, index, waiting: [] };
-    this.indexes.set(id, declared);
-    const done = new Promise<void>((resolve, reject) => declared.waiting.push({ resolve, reject }));
-    if (known === undefined) this.declare(declared);
-    return done;
+  defineView<R>(name: string, plan: QueryPlan): View<R> {
+    if (this.views.has(name)) throw new TopGunError(ErrorCode.InvalidArgument, `there is a view ${name}`);
+    const relation = { name, isView: true, shape: shapeOf(plan), maps: mapsOf(plan) };
+    this.openMaps(plan);
+    const ready = new Promise<void>((resolve, reject) => {
+      const answer = (error: TopGunError | undefined): void => (error === undefined ? resolve() : reject(error));
+      this.views.set(name, { relation, plan, answer });
+    });
+    const view = this.views.get(name);
+    if (view !== undefined && this.link.attached) this.define(view);
+    return new View<R>(this, relation, ready);
   }
 
-  async dropIndex(map: string, name: string): Promise<void> {
+  async dropView(name: string): Promise<void> {
     await this.owner.ready();
-    const id = JSON.stringify([map, name]);
-    const declared = this.indexes.get(id);
-    if (declared === undefined) throw new TopGunError(ErrorCode.InvalidArgument, `no index ${name}`);
-    this.indexes.delete(id);
-    this.settle(declared, new TopGunError(ErrorCode.Closed, `the index ${name} was dropped`));
-    this.ask(
-      Command.DropIndex,
-      (writer) => {
-        writer.varint(this.owner.handle(map));
-        writer.text(name);
-      },
-      () => undefined,
-    );
+    this.link.ask(Command.DropView, (writer) => writer.text(name), () => undefined);
+    this.views.delete(name);
+    this.indexes.forget(name);
   }
 
-  async listIndexes(map: string): Promise<IndexState[]> {
-    this.owner.map(map);
+  async createIndex(relation: Relation, index: Index): Promise<void> {
+    relation.maps.forEach((map) => this.owner.map(map));
     await this.owner.ready();
-    const fill = (writer: QueryWriter): void => writer.varint(this.owner.handle(map));
-    return this.ask(Command.Indexes, fill, readIndexes);
+    return this.indexes.create(relation, index);
+  }
+
+  async dropIndex(relation: Relation, name: string): Promise<void> {
+    await this.owner.ready();
+    this.indexes.drop(relation, name);
+  }
+
+  async listIndexes(relation: Relation): Promise<IndexState[]> {
+    relation.maps.forEach((map) => this.owner.map(map));
+    await this.owner.ready();
+    return this.indexes.list(relation);
   }
 
   // QueryTap: the engine.
 
   /** Another engine answers from now on; it knows nothing of us yet. */
   attach(host: EngineHost): void {
-    this.host = host;
-    for (const declared of this.indexes.values()) this.declare(declared);
+    this.link.host = host;
+    for (const view of this.views.values()) this.define(view);
+    this.indexes.attach();
     for (const live of this.live.values()) this.begin(live);
   }
 
   applyEvent(code: number, payload: ByteReader): void {
-    if (code === 32) return this.indexReady(payload);
-    const numbers: number[] = [];
-    for (let n = payload.varint(); n > 0; n--) numbers.push(payload.varint());
+    if (code === INDEX_READY) return this.indexes.indexReady(payload);
+    const numbers = Array.from({ length: payload.varint() }, () => payload.varint());
     const { bytes, offset, end } = payload;
     for (const number of numbers) {
       const live = this.byNumber.get(number);
       if (live === undefined) continue;
       const edits = new ByteReader(bytes, offset, end);
-      if (code === 30) live.applyRows(edits);
+      if (code === ROWS) live.applyRows(edits);
       else live.applyGroups(edits);
       this.touched.add(live);
     }
   }
 
   notify(): void {
-    for (const resolve of this.built.splice(0)) resolve();
+    this.indexes.notify();
     if (this.touched.size === 0) return;
     const touched = [...this.touched];
     this.touched.clear();
@@ -202,7 +196,7 @@ export class Queries implements QueryRunner, QueryTap, LiveQueryOwner {
 
   /** The map has agreed with the server. */
   synced(map: string): void {
-    for (const live of this.live.values()) if (live.map.name === map) live.becameSettled();
+    for (const live of this.live.values()) if (mapsOf(live.plan).includes(map)) live.becameSettled();
   }
 
   // LiveQueryOwner
@@ -214,26 +208,29 @@ export class Queries implements QueryRunner, QueryTap, LiveQueryOwner {
       this.byNumber.delete(live.number);
       this.touched.delete(live);
       this.live.delete(idOf(live.plan));
-      this.tell(Command.UnsubscribeQuery, (writer) => writer.varint(live.number), () => undefined);
+      this.link.tell(Command.UnsubscribeQuery, (writer) => writer.varint(live.number), () => undefined);
     });
   }
 
-  settled(map: string): boolean {
-    return this.owner.settled(map);
+  settled(plan: QueryPlan): boolean {
+    return mapsOf(plan).every((map) => this.owner.settled(map));
   }
 
   reportError(error: TopGunError): void {
     this.owner.reportError(error);
   }
 
+  private readonly peek = (map: string, key: string): unknown => this.owner.map(map).peek(key);
+
   private liveQuery(plan: QueryPlan): LiveQuery {
     const id = idOf(plan);
     const known = this.live.get(id);
     if (known !== undefined) return known;
-    const live = new LiveQuery(++this.numbers, plan, this.owner.map(plan.map), this);
+    this.openMaps(plan);
+    const live = new LiveQuery(++this.numbers, plan, this.peek, this);
     this.live.set(id, live);
     this.byNumber.set(live.number, live);
-    if (this.host?.attached === true) {
+    if (this.link.attached) {
       this.begin(live);
     } else {
       // Whoever attaches the engine begins it; without one it never will.
@@ -246,119 +243,92 @@ export class Queries implements QueryRunner, QueryTap, LiveQueryOwner {
   }
 
   private begin(live: LiveQuery): void {
-    this.tell(
+    const visit = (answer: CommandAnswer): void => {
+      this.touched.add(live);
+      queueMicrotask(() => this.notify());
+      if (answer.error === 0) live.reset(answer.payload);
+      else live.fail(errorFromCode(answer.error, `live query over ${live.plan.relation.name}`));
+    };
+    this.link.tell(
       Command.SubscribeQuery,
       (writer) => {
         writer.varint(live.number);
-        writer.varint(this.owner.handle(live.plan.map));
-        writer.query(live.plan.shape);
+        this.writeQuery(writer, live.plan);
       },
-      (answer) => {
-        this.touched.add(live);
-        queueMicrotask(() => this.notify());
-        if (answer.error === 0) live.reset(answer.payload);
-        else live.fail(errorFromCode(answer.error, `live query over ${live.plan.map}`));
-      },
+      visit,
     );
   }
 
-  private isBuilding({ waiting }: DeclaredIndex): boolean {
-    return waiting.length > 0;
-  }
-
-  private declare(declared: DeclaredIndex): void {
-    const { map, index } = declared;
-    this.tell(
-      Command.AddIndex,
+  private define(view: DefinedView): void {
+    const { relation, plan } = view;
+    let refused: TopGunError | undefined;
+    this.link.tell(
+      Command.DefineView,
       (writer) => {
-        writer.varint(this.owner.handle(map));
-        writer.index(index.name, index.kind, index.parts);
+        writer.text(relation.name);
+        this.openMaps(plan);
+        this.address(writer, plan.relation);
+        writer.query(plan.shape, plan.relation.shape, true);
       },
       ({ error }) => {
-        if (error === 0) return;
-        this.indexes.delete(JSON.stringify([map, index.name]));
-        this.settle(declared, errorFromCode(error, `the index ${index.name}`));
+        if (error !== 0) refused = errorFromCode(error, `the view ${relation.name}`);
       },
     );
+    if (refused !== undefined) {
+      this.views.delete(relation.name);
+      if (view.answer === undefined) this.owner.reportError(refused);
+    }
+    view.answer?.(refused);
+    view.answer = undefined;
   }
 
-  private indexReady(payload: ByteReader): void {
-    const handle = payload.varint();
-    const name = payload.text();
-    for (const declared of this.indexes.values()) {
-      const isIt = declared.index.name === name && this.owner.handle(declared.map) === handle;
-      if (isIt) this.built.push(() => this.settle(declared, undefined));
-    }
+  /** Resolves when there is an engine to ask, and the maps show what is stored. */
+  private async loaded(plan: QueryPlan): Promise<void> {
+    const maps = this.openMaps(plan);
+    await this.owner.ready();
+    await Promise.all(maps.map((map) => map.loaded()));
   }
 
-  private settle({ waiting }: DeclaredIndex, error: TopGunError | undefined): void {
-    for (const { resolve, reject } of waiting.splice(0)) {
-      if (error === undefined) resolve();
-      else reject(error);
-    }
-  }
-
-  /** Runs a command and returns what it answers; throws what it is refused with. */
-  private ask<T>(code: Command, fill: (writer: QueryWriter) => void, read: (answer: ByteReader) => T): T {
-    if (this.host?.attached !== true) {
-      throw new TopGunError(ErrorCode.NotReady, 'no engine to ask');
-    }
-    let answer: CommandAnswer | undefined;
-    let value: T | undefined;
-    this.tell(code, fill, (each) => {
-      answer = each;
-      if (each.error === 0) value = read(each.payload);
+  private openMaps(plan: QueryPlan): LwwMap<unknown>[] {
+    return mapsOf(plan).map((name) => {
+      const map = this.owner.map(name);
+      // The engine of a tab that follows begins to hold the map by this.
+      this.owner.handle(name);
+      return map;
     });
-    // An answer that says nothing is not visited.
-    if (answer !== undefined && answer.error !== 0) throw errorFromCode(answer.error);
-    return value as T;
   }
 
-  private tell(
-    code: Command,
-    fill: (writer: QueryWriter) => void,
-    visit: (answer: CommandAnswer) => void,
-  ): void {
-    const command = QueryWriter.command(code, fill);
-    this.host?.runAside((buffer) => buffer.appendEncoded(command), visit, false);
+  private address(writer: QueryWriter, relation: Relation): void {
+    writer.relation(relation, relation.isView ? 0 : this.owner.handle(relation.name));
+  }
+
+  private writeQuery(writer: QueryWriter, plan: QueryPlan): void {
+    this.openMaps(plan);
+    this.address(writer, plan.relation);
+    writer.query(plan.shape, plan.relation.shape);
   }
 }
 
-function readAnswer(plan: QueryPlan, map: LwwMap<unknown>, answer: ByteReader): QueryResult<object> {
-  const isGrouped = answer.u8() !== 0;
-  const rows: object[] = [];
-  for (let n = answer.varint(); n > 0; n--) {
-    if (isGrouped) {
-      const group = answer.blob();
-      const values = decodeFrozen({ bytes: group, offset: 0, length: group.length });
-      rows.push(groupOf(plan, values as unknown[]));
-    } else {
-      const key = answer.text();
-      rows.push(rowOf(plan, key, map.peek(key)));
-    }
-  }
+/** The maps that a query looks at, by itself or through views. */
+function mapsOf({ relation, shape }: QueryPlan): string[] {
+  return [...new Set([relation, ...shape.joins.map((join) => join.relation)].flatMap(({ maps }) => maps))];
+}
+
+/** What the records of a view are like that keeps this query. */
+function shapeOf({ relation, shape, groupNames }: QueryPlan): ValueShape {
+  if (groupNames.length > 0) return { kind: 'columns', names: groupNames };
+  if (shape.select.length > 0) return { kind: 'columns', names: shape.select.map(nameOf) };
+  const joined = shape.joins.filter(({ kind }) => kind === 'inner' || kind === 'left');
+  if (joined.length === 0 && shape.joins.length === 0) return relation.shape;
+  return { kind: 'sides', names: shape.joins.map(({ name }) => name) };
+}
+
+function readAnswer(reader: RowReader, answer: ByteReader): QueryResult<object> {
+  const isGrouped = reader.begin(answer);
+  const rows = Array.from({ length: answer.varint() }, () =>
+    isGrouped ? reader.group(answer.blob()) : reader.row(answer),
+  );
   const cursor = isGrouped ? new Uint8Array() : answer.blob();
   return { rows, cursor: cursor.length === 0 ? undefined : textOf(cursor) };
 }
 
-function readIndexes(answer: ByteReader): IndexState[] {
-  const indexes: IndexState[] = [];
-  for (let n = answer.varint(); n > 0; n--) {
-    const name = answer.text();
-    const number = answer.u8();
-    const [kind = 'ordered'] =
-      (Object.entries(IndexKind) as [IndexKind, number][]).find(([, each]) => each === number) ?? [];
-    const parts: OrderPart[] = [];
-    for (let p = answer.varint(); p > 0; p--) {
-      const path = readPathOf(answer);
-      parts.push({ path, descending: answer.u8() !== 0 });
-    }
-    indexes.push({ name, kind, parts, ready: answer.u8() !== 0, bytes: answer.varint() });
-  }
-  return indexes;
-}
-
-function readPathOf(answer: ByteReader): Path {
-  if (answer.u8() !== 0) return 'key';
-  return Array.from({ length: answer.varint() }, () => answer.text());
-}

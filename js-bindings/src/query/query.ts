@@ -1,8 +1,18 @@
+import type { LwwMap } from '../client/lww-map.js';
 import { ErrorCode, TopGunError } from '../errors.js';
-import { QueryWriter, type AggregateKind, type Hint, type OrderPart, type Shape } from './encode.js';
-import { nameOf, pathOf, type Field, type FieldValue, type Path } from './field.js';
+import {
+  JoinKind,
+  QueryWriter,
+  type AggregateKind,
+  type Hint,
+  type OrderPart,
+  type Relation,
+  type Shape,
+} from './encode.js';
+import { nameOf, type Attribute, type Field, type FieldValue } from './field.js';
 import { comparison, predicateOf, type Operand, type Operator, type Predicate, type Where } from './predicate.js';
 import type { Row, RowChange } from './rows.js';
+import type { View } from './view.js';
 
 export type Direction = 'asc' | 'desc';
 
@@ -16,33 +26,33 @@ export type OrderBy<T> =
 /** A value computed over the rows of a group. Made by {@link count}, {@link sum}, {@link avg}, {@link min} and {@link max}. */
 export interface Aggregate<V> {
   readonly kind: AggregateKind;
-  readonly field: string | readonly string[] | undefined;
+  readonly field: Attribute | undefined;
   /** Only for the type of the result. */
   readonly result?: V;
 }
 
 /** How many records there are; with a field, how many have it, null aside. */
-export function count(field?: string | readonly string[]): Aggregate<number> {
+export function count(field?: Attribute): Aggregate<number> {
   return { kind: field === undefined ? 'count' : 'countOf', field };
 }
 
 /** The sum of the numbers, exact until it is rounded once; 0 of nothing. */
-export function sum(field: string | readonly string[]): Aggregate<number> {
+export function sum(field: Attribute): Aggregate<number> {
   return { kind: 'sum', field };
 }
 
 /** The average of the numbers; null of nothing. */
-export function avg(field: string | readonly string[]): Aggregate<number | null> {
+export function avg(field: Attribute): Aggregate<number | null> {
   return { kind: 'avg', field };
 }
 
 /** The least value, null aside; null of nothing. */
-export function min<V = unknown>(field: string | readonly string[]): Aggregate<V | null> {
+export function min<V = unknown>(field: Attribute): Aggregate<V | null> {
   return { kind: 'min', field };
 }
 
 /** The greatest value. */
-export function max<V = unknown>(field: string | readonly string[]): Aggregate<V | null> {
+export function max<V = unknown>(field: Attribute): Aggregate<V | null> {
   return { kind: 'max', field };
 }
 
@@ -59,6 +69,19 @@ export interface QueryOptions<T> {
   /** Goes on behind the row that this cursor of an earlier result names. */
   readonly after?: string;
   readonly hint?: Hint;
+}
+
+/** What a join pairs, and how. */
+export interface JoinOptions<T, J> {
+  /** Fields of this query's records, and the fields of the joined ones that they must equal. */
+  readonly on: { readonly [F in Extract<Field<T>, string>]?: Extract<Field<J>, string> };
+  /** Which of the joined records take part. */
+  readonly where?: Where<J> | Predicate;
+  /**
+   * `inner`, the default: each row with each record that matches. `left`: a row without a match stays, with null.
+   * `semi`: the rows that have a match. `anti`: those that have none.
+   */
+  readonly kind?: JoinKind;
 }
 
 /** What a query found. */
@@ -97,13 +120,14 @@ export interface QueryRunner {
   ): () => void;
   observe<R>(plan: QueryPlan): ObservedQuery<R>;
   explain(plan: QueryPlan, analyze: boolean): Promise<Explanation>;
+  /** The map of this name, or the view. */
+  relation(source: unknown): Relation;
 }
 
 /** A query as it is run, and how its rows are made. @internal */
 export interface QueryPlan {
-  readonly map: string;
+  readonly relation: Relation;
   readonly shape: Shape;
-  readonly select: readonly { readonly name: string; readonly path: Path }[];
   /** Names of the values of a group, in order; empty for queries of records. */
   readonly groupNames: readonly string[];
 }
@@ -112,6 +136,19 @@ type Selected<T, F extends readonly Field<T>[]> = {
   readonly [K in F[number] as K extends string ? K : never]: FieldValue<T, K>;
 } & { readonly _key: string };
 type Grouped<T, F extends readonly Field<T>[]> = Selected<T, F>;
+
+/** What can be asked: a map, the name of one or of a view, or a view. */
+export type Source<T> = string | LwwMap<T> | View<T>;
+
+/** Whether the rows of a query are records, or groups of them. */
+export type RowKind = 'records' | 'groups';
+
+/** A row with the record that a join adds to it. */
+export type Joined<R, N extends string, J, O> = O extends { readonly kind: 'semi' | 'anti' }
+  ? R
+  : Omit<R, '_key'> & { readonly _key: string } & {
+      readonly [K in N]: O extends { readonly kind: 'left' } ? Row<J> | null : Row<J>;
+    };
 type Aggregated<A> = { readonly [K in keyof A]: A[K] extends Aggregate<infer V> ? V : never };
 
 const EMPTY: Shape = {
@@ -120,8 +157,10 @@ const EMPTY: Shape = {
   offset: 0,
   limit: undefined,
   after: undefined,
+  select: [],
   groupBy: [],
   aggregates: [],
+  joins: [],
   hint: {},
 };
 
@@ -146,9 +185,10 @@ const EMPTY: Shape = {
  * await client.close();
  * ```
  */
-export class Query<T, R = Row<T>> {
+export class Query<T, R = Row<T>, K extends RowKind = 'records'> {
+  /** @internal */
+  readonly plan: QueryPlan;
   private readonly runner: QueryRunner;
-  private readonly plan: QueryPlan;
   private cachedId: string | undefined;
 
   /** @internal Made by `client.query`. */
@@ -163,75 +203,111 @@ export class Query<T, R = Row<T>> {
   }
 
   /** Only records for which this holds as well: an object, a tree, or a comparison of one field. */
-  where(condition: Where<T> | Predicate): Query<T, R>;
-  where<F extends Field<T>, O extends Operator>(field: F, operator: O, operand: Operand<T, F, O>): Query<T, R>;
-  where(first: unknown, operator?: string, operand?: unknown): Query<T, R> {
+  where(condition: Where<T> | Predicate): Query<T, R, K>;
+  where<F extends Field<T>, O extends Operator>(field: F, operator: O, operand: Operand<T, F, O>): Query<T, R, K>;
+  where(first: unknown, operator?: string, operand?: unknown): Query<T, R, K> {
     const isField = typeof first === 'string' || Array.isArray(first);
     const condition = isField
-      ? comparison(first as string, operator ?? '', operand)
+      ? comparison(first as Attribute, operator ?? '', operand)
       : predicateOf(first);
-    // Whoever writes a condition wants to hear there that it is none.
-    new QueryWriter().query({ ...EMPTY, where: [condition] });
     return this.with({ where: [...this.plan.shape.where, condition] });
   }
 
   /** Sorts; where rows tie, by the next place, and at last by key. Replaces an order given before. */
-  orderBy(order: OrderBy<T>): Query<T, R>;
-  orderBy(field: Field<T>, direction: Direction): Query<T, R>;
-  orderBy(order: unknown, direction?: Direction): Query<T, R> {
-    const parts = direction === undefined ? orderOf(order) : [partOf(order as string, direction)];
+  orderBy(order: OrderBy<T>): Query<T, R, K>;
+  orderBy(field: Field<T>, direction: Direction): Query<T, R, K>;
+  orderBy(order: unknown, direction?: Direction): Query<T, R, K> {
+    const parts = direction === undefined ? orderOf(order) : [partOf(order as Attribute, direction)];
     return this.with({ order: parts });
   }
 
   /** At most so many rows. */
-  limit(rows: number): Query<T, R> {
+  limit(rows: number): Query<T, R, K> {
     return this.with({ limit: whole(rows, 'limit') });
   }
 
   /** Leaves out so many rows at the front. */
-  offset(rows: number): Query<T, R> {
+  offset(rows: number): Query<T, R, K> {
     return this.with({ offset: whole(rows, 'offset') });
   }
 
   /** Goes on behind the row that the cursor of an earlier result names. Not for live queries. */
-  after(cursor: string): Query<T, R> {
+  after(cursor: string): Query<T, R, K> {
     return this.with({ after: bytesOf(cursor) });
   }
 
   /** Rows with these fields alone. A field within others is called by its path. */
-  select<const F extends readonly Field<T>[]>(...fields: F): Query<T, Selected<T, F>> {
-    const select = fields.map((field) => ({ name: nameOf(field), path: pathOf(field) }));
-    return new Query(this.runner, { ...this.plan, select });
+  select<const F extends readonly Field<T>[]>(...fields: F): Query<T, Selected<T, F>, K> {
+    return this.shaped({ ...this.plan.shape, select: fields }, this.plan.groupNames);
   }
 
   /** One row for each combination of values that these fields have. */
-  groupBy<const F extends readonly Field<T>[]>(...fields: F): Query<T, Grouped<T, F>> {
+  groupBy<const F extends readonly Field<T>[]>(...fields: F): Query<T, Grouped<T, F>, 'groups'> {
     const { aggregates } = this.plan.shape;
     const names = this.plan.groupNames.slice(this.plan.groupNames.length - aggregates.length);
-    const shape = { ...this.plan.shape, groupBy: fields.map(pathOf) };
-    return new Query(this.runner, { ...this.plan, shape, groupNames: [...fields.map(nameOf), ...names] });
+    return this.shaped({ ...this.plan.shape, groupBy: fields }, [...fields.map(nameOf), ...names]);
   }
 
   /** The combinations of values that occur in these fields. */
-  distinct<const F extends readonly Field<T>[]>(...fields: F): Query<T, Grouped<T, F>> {
+  distinct<const F extends readonly Field<T>[]>(...fields: F): Query<T, Grouped<T, F>, 'groups'> {
     return this.groupBy(...fields);
   }
 
   /** Adds values computed over each group, or over all records without `groupBy`. */
   aggregate<A extends Readonly<Record<string, Aggregate<unknown>>>>(
     aggregates: A,
-  ): Query<T, (R extends Row<T> ? { readonly _key: string } : R) & Aggregated<A>> {
-    const added = Object.values(aggregates).map(({ kind, field }) => ({
-      kind,
-      path: field === undefined ? undefined : pathOf(field),
-    }));
+  ): Query<T, (K extends 'groups' ? R : { readonly _key: string }) & Aggregated<A>, 'groups'> {
+    const added = Object.values(aggregates).map(({ kind, field }) => ({ kind, field }));
     const shape = { ...this.plan.shape, aggregates: [...this.plan.shape.aggregates, ...added] };
-    const groupNames = [...this.plan.groupNames, ...Object.keys(aggregates)];
-    return new Query(this.runner, { ...this.plan, shape, groupNames });
+    return this.shaped(shape, [...this.plan.groupNames, ...Object.keys(aggregates)]);
+  }
+
+  /**
+   * Looks at another map, or a view, as well. Rows have the joined record under `name`; fields of it begin with
+   * that name in everything that follows. Null and what is missing match nothing.
+   *
+   * @example
+   * ```ts
+   * import { TopGunClient } from 'topgun';
+   *
+   * const client = new TopGunClient();
+   * await client.start();
+   * const people = client.getMap<{ name: string }>('people');
+   * const orders = client.getMap<{ buyer: string; total: number }>('orders');
+   * people.set('ann', { name: 'Ann' });
+   * orders.set('1', { buyer: 'ann', total: 12 });
+   * const { rows } = await client
+   *   .query(orders)
+   *   .join('person', people, { on: { buyer: '$key' } })
+   *   .where('person.name', '=', 'Ann')
+   *   .get();
+   * console.log(rows[0]?.total, rows[0]?.person.name); // 12 Ann
+   * await client.close();
+   * ```
+   */
+  join<N extends string, J = unknown, const O extends JoinOptions<T, J> = JoinOptions<T, J>>(
+    name: N,
+    joined: Source<J>,
+    options: O,
+  ): Query<T, Joined<R, N, J, O>, K> {
+    const { kind = 'inner', on, where } = options;
+    const taken = this.plan.shape.joins.some((join) => join.name === name);
+    if (typeof name !== 'string' || !/^[A-Za-z_]\w*$/.test(name) || taken) throw invalid(`not a name for a join: ${name}`);
+    if (!Object.hasOwn(JoinKind, kind)) throw invalid(`not a join: ${String(kind)}`);
+    const pairs = Object.entries(on as Record<string, string | undefined>);
+    const join = {
+      kind,
+      relation: this.runner.relation(joined),
+      name,
+      on: pairs.flatMap(([left, right]) => (right === undefined ? [] : [[left, right] as const])),
+      where: where === undefined ? [] : [predicateOf(where)],
+    };
+    if (join.on.length === 0) throw invalid('a join is on one pair of fields at least');
+    return this.shaped({ ...this.plan.shape, joins: [...this.plan.shape.joins, join] }, this.plan.groupNames);
   }
 
   /** How the query is to be answered. A wish that cannot be followed is an error, `HintImpossible`. */
-  hint(hint: Hint): Query<T, R> {
+  hint(hint: Hint): Query<T, R, K> {
     return this.with({ hint: { ...this.plan.shape.hint, ...hint } });
   }
 
@@ -262,15 +338,22 @@ export class Query<T, R = Row<T>> {
     return this.runner.explain(this.plan, options.analyze === true);
   }
 
-  private with(shape: Partial<Shape>): Query<T, R> {
-    return new Query(this.runner, { ...this.plan, shape: { ...this.plan.shape, ...shape } });
+  private with(shape: Partial<Shape>): Query<T, R, K> {
+    return this.shaped({ ...this.plan.shape, ...shape }, this.plan.groupNames);
+  }
+
+  private shaped<Q, L extends RowKind>(shape: Shape, groupNames: readonly string[]): Query<T, Q, L> {
+    const { relation } = this.plan;
+    // Whoever writes what cannot be asked wants to hear it there.
+    new QueryWriter().query(shape, relation.shape, true);
+    return new Query(this.runner, { relation, shape, groupNames });
   }
 }
 
 /** The query that an object asks for. @internal */
-export function queryOf<T>(runner: QueryRunner, map: string, options: QueryOptions<T>): Query<T> {
+export function queryOf<T, R>(runner: QueryRunner, relation: Relation, options: QueryOptions<T>): Query<T, R> {
   const { where, predicate, orderBy, sort, limit, offset, after, hint } = options;
-  let query = new Query<T>(runner, { map, shape: EMPTY, select: [], groupNames: [] });
+  let query = new Query<T, R>(runner, { relation, shape: EMPTY, groupNames: [] });
   if (where !== undefined) query = query.where(where);
   if (predicate !== undefined) query = query.where(predicate);
   const order = orderBy ?? sort;
@@ -283,16 +366,16 @@ export function queryOf<T>(runner: QueryRunner, map: string, options: QueryOptio
 }
 
 /** @internal */
-export function idOf({ map, shape, select, groupNames }: QueryPlan): string {
+export function idOf({ relation, shape, groupNames }: QueryPlan): string {
   const writer = new QueryWriter();
-  writer.query(shape);
-  const names = select.map(({ name }) => name);
-  return `${textOf(writer.take())}:${JSON.stringify([map, names, groupNames])}`;
+  writer.query(shape, relation.shape, true);
+  const names = [relation.name, groupNames, shape.select, shape.joins.map(({ name }) => name)];
+  return `${textOf(writer.take())}:${JSON.stringify(names)}`;
 }
 
-function partOf(field: string | readonly string[], direction: Direction): OrderPart {
+function partOf(field: Attribute, direction: Direction): OrderPart {
   if (direction !== 'asc' && direction !== 'desc') throw invalid(`not a direction: ${String(direction)}`);
-  return { path: pathOf(field), descending: direction === 'desc' };
+  return { field, descending: direction === 'desc' };
 }
 
 /** An order in any of its forms. @internal */

@@ -1,5 +1,8 @@
+import type { ByteReader } from '../bindings/reader.js';
+import { decodeFrozen } from '../client/values.js';
+import { scopeOf } from './encode.js';
+import { nameOf, pathOf, readSteps, type Path, type ValueShape } from './field.js';
 import type { QueryPlan } from './query.js';
-import { readPath } from './field.js';
 
 /**
  * A record as a query returns it: the fields of its value, or `value` if it is no plain object, and the
@@ -19,35 +22,130 @@ export type RowChange<R> =
   | { readonly type: 'move'; readonly row: R; readonly index: number; readonly from: number }
   | { readonly type: 'leave'; readonly row: R; readonly index: number };
 
+/** How the rows of an answer are told; numbers of the engine protocol. */
+export const RowsKind = { Keys: 0, Groups: 1, Records: 2, Combinations: 3 } as const;
+
+const ABSENT = 0;
+const WITH_VALUE = 2;
+
+/** A record of one side. */
+interface SideRecord {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+/** Reads the value of a map's record from its mirror. */
+export type Peek = (map: string, key: string) => unknown;
+
 /** Whole records as rows. Rows of one value are one object, whichever query they are in. */
 const wholeRows = new WeakMap<object, object>();
 
-/** Makes the row of a record, as the query wants it. */
-export function rowOf(plan: QueryPlan, key: string, value: unknown): object {
-  if (plan.select.length > 0) {
+/** Makes the rows of one query out of what the engine tells. */
+export class RowReader {
+  private readonly plan: QueryPlan;
+  private readonly peek: Peek;
+  private readonly select: readonly { readonly name: string; readonly path: Path }[];
+  private kind: number = RowsKind.Keys;
+  private sides = 1;
+
+  constructor(plan: QueryPlan, peek: Peek) {
+    this.plan = plan;
+    this.peek = peek;
+    const scope = scopeOf(plan.relation.shape, plan.shape);
+    this.select = plan.shape.select.map((field) => ({ name: nameOf(field), path: pathOf(field, scope) }));
+  }
+
+  /** Reads what an answer begins with. True if it is of groups. */
+  begin(answer: ByteReader): boolean {
+    this.kind = answer.u8();
+    if (this.kind === RowsKind.Combinations) this.sides = answer.varint();
+    return this.kind === RowsKind.Groups;
+  }
+
+  row(reader: ByteReader): object {
+    if (this.kind === RowsKind.Combinations) return this.combination(reader);
+    const key = reader.text();
+    const { relation } = this.plan;
+    const value = this.kind === RowsKind.Records ? decode(reader.blob()) : this.peek(relation.name, key);
+    if (this.select.length > 0) return this.picked([{ key, value }], key);
+    return wholeRow(relation.shape, key, value);
+  }
+
+  group(bytes: Uint8Array): object {
+    const values = decode(bytes) as unknown[];
     const row: Record<string, unknown> = {};
-    for (const { name, path } of plan.select) row[name] = readPath(path, key, value) ?? null;
+    this.plan.groupNames.forEach((name, i) => (row[name] = values[i]));
+    row['_key'] = keyOfValues(values.slice(0, this.plan.shape.groupBy.length));
+    return Object.freeze(row);
+  }
+
+  private combination(reader: ByteReader): object {
+    const { relation, shape } = this.plan;
+    const records: (SideRecord | undefined)[] = [];
+    for (let side = 0; side < this.sides; side++) {
+      const { name } = side === 0 ? relation : (shape.joins[side - 1]?.relation ?? relation);
+      records.push(this.side(reader, name));
+    }
+    const [own] = records;
+    const shown = shape.joins.map(({ kind }) => kind === 'inner' || kind === 'left');
+    const keys = [own, ...records.slice(1).filter((_, i) => shown[i] === true)].map((each) => each?.key ?? null);
+    const key = keys.length === 1 ? (own?.key ?? '') : keyOfValues(keys);
+    if (this.select.length > 0) return this.picked(records, key);
+    const row: Record<string, unknown> = { ...wholeRow(relation.shape, own?.key ?? '', own?.value) };
+    shape.joins.forEach(({ name, relation: joined }, i) => {
+      const record = records[i + 1];
+      if (shown[i] !== true) return;
+      row[name] = record === undefined ? null : wholeRow(joined.shape, record.key, record.value);
+    });
     row['_key'] = key;
     return Object.freeze(row);
   }
+
+  private side(reader: ByteReader, map: string): SideRecord | undefined {
+    const state = reader.u8();
+    if (state === ABSENT) return undefined;
+    const key = reader.text();
+    return { key, value: state === WITH_VALUE ? decode(reader.blob()) : this.peek(map, key) };
+  }
+
+  private picked(records: readonly (SideRecord | undefined)[], key: string): object {
+    const row: Record<string, unknown> = {};
+    for (const { name, path } of this.select) {
+      const record = records[path.side];
+      const value = path.steps === undefined ? record?.key : readSteps(path.steps, record?.value);
+      row[name] = value ?? null;
+    }
+    row['_key'] = key;
+    return Object.freeze(row);
+  }
+}
+
+/** A record with all its fields. */
+function wholeRow(shape: ValueShape, key: string, value: unknown): object {
+  if (shape.kind !== 'whole') return unpacked(shape, key, value as readonly unknown[]);
   if (typeof value !== 'object' || value === null) return Object.freeze({ value, _key: key });
   const known = wholeRows.get(value);
   if (known !== undefined) return known;
   const isPlain = Object.getPrototypeOf(value) === Object.prototype;
-  const row = Object.freeze(
-    isPlain ? Object.assign({}, value, { _key: key }) : { value, _key: key },
-  );
+  const row = Object.freeze(isPlain ? Object.assign({}, value, { _key: key }) : { value, _key: key });
   wholeRows.set(value, row);
   return row;
 }
 
-/** Makes the row of a group out of its values and aggregates, in the order of the query. */
-export function groupOf(plan: QueryPlan, values: readonly unknown[]): object {
+/** A record of a view, whose value is an array. */
+function unpacked(shape: Exclude<ValueShape, { kind: 'whole' }>, key: string, values: readonly unknown[]): object {
   const row: Record<string, unknown> = {};
-  plan.groupNames.forEach((name, i) => (row[name] = values[i]));
-  const group = values.slice(0, plan.shape.groupBy.length);
-  row['_key'] = JSON.stringify(group, (_name, each: unknown) =>
-    typeof each === 'bigint' ? `${each}n` : each,
-  );
+  const isSides = shape.kind === 'sides';
+  if (isSides) Object.assign(row, values[0]);
+  shape.names.forEach((name, i) => (row[name] = values[isSides ? i + 1 : i]));
+  row['_key'] = key;
   return Object.freeze(row);
+}
+
+function keyOfValues(values: readonly unknown[]): string {
+  return JSON.stringify(values, (_name, each: unknown) => (typeof each === 'bigint' ? `${each}n` : each));
+}
+
+function decode(bytes: Uint8Array): unknown {
+  return decodeFrozen({ bytes, offset: 0, length: bytes.length });
 }
