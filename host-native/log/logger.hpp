@@ -27,6 +27,9 @@ class Logger {
   explicit Logger(LogLevel lowest, int fd = 2) : lowest_(lowest), fd_(fd) {}
 
   using Fields = std::initializer_list<LogField>;
+  /// Whether lines of this level are written at all.
+  bool writes(LogLevel level) const { return level >= lowest_ && level != LogLevel::Off; }
+
   void debug(std::string_view message, Fields fields = {}) const;
   void info(std::string_view message, Fields fields = {}) const;
   void warn(std::string_view message, Fields fields = {}) const;

@@ -7,6 +7,7 @@
 #include "host-native/net/http.hpp"
 #include "host-native/net/http_sync.hpp"
 #include "host-native/net/output_queue.hpp"
+#include "host-native/net/request_times.hpp"
 #include "host-native/net/tls.hpp"
 #include "host-native/net/websocket_codec.hpp"
 
@@ -58,6 +59,12 @@ struct Connection {
   /// When the loop looks at the deadline next; 0 = it does not. At most one look is planned,
   /// however often the deadline moves.
   uint64_t deadline_check_ms = 0;
+
+  // Of the request under way, for the figures and, where it is logged, the log.
+  RequestKind request_kind = RequestKind::Other;
+  uint64_t request_began_us = 0;  ///< Monotonic.
+  std::unique_ptr<std::string>
+      request_line;  ///< Method and path; nothing unless requests are logged.
 
   WebSocketDecoder decoder;
   Bytes input;                                ///< Received, but not a whole frame or request yet.

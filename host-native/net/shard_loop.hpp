@@ -84,6 +84,7 @@ class ShardLoop {
   /// Ends sessions, closes connections and lets `run` return, within a few seconds.
   void drain();
   const LoopStats& stats() const { return stats_; }
+  const RequestTimes& request_times() const { return request_times_; }
 
  private:
   struct AdoptSocket {
@@ -153,6 +154,7 @@ class ShardLoop {
   void serve(Connection& connection, const HttpRequest& request);
   void upgrade(Connection& connection, const HttpRequest& request);
   void respond(Connection& connection, const HttpResponse& response, bool keep_alive, bool head);
+  void request_answered(Connection& connection, unsigned status);
   void serve_sync(Connection& connection, const HttpRequest& request);
   void take_exchange_frame(Connection& connection, node::SharedBytes frame);
   void send_events();
@@ -209,6 +211,7 @@ class ShardLoop {
 
   uint64_t counters_[LoopStats::kHostCount] = {};
   LoopStats stats_;
+  RequestTimes request_times_;
 };
 
 }  // namespace topgun::host

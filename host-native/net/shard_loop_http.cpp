@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include "core/base/mix.hpp"
 #include "core/sync/messages.hpp"
 #include "host-native/net/event_stream.hpp"
@@ -11,6 +13,11 @@ constexpr std::string_view kWebSocketPath = "/ws";
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 /// A peer that has ended its side mostly is gone, but some say all they have to say and listen on.
 constexpr uint64_t kHalfClosedMs = 1000;
+
+uint64_t monotonic_us() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
 
 node::SharedBytes share(std::string_view text) {
   return std::make_shared<const Bytes>(to_bytes(as_bytes(text)));
@@ -50,6 +57,8 @@ size_t ShardLoop::consume_http(Connection& connection, std::span<uint8_t> bytes)
          consumed < bytes.size()) {
     if (!connection.http) {
       connection.http = std::make_unique<HttpRequestParser>(options_.net.http);
+      connection.request_kind = RequestKind::Other;
+      connection.request_began_us = monotonic_us();
       set_deadline(connection, options_.net.request_timeout_ms);
     }
     const auto progress = connection.http->feed(bytes.subspan(consumed));
@@ -60,6 +69,13 @@ size_t ShardLoop::consume_http(Connection& connection, std::span<uint8_t> bytes)
     }
     if (progress.head_done) {
       ++counters_[LoopStats::HttpRequests];
+      const HttpRequest& head = connection.http->head();
+      connection.request_kind = request_kind_of(head.path());
+      if (options_.logger->writes(LogLevel::Debug)) {
+        // Without the query, which may hold what is nobody's business.
+        connection.request_line =
+            std::make_unique<std::string>(head.method + " " + std::string(head.path()));
+      }
       if (!admit_head(connection, progress.complete)) continue;
     }
     if (progress.complete) {
@@ -148,6 +164,7 @@ void ShardLoop::upgrade(Connection& connection, const HttpRequest& request) {
       {"Connection", "Upgrade"},
       {"Sec-WebSocket-Accept", websocket_accept(request.header("sec-websocket-key"))}};
   send_raw(connection, share(http_response_head(switching, /*keep_alive=*/true)));
+  request_answered(connection, switching.status);
   connection.phase = Connection::Phase::WebSocket;
   connection.in_session = true;
   set_deadline(connection, 0);
@@ -161,8 +178,19 @@ void ShardLoop::respond(Connection& connection, const HttpResponse& response, bo
   if (has_body && response.body != nullptr && !response.body->empty()) {
     send_raw(connection, response.body);
   }
+  request_answered(connection, response.status);
   if (!keep_alive) return start_closing(connection);
   set_deadline(connection, options_.net.http_idle_timeout_ms);
+}
+
+void ShardLoop::request_answered(Connection& connection, unsigned status) {
+  const uint64_t took_us = monotonic_us() - connection.request_began_us;
+  request_times_.record(connection.request_kind, took_us);
+  if (!connection.request_line) return;
+  options_.logger->debug("request", {{"request", std::string_view(*connection.request_line)},
+                                     {"status", uint64_t{status}},
+                                     {"took_us", took_us}});
+  connection.request_line.reset();
 }
 
 /// What came behind a request that was answered later than at once.
@@ -268,6 +296,7 @@ void ShardLoop::end_stream(Connection& connection, std::optional<Error> error) {
   if (error) MessageWriter(frame).error({.error = static_cast<uint16_t>(*error), .fatal = true});
   send_raw(connection, share(stream_event(exchange.http, "end", frame)));
   if (exchange.http.is_chunked) send_raw(connection, share(kLastChunk));
+  request_answered(connection, 200);
   const bool keep_alive = exchange.http.is_chunked && exchange.http.keep_alive &&
                           drain_stage_ == DrainStage::None && !connection.half_closed;
   if (!keep_alive) return start_closing(connection);

@@ -83,6 +83,9 @@ HttpResponse HttpApp::metrics() const {
   for (size_t i = 0; i < LoopStats::kShardCount; ++i) {
     append_metric(out, LoopStats::shard_field(i), loops_, &LoopStats::shard, i);
   }
+  std::vector<const RequestTimes*> request_times;
+  for (const ShardLoop* loop : loops_) request_times.push_back(&loop->request_times());
+  append_request_times(out, request_times);
   out += "# HELP topgun_ready Whether the node takes writes.\n# TYPE topgun_ready gauge\n";
   out += "topgun_ready " + std::to_string(ready_.load() && !log_failed_.load() ? 1 : 0) + "\n";
   HttpResponse response = text_response(200, out);

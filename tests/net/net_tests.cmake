@@ -4,7 +4,7 @@
 topgun_add_test(
   net/bad_input_test.cpp net/config_test.cpp net/content_coding_test.cpp net/event_stream_test.cpp
   net/http_exchange_test.cpp net/http_sync_test.cpp net/http_test.cpp net/jwt_test.cpp net/mailbox_test.cpp
-  net/message_json_test.cpp net/tls_test.cpp net/websocket_test.cpp
+  net/message_json_test.cpp net/request_times_test.cpp net/tls_test.cpp net/websocket_test.cpp
   LINK topgun_host wslay)
 target_sources(topgun_net_tests PRIVATE
   net/echo_shard.cpp server/support/test_socket.cpp server/support/token_maker.cpp

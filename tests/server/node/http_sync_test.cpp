@@ -9,6 +9,7 @@
 #include "core/value/value_writer.hpp"
 #include "tests/server/support/native_client.hpp"
 #include "tests/server/support/test_server.hpp"
+#include "tests/server/support/tls_client.hpp"
 #include "tests/server/support/token_maker.hpp"
 
 namespace topgun {
@@ -80,6 +81,69 @@ TEST_CASE("http sync: what is written by hand is read by hand, and by a client w
   CHECK(contains(read, R"({"message":"synced","subscription":3,)"));
   NativeClient client(server.port(), 1);
   CHECK(client.read_map("notes") == std::map<std::string, std::string>{{"a", "hello"}});
+}
+
+TEST_CASE("http sync: requests over TLS do what requests do") {
+  const test::Certificate certificate;
+  TestServer server(test::tls_config(certificate));
+  const auto exchange = [&server](std::string_view messages) {
+    test::TlsClient client(server.port());
+    REQUIRE(client.connected());
+    REQUIRE(client.send(as_bytes(post(messages, "application/json"))));
+    return client.receive(100'000);
+  };
+  const std::string written = exchange(R"([
+      {"message":"operations","map":"notes",
+       "operations":[{"operation":"set","key":"a","value":"hello"}]}])");
+  CHECK(status_line(written) == "HTTP/1.1 200 OK");
+  CHECK(contains(written, R"({"message":"ack","level":1,"sequence":1})"));
+  CHECK(contains(exchange(R"([{"message":"subscribe","map":"notes"}])"), R"("value":"hello")"));
+}
+
+TEST_CASE("http sync: a request that does not come to its end in time is answered with 408") {
+  host::ServerConfig config = quiet_config();
+  config.net.request_timeout_ms = 50;
+  TestServer server(config);
+  const std::string whole = post("[]", "application/json");
+  struct Case {
+    const char* name;
+    std::string_view sent;
+    bool has_head;
+  };
+  const Case cases[] = {
+      {"half a head", std::string_view(whole).substr(0, 30), false},
+      {"half a body", std::string_view(whole).substr(0, whole.size() - 1), true},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    TestSocket socket(server.port());
+    REQUIRE(socket.send(c.sent));
+    const std::string answer = socket.receive_all().value_or("");
+    CHECK(status_line(answer) == "HTTP/1.1 408 Request Timeout");
+    CHECK(contains(answer, R"("name":"timed-out")") == c.has_head);
+  }
+}
+
+TEST_CASE("http sync: the time of requests is among the metrics, by kind") {
+  TestServer server;
+  json(server.port(), R"([{"message":"subscribe","map":"notes"}])");
+  test::http_get(server.port(), "/healthz");
+  const std::string metrics = test::http_get(server.port(), "/metrics");
+  const auto count = [&metrics](std::string_view kind) {
+    uint64_t sum = 0;
+    const std::string label = "kind=\"" + std::string(kind) + "\"} ";
+    for (size_t at = 0;
+         (at = metrics.find("topgun_http_request_seconds_count{", at)) != std::string::npos; ++at) {
+      const std::string_view line =
+          std::string_view(metrics).substr(at, metrics.find('\n', at) - at);
+      if (contains(line, label)) sum += std::stoull(std::string(line.substr(line.find("} ") + 2)));
+    }
+    return sum;
+  };
+  CHECK(count("sync") == 1);
+  CHECK(count("stream") == 0);
+  CHECK(count("other") == 1);
+  CHECK(contains(metrics, "# TYPE topgun_http_request_seconds histogram\n"));
 }
 
 TEST_CASE("http sync: an empty sync is small") {
