@@ -114,9 +114,8 @@ test('board: it scrolls while a writer changes a thousand parcels a second', asy
   const measured = await board.scroll(5);
   t.diagnostic(JSON.stringify(measured));
   await screenshot(page, 'writing');
-  // Only what is in sight is in the page; how fast it is drawn depends on what else the machine does.
-  assert.ok(measured.rows < 60, `${measured.rows} rows in the page`);
-  assert.ok(measured.framesASecond > 15, `${measured.framesASecond} frames a second`);
+  assert.ok(measured.rows < 60, `only what is in sight is in the page, not ${measured.rows} rows`);
+  assert.ok(measured.workMsAFrame < 1000 / 60, `${measured.workMsAFrame} ms of work a frame are too many for 60 a second`);
   await board.button('Stop the writer').click();
   assert.deepEqual(page.failures, []);
 });

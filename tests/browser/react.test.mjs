@@ -222,8 +222,8 @@ test('react: former rows stay until those of other options are there, unless nob
     look(1);
     look(2);
     // As while the engine is replaced: nobody answers.
-    const { host } = client.queries;
-    client.queries.host = undefined;
+    const { host } = client.queries.link;
+    client.queries.link.host = undefined;
     look(3);
     look(3, { keepPrevious: false });
     kit.flushSync(() => client.queries.attach(host));
