@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/stable_sort.hpp"
 #include "core/query/join_executor.hpp"
 
 namespace topgun::dataflow {
@@ -125,7 +126,7 @@ void LiveJoin::find_starts(const Collection& collection, const Write& write) {
     const auto is_same = [](const Joiner::Start& a, const Joiner::Start& b) {
       return a.side == b.side && a.row == b.row;
     };
-    std::stable_sort(found.begin(), found.end(), is_below);
+    stable_sort(found, is_below);
     found.erase(std::unique(found.begin(), found.end(), is_same), found.end());
     for (const Joiner::Start& at : found) starts_.push_back({at, side});
   }
@@ -145,7 +146,7 @@ void LiveJoin::find_combinations(const Collection& collection, std::optional<Row
     if (!first.rows().contains(start.at.row)) continue;
     joiner_.expand(routes_[start.at.side], start.at.row, {start.side, row.value_or(kNoRow)}, sink);
   }
-  std::stable_sort(found.begin(), found.end());
+  stable_sort(found);
   found.erase(std::unique(found.begin(), found.end()), found.end());
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/stable_sort.hpp"
+
 namespace topgun::query {
 namespace {
 
@@ -45,7 +47,7 @@ std::vector<Bytes> HashIndex::keys_of(const RowView& view) {
   if (!array) return keys;
   ArrayReader elements = array->elements();
   while (const auto element = elements.next()) append_ordered_key(keys.emplace_back(), *element);
-  std::stable_sort(keys.begin(), keys.end());
+  stable_sort(keys);
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   return keys;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/stable_sort.hpp"
 #include "core/query/internal/group_table.hpp"
 #include "core/query/internal/row_finder.hpp"
 #include "core/query/joined_rows.hpp"
@@ -81,8 +82,7 @@ Result<JoinPlan> make_join_plan(const Query& query, const Joiner& joiner, Predic
     if (plan.cost_ns >= 0) plan.rejected.push_back({plan.route.start, plan.cost_ns});
     for (const JoinPlan::Rejected& each : plan.rejected) best.rejected.push_back(each);
   }
-  std::stable_sort(best.rejected.begin(), best.rejected.end(),
-                   [](const auto& a, const auto& b) { return a.cost_ns < b.cost_ns; });
+  stable_sort(best.rejected, [](const auto& a, const auto& b) { return a.cost_ns < b.cost_ns; });
   best.residual = std::move(residual);
   return best;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/stable_sort.hpp"
+
 namespace topgun::query {
 
 Result<Matcher> Matcher::make(const Predicate& predicate, AttributeTable& attributes) {
@@ -35,7 +37,7 @@ std::vector<AttributeId> Matcher::attributes() const {
   for (const Node& node : nodes_) {
     if (node.test) ids.push_back(node.attribute);
   }
-  std::stable_sort(ids.begin(), ids.end());
+  stable_sort(ids);
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/base/stable_sort.hpp"
 #include "core/query/operand.hpp"
 
 namespace topgun::query {
@@ -34,9 +35,8 @@ Bytes representative(const Bytes& key) {
 void sort_operands(std::vector<Bytes>& operands) {
   std::vector<Bytes> keys;
   for (const Bytes& operand : operands) keys.push_back(key_of(operand));
-  std::stable_sort(keys.begin(), keys.end(), [](const Bytes& left, const Bytes& right) {
-    return compare_bytes(left, right) < 0;
-  });
+  stable_sort(keys,
+              [](const Bytes& left, const Bytes& right) { return compare_bytes(left, right) < 0; });
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   operands.clear();
   for (const Bytes& key : keys) operands.push_back(representative(key));
@@ -213,7 +213,7 @@ Predicate normal_combination(PredicateKind kind, std::vector<Predicate> parts) {
     Bytes bytes = encode_predicate(child);
     sorted.emplace_back(std::move(bytes), std::move(child));
   }
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& left, const auto& right) {
+  stable_sort(sorted, [](const auto& left, const auto& right) {
     return compare_bytes(left.first, right.first) < 0;
   });
   Predicate combination;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "core/base/stable_sort.hpp"
 #include "core/query/internal/key_reader.hpp"
 #include "core/query/internal/key_tags.hpp"
 
@@ -105,7 +106,7 @@ void append_map(Bytes& out, ValueView map, KeyForm form, uint32_t depth_left) {
   std::vector<MapEntry> entries;
   MapReader reader = map.entries();
   while (const auto entry = reader.next()) entries.push_back(*entry);
-  std::stable_sort(entries.begin(), entries.end(), [](const MapEntry& left, const MapEntry& right) {
+  stable_sort(entries, [](const MapEntry& left, const MapEntry& right) {
     return compare_bytes(as_bytes(left.key), as_bytes(right.key)) < 0;
   });
   out.push_back(kMapTag);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/stable_sort.hpp"
+
 namespace topgun::query {
 namespace {
 
@@ -79,7 +81,7 @@ class Planner {
     }
     for (CompoundSet& set : find_compound_sets(conjuncts_, choice_))
       sets_.push_back(std::move(set));
-    std::stable_sort(sets_.begin(), sets_.end(), [](const CompoundSet& a, const CompoundSet& b) {
+    stable_sort(sets_, [](const CompoundSet& a, const CompoundSet& b) {
       if (a.set.rows != b.set.rows) return a.set.rows < b.set.rows;
       return a.covered.size() > b.covered.size();
     });
@@ -263,7 +265,7 @@ class Planner {
     } else {
       plan.cost_ns += static_cast<double>(sets_[chosen[0]].set.rows) * costs_.set_row_ns;
     }
-    std::stable_sort(covered.begin(), covered.end());
+    stable_sort(covered);
     covered.erase(std::unique(covered.begin(), covered.end()), covered.end());
     double after = found;
     if (covered.size() < conjuncts_.size()) {
@@ -346,7 +348,7 @@ class Planner {
   }
 
   Plan best() {
-    std::stable_sort(plans_.begin(), plans_.end(), [](const Candidate& a, const Candidate& b) {
+    stable_sort(plans_, [](const Candidate& a, const Candidate& b) {
       return a.plan.cost_ns < b.plan.cost_ns;
     });
     Plan plan = std::move(plans_[0].plan);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/stable_sort.hpp"
+
 namespace topgun::query {
 
 Result<SortKeys> SortKeys::make(const std::vector<OrderPart>& order, AttributeTable& attributes) {
@@ -48,7 +50,7 @@ bool TopRows::add(RowId row, const RowView& view) {
 
 std::vector<RowId> TopRows::take() {
   if (limit_ > kSortedMax) {
-    std::stable_sort(items_.begin(), items_.end(), [](const Item& left, const Item& right) {
+    stable_sort(items_, [](const Item& left, const Item& right) {
       return compare_bytes(left.key, right.key) < 0;
     });
     if (items_.size() > limit_) items_.resize(static_cast<size_t>(limit_));

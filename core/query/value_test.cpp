@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/stable_sort.hpp"
+
 namespace topgun::query {
 namespace {
 
@@ -28,7 +30,7 @@ bool contains(const ValueView& value, const Operand& operand) {
 ValueTest::ValueTest(const Predicate& test) : kind_(test.kind) {
   for (const Bytes& operand : test.operands) operands_.emplace_back(operand);
   if (kind_ == PredicateKind::In) {
-    std::stable_sort(operands_.begin(), operands_.end(), key_below);
+    stable_sort(operands_, key_below);
   } else if (kind_ == PredicateKind::Range) {
     const Bounds& bounds = test.bounds;
     has_low_ = !bounds.low.empty();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/stable_sort.hpp"
+
 namespace topgun::query::internal {
 
 Result<GroupTable> GroupTable::make(const Query& query, Collection& collection, Columns columns) {
@@ -104,7 +106,7 @@ void GroupTable::count_rows(uint64_t rows) {
 std::vector<Bytes> GroupTable::take() {
   std::vector<KeyDictionary::Code> order;
   for (KeyDictionary::Code group = 0; group < groups_->code_end(); ++group) order.push_back(group);
-  std::stable_sort(order.begin(), order.end(), [&](KeyDictionary::Code a, KeyDictionary::Code b) {
+  stable_sort(order, [&](KeyDictionary::Code a, KeyDictionary::Code b) {
     return compare_bytes(groups_->key(a), groups_->key(b)) < 0;
   });
   std::vector<Bytes> out;
