@@ -127,22 +127,27 @@ void ReferenceModel::merge(const MapRef& ref, const Effect& effect) {
   if (joined != found->second) store(map, ref.kind, effect.key, joined);
 }
 
-void ReferenceModel::merge_operations(ByteView bytes) {
+uint64_t ReferenceModel::merge_operations(ByteView bytes) {
   OperationBatch batch;
   const Result<void> decoded = decode_operations(bytes, Values::Trust, batch);
   TG_ASSERT(decoded.ok());
   const MapRef ref{batch.header.kind, text_of(batch.header.map)};
+  uint64_t latest = 0;
   for (const Operation& operation : batch.operations) {
     for (const Effect& effect : effects_of(batch.header.replica, operation)) merge(ref, effect);
+    latest = std::max(latest, operation.time >> 16);
   }
+  return latest;
 }
 
-void ReferenceModel::merge_records(ByteView bytes) {
+uint64_t ReferenceModel::merge_records(ByteView bytes) {
   RecordBatch batch;
   const Result<void> decoded = decode_records(bytes, Values::Trust, batch);
   TG_ASSERT(decoded.ok());
   const MapRef ref{batch.kind, text_of(batch.map)};
+  uint64_t latest = 0;
   for (const topgun::Record& record : batch.records) {
+    latest = std::max(latest, record.stamp.ms());
     Effect effect;
     effect.key = {text_of(record.key), text_of(record.tag)};
     effect.record.time = record.stamp.time;
@@ -158,6 +163,7 @@ void ReferenceModel::merge_records(ByteView bytes) {
     }
     merge(ref, effect);
   }
+  return latest;
 }
 
 void ReferenceModel::forget(const MapRef& ref, const RecordKey& key) {

@@ -74,9 +74,10 @@ class ReferenceModel {
   static std::vector<Effect> effects_of(ReplicaId author, const Operation& operation);
 
   void merge(const MapRef& map, const Effect& effect);
-  /// Both assert that the batch decodes: it has passed the product's own checks.
-  void merge_operations(ByteView batch);
-  void merge_records(ByteView batch);
+  /// Both assert that the batch decodes: it has passed the product's own checks. They return the
+  /// latest time in it, in ms.
+  uint64_t merge_operations(ByteView batch);
+  uint64_t merge_records(ByteView batch);
   void forget(const MapRef& map, const RecordKey& key);
   void clear(const MapRef& map);
   /// Drops what was deleted or expired before the horizon, but for what `is_kept`.

@@ -143,8 +143,9 @@ void draw_knobs(Scenario& scenario) {
     return turned ? value : usual;
   };
   scenario.keys = static_cast<uint32_t>(knob(1, 200, 8));
-  // Mostly short against the run, so that tombstones are collected in it.
-  scenario.retention_ms = knob(4'000, 120'000, scenario.retention_ms);
+  // Short against the run, so that tombstones are collected in it; but not shorter than it takes to
+  // find that roots differ and to mend that, for which 30 seconds may pass.
+  scenario.retention_ms = std::max<uint64_t>(knob(4'000, 120'000, scenario.retention_ms), 16'000);
   // Clients grant credit in steps of 16 KiB, so less than two steps would stall.
   scenario.credit_bytes = knob(32'768, 1u << 20, scenario.credit_bytes);
   scenario.checkpoint_interval_ms = knob(200, 20'000, scenario.checkpoint_interval_ms);

@@ -187,6 +187,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   // sim_client_model.cpp: what the model learns
   void model_frame(const Bytes& frame);
   void model_message(const MessageView& message);
+  void note_stamps(uint64_t latest_ms);
   void model_resync(const MapRef& map);
   void model_reject(ByteView payload);
   void take_back(uint64_t sequence, const OwnOperation& own);
@@ -259,6 +260,8 @@ class SimClient final : public Actor, public ClientEndpoint {
   /// Somebody set the clock since the node told its time.
   bool clock_is_doubtful_ = false;
   bool knows_its_stamps_ = true;  ///< No row with the latest one was ever damaged.
+  /// Stamps from here on may have come from a future that the clock did not follow.
+  uint64_t first_future_ms_ = UINT64_MAX;
   bool has_unseen_writes_ = false;
   bool has_news_ = true;
   /// The replica took a new id; the snapshot that follows says what became of its writes.

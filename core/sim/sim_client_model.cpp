@@ -37,12 +37,12 @@ void SimClient::model_message(const MessageView& message) {
   switch (static_cast<MessageKind>(message.kind)) {
     case MessageKind::Changes: {
       const Result<ChangesMessage> changes = decode_changes(message.payload);
-      if (changes.ok()) model_.merge_operations(changes->batch);
+      if (changes.ok()) note_stamps(model_.merge_operations(changes->batch));
       return;
     }
     case MessageKind::Records: {
       const Result<RecordsMessage> records = decode_records_message(message.payload);
-      if (records.ok()) model_.merge_records(records->batch);
+      if (records.ok()) note_stamps(model_.merge_records(records->batch));
       return;
     }
     case MessageKind::Welcome: {
@@ -85,6 +85,15 @@ void SimClient::model_message(const MessageView& message) {
       return model_reject(message.payload);
     default:
       return;
+  }
+}
+
+/// Clocks follow what they see up to a minute ahead; some less here, for drift.
+void SimClient::note_stamps(uint64_t latest_ms) {
+  constexpr uint64_t kFollowedMs = 50'000;
+  const uint64_t present_ms = std::min(now().wall_ms, std::max<uint64_t>(welcomed_ms_, 1));
+  if (latest_ms > present_ms + kFollowedMs) {
+    first_future_ms_ = std::min(first_future_ms_, present_ms + kFollowedMs);
   }
 }
 

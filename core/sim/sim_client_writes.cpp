@@ -91,10 +91,8 @@ void SimClient::remove(const std::string& key) {
 /// a future that clocks do not follow. What the engine takes for the present is known here only
 /// while nobody touched the clock since the node last told its time.
 void SimClient::check_overrules(const std::string& key, const ReferenceModel::Record& before) {
-  constexpr uint64_t kFollowedMs = 50'000;  // Some less than a minute, for drift.
   if (!model_is_complete() || clock_is_doubtful_ || !knows_its_stamps_) return;
-  const uint64_t present_ms = std::min(now().wall_ms, std::max<uint64_t>(welcomed_ms_, 1));
-  if (before.replica == replica_ || before.ms() > present_ms + kFollowedMs) return;
+  if (before.replica == replica_ || before.ms() >= first_future_ms_) return;
   if (model_.find(open_maps()[0].ref, {key, ""}) != before) return;
   checker_.fail(Invariant::SessionOrder, "client " + std::to_string(number()) + " wrote " + key +
                                              ", and what it had read before overrules that");

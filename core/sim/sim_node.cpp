@@ -373,10 +373,12 @@ void SimNode::collect_model(uint16_t index) {
 void SimNode::model_entry(node::LogEntryKind kind, ByteView payload) {
   switch (kind) {
     case node::LogEntryKind::Operations:
-      return model_.merge_operations(payload);
+      model_.merge_operations(payload);
+      return;
     case node::LogEntryKind::Records:
     case node::LogEntryKind::Checkpoint:
-      return model_.merge_records(payload);
+      model_.merge_records(payload);
+      return;
     case node::LogEntryKind::Horizon: {
       ByteReader in(payload);
       horizon_ms_ = std::max(horizon_ms_, in.u64());

@@ -25,7 +25,7 @@ struct DiskFaults {
   uint32_t full = 0;             ///< A write or allocation that makes a file larger: `StorageFull`.
   uint32_t lost_write = 0;       ///< Acknowledged, read back, never on the disk.
   uint32_t misdirected = 0;      ///< A lost write that spoils another sector of its file.
-  uint32_t bit_flip = 0;         ///< With a write, a bit somewhere in the same file flips.
+  uint32_t bit_flip = 0;         ///< With a write, a bit flips before it in the same file.
   uint32_t early_writeback = 0;  ///< After a write, some unsynced sectors reach the disk unasked.
 };
 
