@@ -33,6 +33,7 @@ const examples: Example[] = [
   ...inMarkdown('../docs/guides/tabs.md', 'tabs'),
   ...inMarkdown('../docs/guides/serverless.md', 'serverless'),
   ...inMarkdown('../docs/guides/queries.md', 'queries'),
+  ...inMarkdown('../docs/guides/live-views.md', 'views'),
   ...inMarkdown('../docs/guides/react.md', 'react'),
   ...inMarkdown('README.md', 'readme'),
   ...readdirSync(source, { recursive: true, encoding: 'utf8' })
