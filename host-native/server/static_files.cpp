@@ -131,6 +131,13 @@ HttpResponse send_file(const HttpRequest& request, const File& file, std::string
   return response;
 }
 
+/// To the folder itself, whose files are named relative to it.
+HttpResponse redirect_into(std::string_view folder) {
+  HttpResponse redirect = text_response(301, "moved");
+  redirect.headers = {{"Location", std::string(folder) + "/"}};
+  return redirect;
+}
+
 }  // namespace
 
 StaticFiles::StaticFiles(std::vector<StaticMount> mounts) : mounts_(std::move(mounts)) {
@@ -146,17 +153,16 @@ StaticFiles::StaticFiles(std::vector<StaticMount> mounts) : mounts_(std::move(mo
 HttpResponse StaticFiles::serve(const HttpRequest& request) const {
   std::string_view target = request.path();
   for (const StaticMount& mount : mounts_) {
+    if (mount.prefix.size() == target.size() + 1 && mount.prefix.starts_with(target)) {
+      return redirect_into(target);
+    }
     if (!target.starts_with(mount.prefix)) continue;
     const auto below = clean_path(target.substr(mount.prefix.size() - 1));
     if (!below) break;
     std::string path = resolve_below(mount.directory, mount.directory + *below);
     struct stat info {};
     if (!path.empty() && stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
-      if (!target.ends_with("/")) {
-        HttpResponse redirect = text_response(301, "moved");
-        redirect.headers = {{"Location", std::string(target) + "/"}};
-        return redirect;
-      }
+      if (!target.ends_with("/")) return redirect_into(target);
       path = resolve_below(mount.directory, path + "/index.html");
     }
     if (path.empty()) continue;
