@@ -5,6 +5,8 @@
 #include <fstream>
 #include <map>
 
+#include "core/crdt/record.hpp"
+
 namespace topgun::host {
 
 namespace {
@@ -124,6 +126,10 @@ Option net_limit(std::string name, std::string help, uint32_t NetLimits::*field,
 constexpr uint64_t kHourMs = 3'600'000;
 constexpr uint64_t kYearMs = 366 * 24 * kHourMs;
 constexpr uint32_t kAny = 0xffffffff;
+/// The longest value with its key, behind a batch of a client that was almost full and what opens a
+/// request: whoever takes less can never be sent some values, nor what was written after them.
+constexpr uint32_t kFrameBytesMaxLowest = 768 << 10;
+static_assert(kFrameBytesMaxLowest > kValueBytesMax + kKeyBytesMax + (128 << 10));
 
 std::vector<Option> make_options() {
   using L = node::ShardLimits;
@@ -180,8 +186,8 @@ std::vector<Option> make_options() {
        number<uint64_t>([](ServerConfig& c) -> uint64_t& { return c.checkpoint_interval_ms; }, 100,
                         kHourMs)},
 
-      limit<uint32_t>("frame-bytes-max", "longest frame of a client", &L::frame_bytes_max, 64 << 10,
-                      64 << 20),
+      limit<uint32_t>("frame-bytes-max", "longest frame of a client", &L::frame_bytes_max,
+                      kFrameBytesMaxLowest, 64 << 20),
       limit<uint32_t>("operations-in-flight-max", "operations a client may send ahead of its acks",
                       &L::operations_in_flight_max, 1, kAny),
       limit<uint32_t>("subscriptions-max", "subscriptions of a connection", &L::subscriptions_max,

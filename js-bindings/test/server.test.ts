@@ -176,6 +176,20 @@ testOnCores('server: unsent writes of a stored client are sent by its next start
   await untilMap(counter, () => counter.get() === 5);
 });
 
+testOnCores('server: the largest value reaches a node that takes the shortest frames', async (core, t) => {
+  const server = await serverFor(t, '--memory', '--frame-bytes-max', '786432');
+  for (const transport of ['websocket', 'http'] as const) {
+    const client = await online(core, t, { serverUrl: server.url, transport });
+    const map = client.getMap<Uint8Array | string>(transport);
+    // A batch that is almost full takes one more.
+    map.set('before', 'x'.repeat(63 * 1024));
+    map.set('k'.repeat(1024), new Uint8Array(512 * 1024 - 5));
+    map.set('after', 'small');
+    await client.flush({ level: 'memory', timeoutMs: 10_000 });
+    assert.equal(client.pendingOps, 0);
+  }
+});
+
 testOnCores('server: flush names a level that is not reached in time', async (core, t) => {
   const client = await online(core, t, { serverUrl: 'http://127.0.0.1:1' });
   client.getMap<number>('m').set('a', 1);

@@ -127,5 +127,10 @@ TEST_CASE("config: limits are set by their names") {
   CHECK(outcome.config->net.connections_max == 7);
 }
 
+TEST_CASE("config: a frame has room for the largest operation") {
+  CHECK(read({"--memory", "--no-auth", "--frame-bytes-max", "786432"}).config);
+  CHECK_FALSE(read({"--memory", "--no-auth", "--frame-bytes-max", "786431"}).config);
+}
+
 }  // namespace
 }  // namespace topgun::host
