@@ -20,13 +20,19 @@ function spelling(name) {
   return match[1];
 }
 
+/** The spelling that a name stands for, as the written file has it, too. */
+const spelled = (name) => name.replace(/\B(?=[A-Z0-9])/g, '-').toLowerCase();
+
 const entries = [];
 for (const line of body.split('\n')) {
   if (line.trim() === '' || line.trim().startsWith('//')) continue;
   const match = /^\s*(\w+) = (\d+),\s*\/\/\/< (.*)$/.exec(line);
   if (match === null) throw new Error(`cannot read this line of core/base/error.hpp: ${line}`);
   const [, name, code, text] = match;
-  entries.push({ name, code, text, spelling: spelling(name) });
+  if (spelled(name) !== spelling(name)) {
+    throw new Error(`${name} is spelled ${spelled(name)} in JavaScript, but ${spelling(name)} in C++`);
+  }
+  entries.push({ name, code, text });
 }
 
 const text = `// Written by scripts/generate-errors.mjs from core/base/error.hpp; change it there.
@@ -42,10 +48,13 @@ ${entries.map((e) => `  /** ${e.text} */\n  ${e.name}: ${e.code},`).join('\n')}
 /** One of the numbers of {@link ErrorCode}. */
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
-/** The stable spelling of each code in logs and documentation. */
-export const errorNames = {
-${entries.map((e) => `  ${e.code}: '${e.spelling}',`).join('\n')}
-} as const satisfies Record<ErrorCode, string>;
+/** The stable spelling of each code in logs and documentation: TooLarge is too-large. */
+export const errorNames: Readonly<Record<ErrorCode, string>> = /* @__PURE__ */ Object.fromEntries(
+  /* @__PURE__ */ Object.entries(ErrorCode).map(([name, code]) => [
+    code,
+    name.replace(/\\B(?=[A-Z0-9])/g, '-').toLowerCase(),
+  ]),
+) as Record<ErrorCode, string>;
 `;
 
 if (process.argv.includes('--check')) {

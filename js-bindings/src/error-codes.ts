@@ -80,41 +80,10 @@ export const ErrorCode = {
 /** One of the numbers of {@link ErrorCode}. */
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
-/** The stable spelling of each code in logs and documentation. */
-export const errorNames = {
-  100: 'truncated',
-  101: 'malformed',
-  102: 'too-deep',
-  103: 'too-large',
-  104: 'invalid-utf-8',
-  105: 'unsupported-version',
-  106: 'unknown-message',
-  107: 'checksum-mismatch',
-  108: 'invalid-argument',
-  109: 'hint-impossible',
-  200: 'unauthenticated',
-  201: 'token-invalid',
-  202: 'token-expired',
-  203: 'forbidden',
-  204: 'rate-limited',
-  205: 'limit-exceeded',
-  300: 'clock-drift',
-  301: 'behind-horizon',
-  302: 'replica-cloned',
-  303: 'type-mismatch',
-  304: 'cursor-unknown',
-  305: 'taken-over',
-  400: 'closed',
-  401: 'not-ready',
-  402: 'overloaded',
-  403: 'draining',
-  404: 'timed-out',
-  500: 'storage-io',
-  501: 'storage-full',
-  502: 'storage-corrupt',
-  503: 'storage-wiped',
-  504: 'read-only',
-  900: 'internal',
-  901: 'out-of-memory',
-  902: 'engine-trap',
-} as const satisfies Record<ErrorCode, string>;
+/** The stable spelling of each code in logs and documentation: TooLarge is too-large. */
+export const errorNames: Readonly<Record<ErrorCode, string>> = /* @__PURE__ */ Object.fromEntries(
+  /* @__PURE__ */ Object.entries(ErrorCode).map(([name, code]) => [
+    code,
+    name.replace(/\B(?=[A-Z0-9])/g, '-').toLowerCase(),
+  ]),
+) as Record<ErrorCode, string>;
