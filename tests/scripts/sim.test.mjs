@@ -12,7 +12,7 @@ import { diagram, timeAxis, worthDrawing } from '../../scripts/lib/sim/diagram.m
 import { simulate } from '../../scripts/lib/sim/process.mjs';
 import { campaignReport, marksCount } from '../../scripts/lib/sim/report.mjs';
 import { makeRepro, readRepro, reproTest } from '../../scripts/lib/sim/repro.mjs';
-import { batches, find, listMutants } from '../../scripts/lib/sim/scoreboard.mjs';
+import { batches, find, listMutants, mediansOf } from '../../scripts/lib/sim/scoreboard.mjs';
 import { root } from '../../scripts/lib/repository.mjs';
 
 function inFolder(body) {
@@ -148,6 +148,13 @@ end(last - first + 1, fails ? 1 : 0);`);
   assert.equal((await find(path, { number: 5, name: 'a' }, search)).seeds, 100);
   assert.equal((await find(path, { number: 6, name: 'b' }, search)).seeds, null);
 }));
+
+test('sim: medians are of what was made smaller, the lower one of two', () => {
+  const size = (operations) => ({ operations, clients: 1, families: 2, runs: 3, cpu_s: 0.5 });
+  assert.equal(mediansOf([]), null);
+  assert.equal(mediansOf([size(9), size(1), size(4)]).operations, 4);
+  assert.deepEqual(mediansOf([size(7), size(2)]), size(2));
+});
 
 test('sim: a build that cannot list planted bugs has none', () => inFolder((folder) => {
   assert.deepEqual(listMutants(program(folder, 'process.exit(2);')), []);

@@ -76,5 +76,10 @@ export function scoreboardReport(board) {
   const head = ['bug', 'name', 'seeds', 'caught by', 'repro'];
   const widths = head.map((text, i) => Math.max(text.length, ...rows.map((row) => row[i].length)));
   const table = [head, ...rows].map((row) => row.map((text, i) => text.padEnd(widths[i])).join('  ').trimEnd());
-  return [...table, '', `${board.found} of ${board.bugs.length} planted bugs found, ${board.within1000} within 1,000 seeds`].join('\n');
+  const lines = [...table, '', `${board.found} of ${board.bugs.length} planted bugs found, ${board.within1000} within 1,000 seeds`];
+  if (board.medians) {
+    const { operations, clients, families, runs, cpu_s } = board.medians;
+    lines.push(`medians of the repros: ${operations} operations, ${clients} clients, ${families} families, made by ${runs} runs in ${cpu_s.toFixed(1)} CPU s`);
+  }
+  return lines.join('\n');
 }

@@ -104,10 +104,10 @@ const mutantWords = (mutant) => (mutant > 0 ? ['--mutant', mutant] : []);
 export async function shrink(program, failure, runs) {
   let shrunk = null;
   const words = ['--seeds', failure.seed, '--profile', failure.profile, '--shrink', runs, ...mutantWords(failure.mutant)];
-  await simulate(program, words, (event) => {
+  const summary = await simulate(program, words, (event) => {
     if (event.event === 'shrunk') shrunk = event;
   });
-  return shrunk;
+  return shrunk && { ...shrunk, cpu_s: summary.cpu_s };
 }
 
 /** Writes what a failure leaves to build/sim/<seed>; resolves to the folder and the repro. */

@@ -33,7 +33,7 @@ export async function find(program, mutant, options) {
     if (sum.found.length === 0) continue;
     const failure = sum.found[0];
     const shrunk = options.shrink ? await shrink(program, failure, options.shrinkRuns) : null;
-    const size = shrunk && { operations: shrunk.operations, clients: shrunk.clients, families: shrunk.families, runs: shrunk.runs };
+    const size = shrunk && { operations: shrunk.operations, clients: shrunk.clients, families: shrunk.families, runs: shrunk.runs, cpu_s: shrunk.cpu_s };
     return { ...mutant, seeds: failure.seed, invariant: failure.invariant, detail: failure.detail, shrunk: size };
   }
   return { ...mutant, seeds: null, tried: options.limit };
@@ -55,5 +55,17 @@ export async function scoreboard(program, mutants, options, progress = () => {})
   await Promise.all(Array.from({ length: options.jobs }, work));
   bugs.sort((a, b) => a.number - b.number);
   const found = bugs.filter((bug) => bug.seeds !== null);
-  return { bugs, found: found.length, within1000: found.filter((bug) => bug.seeds <= 1000).length };
+  return {
+    bugs,
+    found: found.length,
+    within1000: found.filter((bug) => bug.seeds <= 1000).length,
+    medians: mediansOf(found.flatMap((bug) => bug.shrunk ?? [])),
+  };
+}
+
+/** What is left of a find when it was made smaller, and what that cost; null if none was. */
+export function mediansOf(sizes) {
+  if (sizes.length === 0) return null;
+  const median = (name) => sizes.map((size) => size[name]).sort((a, b) => a - b)[Math.floor((sizes.length - 1) / 2)];
+  return Object.fromEntries(['operations', 'clients', 'families', 'runs', 'cpu_s'].map((name) => [name, median(name)]));
 }
