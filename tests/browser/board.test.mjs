@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { BoardPage, boardFolder } from '../support/board_page.mjs';
-import { launchBrowser, openPage } from '../support/browser.mjs';
+import { launchBrowser, openPage, openTab } from '../support/browser.mjs';
 import { fromRoot, temporaryFolder } from '../support/paths.mjs';
 import { ServerProcess } from '../support/server.mjs';
 
@@ -76,6 +76,26 @@ test('board: what one window changes, another one shows', async (t) => {
   const after = await stage.textContent();
   await second.parcel('P-00001').locator('.stage').filter({ hasText: after }).waitFor();
   assert.deepEqual([...page.failures, ...other.failures], []);
+});
+
+test('board: a second tab of one profile is as live as the first, and goes on when that is closed', async (t) => {
+  const { server, page, board } = await openBoard(t);
+  const tab = await openTab(page.context(), `${server.url}board/`);
+  const second = new BoardPage(tab);
+  await second.shows(50_000);
+  const stageOf = (each) => each.parcel('P-00001').locator('.stage');
+  await stageOf(board).click();
+  await stageOf(second).filter({ hasText: await stageOf(board).textContent() }).waitFor();
+  await page.close();
+  await second.chip('Delayed').click();
+  const before = await stageOf(second).count();
+  await second.button('Show all').click();
+  await second.shows(50_000);
+  assert.equal(before, 0, 'it is not delayed');
+  const text = await stageOf(second).textContent();
+  await stageOf(second).click();
+  await tab.waitForFunction((text) => document.querySelector('[data-key=P-00001] .stage').textContent !== text, text);
+  assert.deepEqual([...page.failures, ...tab.failures], []);
 });
 
 test('board: it opens without a server, and what was changed meanwhile is sent later', async (t) => {

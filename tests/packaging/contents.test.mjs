@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { transform } from 'esbuild';
 
@@ -52,6 +54,17 @@ test('package: no shipped script waits at top level', async () => {
   for (const { path, code } of scripts) {
     // esbuild refuses to turn a module with top-level await into a script.
     await assert.doesNotReject(transform(code, { format: 'cjs', logLevel: 'silent' }), path);
+  }
+});
+
+test('package: the hooks are a client module, what servers need of them is not, and both can be required', async () => {
+  const require = createRequire(import.meta.url);
+  for (const [entry, isClient] of [['topgun/react', true], ['topgun/react/server', false]]) {
+    assert.deepEqual(Object.keys(require(entry)).sort(), Object.keys(await import(entry)).sort());
+    for (const path of [require.resolve(entry), fileURLToPath(import.meta.resolve(entry))]) {
+      const directives = /^(?:(?:'[^']*'|"[^"]*");?\s*)*/.exec(await readFile(path, 'utf8'))[0];
+      assert.equal(/['"]use client['"]/.test(directives), isClient, path);
+    }
   }
 });
 
