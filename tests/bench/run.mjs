@@ -18,6 +18,7 @@ const kNeeds = {
   query: ['query'],
   size: ['package'],
   simulator: ['simulator'],
+  board: ['server', 'package', 'board'],
 };
 const kSuites = Object.keys(kNeeds);
 

@@ -20,6 +20,16 @@ export class BoardPage {
     return this.page.getByRole('button', { name, exact: true });
   }
 
+  /** Starts the writer in its worker; resolves when its changes arrive. */
+  async letWriterIn() {
+    await this.button('Let a writer in: 1,000 changes a second').click();
+    await this.button('Stop the writer').waitFor();
+    await this.page.waitForFunction(() => {
+      const changes = Number(document.querySelector('[data-meter="changes a second"]').textContent.replace(/\D/g, ''));
+      return changes > 700 && changes < 1300;
+    });
+  }
+
   chip(stage) {
     return this.page.getByRole('group', { name: 'Stages' }).getByRole('button', { name: stage });
   }

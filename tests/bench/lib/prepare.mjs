@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildPackage, buildSimulator, buildWasmSimulator } from '../../../scripts/lib/build.mjs';
+import { buildBoard, buildPackage, buildSimulator, buildWasmSimulator } from '../../../scripts/lib/build.mjs';
 import { run } from '../../../scripts/lib/run.mjs';
 import { progress } from './results.mjs';
 import { root } from './paths.mjs';
@@ -38,6 +38,7 @@ const steps = {
   server: () => build('release', 'topgun-server', 'topgun-load'),
   query: () => build('release', 'topgun_query_bench'),
   package: buildPackage,
+  board: buildBoard,
   simulator: async () => {
     await buildSimulator();
     await buildWasmSimulator();
@@ -48,7 +49,7 @@ const steps = {
   },
 };
 
-/** @param {Set<string>} needs of `operations`, `server`, `query`, `package`, `simulator`, `baselines` */
+/** @param {Set<string>} needs of `operations`, `server`, `query`, `package`, `board`, `simulator`, `baselines` */
 export async function prepare(needs) {
   for (const [name, step] of Object.entries(steps)) {
     if (needs.has(name)) await step();

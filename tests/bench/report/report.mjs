@@ -16,6 +16,7 @@ const kTitles = {
   js: 'The client in JavaScript',
   query: 'Queries, beside SQLite, and live ones',
   size: 'Sizes',
+  board: 'The board in a browser',
 };
 
 /** @param {import('../lib/results.mjs').Result[]} results */
