@@ -16,6 +16,7 @@ GroupGraph::GroupGraph(query::Query query, query::Matcher matcher, ParameterRead
       reader_(std::move(reader)) {
   for (size_t i = 0; i < query_.aggregates.size(); ++i) {
     extremes_.push_back(is_extreme(i) ? std::make_unique<CountedTree>() : nullptr);
+    has_extremes_ = has_extremes_ || is_extreme(i);
   }
 }
 
@@ -149,9 +150,11 @@ void GroupGraph::read_extremes(ByteView key, Group& group) const {
 }
 
 Bytes GroupGraph::encode(ByteView key, size_t argument_bytes, const Group& group) const {
+  const ByteView own = key.subspan(argument_bytes);
+  if (!has_extremes_) return encode_group(own, query_, group.states);
   Group whole = group;
   read_extremes(key, whole);
-  return encode_group(key.subspan(argument_bytes), query_, whole.states);
+  return encode_group(own, query_, whole.states);
 }
 
 Bytes GroupGraph::encode_empty() const {

@@ -73,6 +73,7 @@ class GroupGraph final : public Graph {
   query::GroupReader reader_;
   std::map<std::string, Group, std::less<>> groups_;           ///< By arguments and group.
   std::vector<std::unique_ptr<query::CountedTree>> extremes_;  ///< By aggregate; null for others.
+  bool has_extremes_ = false;
   std::map<std::string, std::vector<SubscriptionId>, std::less<>> subscribers_;
   size_t subscriptions_ = 0;
   std::map<std::string, Touched, std::less<>> touched_;

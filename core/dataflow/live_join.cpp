@@ -146,12 +146,16 @@ void LiveJoin::find_combinations(const Collection& collection, std::optional<Row
     if (!first.rows().contains(start.at.row)) continue;
     joiner_.expand(routes_[start.at.side], start.at.row, {start.side, row.value_or(kNoRow)}, sink);
   }
+  if (found.size() < 2) return;
   stable_sort(found);
   found.erase(std::unique(found.begin(), found.end()), found.end());
 }
 
 void LiveJoin::prepare(const Collection& collection, const Write& write) {
   const query::PastRow past = past_of(collection, write.row, write);
+  has_same_links_ =
+      write.before && write.after &&
+      !joiner_.changes_links(collection, past.view, record_of(write.key, *write.after));
   if (write.row) joiner_.see(&past);
   find_starts(collection, write);
   find_combinations(collection, write.row, before_);
@@ -159,15 +163,15 @@ void LiveJoin::prepare(const Collection& collection, const Write& write) {
 }
 
 void LiveJoin::change(const Collection& collection, RowId row, const Write& write) {
+  const query::PastRow past = past_of(collection, row, write);
+  if (has_same_links_) {
+    for (const Combination& rows : before_) {
+      if (has_row(rows, collection, row)) tell(&rows, &rows, past);
+    }
+    return;
+  }
   const std::optional<RowId> there = write.after ? std::optional<RowId>(row) : std::nullopt;
   find_combinations(collection, there, after_);
-  const query::PastRow past = past_of(collection, row, write);
-  const auto has_row = [&](const Combination& rows) {
-    for (size_t side = 0; side < joiner_.sides(); ++side) {
-      if (rows[side] == row && &joiner_.collection(side) == &collection) return true;
-    }
-    return false;
-  };
   auto old = before_.begin();
   auto now = after_.begin();
   while (old != before_.end() || now != after_.end()) {
@@ -176,11 +180,18 @@ void LiveJoin::change(const Collection& collection, RowId row, const Write& writ
     } else if (old == before_.end() || *now < *old) {
       tell(nullptr, &*now++, past);
     } else {
-      if (has_row(*old)) tell(&*old, &*now, past);
+      if (has_row(*old, collection, row)) tell(&*old, &*now, past);
       ++old;
       ++now;
     }
   }
+}
+
+bool LiveJoin::has_row(const Combination& rows, const Collection& collection, RowId row) const {
+  for (size_t side = 0; side < joiner_.sides(); ++side) {
+    if (rows[side] == row && &joiner_.collection(side) == &collection) return true;
+  }
+  return false;
 }
 
 void LiveJoin::tell(const Combination* before, const Combination* after,
@@ -188,7 +199,8 @@ void LiveJoin::tell(const Combination* before, const Combination* after,
   std::optional<RowView> old_view;
   std::optional<RowView> new_view;
   if (before != nullptr) old_view = joined_.view(*before, &past);
-  if (after != nullptr) new_view = joined_.view(*after);
+  // What is told as changed is one combination.
+  if (after != nullptr) new_view = joined_.view(*after, nullptr, old_view ? &*old_view : nullptr);
   const RowId number = before != nullptr ? number_of(*before) : numbers_.acquire(key_of(*after));
   graphs_.prepare(old_view, new_view);
   graphs_.change(number);

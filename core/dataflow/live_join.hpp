@@ -59,6 +59,8 @@ class LiveJoin final : public RowSource {
   /// All combinations that the record may decide on, as the maps are now; sorted, each once.
   void find_combinations(const query::Collection& collection, std::optional<query::RowId> row,
                          std::vector<query::Combination>& found);
+  bool has_row(const query::Combination& rows, const query::Collection& collection,
+               query::RowId row) const;
   void tell(const query::Combination* before, const query::Combination* after,
             const query::PastRow& past);
 
@@ -70,6 +72,7 @@ class LiveJoin final : public RowSource {
   std::vector<query::RowId> gone_;
   std::vector<query::Combination> before_;  ///< Between `prepare` and `change`.
   std::vector<query::Combination> after_;
+  bool has_same_links_ = false;  ///< Whether the write can change no combination's being there.
   struct Start {
     query::Joiner::Start at;
     uint8_t side = 0;  ///< The side that the changed record is on.

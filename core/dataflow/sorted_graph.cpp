@@ -53,17 +53,16 @@ Result<std::unique_ptr<Graph>> SortedGraph::make(const QueryTemplate& shape,
 }
 
 void SortedGraph::add(RowId row, const RowView& view) {
-  if (const auto key = key_of(view)) tree_.insert(*key, row);
+  if (read_key(new_, view)) tree_.insert(new_.key, row);
 }
 
-std::optional<Bytes> SortedGraph::key_of(const RowView& row) {
-  arguments_.clear();
-  if (!matcher_.matches(row)) return std::nullopt;
-  Bytes key;
-  parameters_.append(key, row);
-  arguments_ = key;
-  keys_.append(key, row);
-  return key;
+bool SortedGraph::read_key(Side& side, const RowView& row) {
+  if (!matcher_.matches(row)) return false;
+  side.key.clear();
+  parameters_.append(side.key, row);
+  side.argument_bytes = side.key.size();
+  keys_.append(side.key, row);
+  return true;
 }
 
 // --- subscriptions ---
@@ -105,29 +104,25 @@ std::vector<RowId> SortedGraph::rows(const SubscriptionPlace& place) const {
 }
 
 std::pair<size_t, size_t> SortedGraph::ranks(ByteView arguments) const {
+  if (arguments.empty()) return {0, tree_.size()};
   const auto end = query::prefix_end(arguments);
   return {tree_.rank(arguments), end ? tree_.rank(*end) : tree_.size()};
 }
 
 // --- a batch ---
 
-SortedGraph::Side SortedGraph::side_of(const std::optional<RowView>& row) {
-  Side side;
-  if (!row) return side;
-  auto key = key_of(*row);
-  if (!key) return side;
-  side.present = true;
-  side.key = std::move(*key);
-  side.arguments = arguments_;
-  const auto group = groups_.find(as_text(arguments_));
+void SortedGraph::read_side(Side& side, const std::optional<RowView>& row) {
+  side.present = row && read_key(side, *row);
+  side.group = nullptr;
+  if (!side.present) return;
+  const auto group = groups_.find(as_text(side.arguments()));
   if (group != groups_.end()) side.group = &group->second;
-  return side;
 }
 
 void SortedGraph::prepare(const std::optional<RowView>& before,
                           const std::optional<RowView>& after) {
-  old_ = side_of(before);
-  new_ = side_of(after);
+  read_side(old_, before);
+  read_side(new_, after);
 }
 
 void SortedGraph::change(RowId row) {
@@ -150,7 +145,8 @@ void SortedGraph::touch(Group& group) {
 
 void SortedGraph::update_in(const Side& side, RowId row) {
   if (side.group == nullptr) return;
-  const size_t rank = tree_.rank(side.key) - tree_.rank(side.arguments);
+  const size_t begin = side.argument_bytes == 0 ? 0 : tree_.rank(side.arguments());
+  const size_t rank = tree_.rank(side.key) - begin;
   for (Window& window : side.group->windows) {
     if (rank < window.offset || rank >= window.end()) continue;
     const auto at = static_cast<size_t>(rank - window.offset);
@@ -167,7 +163,7 @@ void SortedGraph::remove_from(const Side& side, RowId row) {
   }
   const size_t key_rank = tree_.rank(side.key);
   tree_.erase(side.key);
-  const auto [begin, end] = ranks(side.arguments);
+  const auto [begin, end] = ranks(side.arguments());
   const size_t rank = key_rank - begin;
   const size_t count = end - begin;
   for (Window& window : side.group->windows) {
@@ -190,7 +186,7 @@ void SortedGraph::remove_from(const Side& side, RowId row) {
 void SortedGraph::insert_into(const Side& side, RowId row) {
   tree_.insert(side.key, row);
   if (side.group == nullptr) return;
-  const auto [begin, end] = ranks(side.arguments);
+  const auto [begin, end] = ranks(side.arguments());
   const size_t rank = tree_.rank(side.key) - begin;
   const size_t count = end - begin;
   for (Window& window : side.group->windows) {

@@ -59,17 +59,18 @@ class SortedGraph final : public Graph {
   /// may show in if there are any.
   struct Side {
     bool present = false;
-    Bytes key;
-    Bytes arguments;
+    Bytes key;  ///< Of the tree; the arguments are its front. Keeps its memory from write to write.
+    size_t argument_bytes = 0;
     Group* group = nullptr;
+
+    ByteView arguments() const { return ByteView(key).first(argument_bytes); }
   };
   SortedGraph(query::Matcher matcher, ParameterReader parameters, query::SortKeys keys)
       : matcher_(std::move(matcher)), parameters_(std::move(parameters)), keys_(std::move(keys)) {}
 
-  /// The row's place, or nothing if the condition does not let it through. Leaves the front of it
-  /// in `arguments_`.
-  std::optional<Bytes> key_of(const query::RowView& row);
-  Side side_of(const std::optional<query::RowView>& row);
+  /// Reads the row's place; false if the condition does not let it through.
+  bool read_key(Side& side, const query::RowView& row);
+  void read_side(Side& side, const std::optional<query::RowView>& row);
   /// The ranks between which the keys with these arguments are.
   std::pair<size_t, size_t> ranks(ByteView arguments) const;
   query::RowId row_at(size_t rank) const { return tree_.at_rank(rank).row(); }
@@ -85,7 +86,6 @@ class SortedGraph final : public Graph {
   std::map<std::string, Group, std::less<>> groups_;  ///< By arguments.
   size_t subscriptions_ = 0;
   std::vector<Group*> touched_;
-  Bytes arguments_;
   Side old_;  ///< Between `prepare` and `change`.
   Side new_;
 };

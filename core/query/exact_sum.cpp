@@ -186,6 +186,11 @@ double ExactSum::value() const {
   constexpr uint64_t kInfinity = uint64_t{2047} << 52;
   if (infinities_ > 0) return double_from(kInfinity);
   if (negative_infinities_ > 0) return double_from(internal::kSignBit | kInfinity);
+  if (!wide_ && low_ == 0 && (high_ & kFractionMask) == 0) {
+    // Whole numbers are the rule, and the conversion rounds to the nearest as well.
+    const auto whole = static_cast<int64_t>(high_) >> (kFractionBits - 64);
+    return static_cast<double>(whole);
+  }
   if (!wide_) {
     uint64_t limbs[2] = {low_, high_};
     const bool negative = is_negative(high_);

@@ -23,19 +23,12 @@ class ExactSum {
   ExactSum& operator=(ExactSum&&) = default;
 
   void add(double number) {
-    // Whole numbers are the rule, and leave the lower half as it is.
-    constexpr double kWholeMax = 0x1p40;
-    if (number > -kWholeMax && number < kWholeMax) {
-      const auto whole = static_cast<int64_t>(number);
-      if (static_cast<double>(whole) == number && high_ + kHighMax < 2 * kHighMax) {
-        high_ += static_cast<uint64_t>(whole) << (kFractionBits - 64);
-        return;
-      }
-    }
-    change(number, false);
+    if (!change_whole(number, false)) change(number, false);
   }
   /// Takes out what was added before.
-  void remove(double number) { change(number, true); }
+  void remove(double number) {
+    if (!change_whole(number, true)) change(number, true);
+  }
 
   /// Bigints beyond the doubles count as infinite.
   void add(const BigInt& number) { change(number, false); }
@@ -50,6 +43,7 @@ class ExactSum {
  private:
   static constexpr size_t kLimbs = 34;
   static constexpr int kFractionBits = 72;
+  static constexpr uint64_t kFractionMask = (uint64_t{1} << (kFractionBits - 64)) - 1;
   /// Further from zero the fixed part is moved over, long before it could overflow.
   static constexpr uint64_t kHighMax = uint64_t{1} << 61;
   struct Wide {
@@ -57,6 +51,16 @@ class ExactSum {
     uint64_t limbs[kLimbs] = {};
   };
 
+  /// Whole numbers are the rule, and leave the lower half as it is. False for others.
+  bool change_whole(double number, bool negated) {
+    constexpr double kWholeMax = 0x1p40;
+    if (!(number > -kWholeMax && number < kWholeMax)) return false;
+    const auto whole = static_cast<int64_t>(number);
+    if (static_cast<double>(whole) != number || high_ + kHighMax >= 2 * kHighMax) return false;
+    const uint64_t part = static_cast<uint64_t>(whole) << (kFractionBits - 64);
+    high_ += negated ? ~part + 1 : part;
+    return true;
+  }
   void change(double number, bool negated);
   void change(const BigInt& number, bool negated);
   void change_fixed(uint64_t low, uint64_t high, bool negated);

@@ -26,24 +26,36 @@ std::vector<AttributeTable*> tables_of(const std::vector<Collection*>& sides) {
 JoinedRows::JoinedRows(const std::vector<Join>& joins, const std::vector<Collection*>& sides)
     : sides_(sides_of_results(joins, sides)), attributes_(tables_of(sides_)) {}
 
-RowView JoinedRows::view(const Combination& rows, const PastRow* past) {
-  Buffer& buffer = buffers_[next_];
-  next_ = 1 - next_;
+void JoinedRows::read_key(Buffer& buffer) {
   buffer.key.clear();
   for (size_t side = 0; side < sides_.size(); ++side) {
     if (sides_[side] == nullptr) continue;
-    RowView& view = buffer.sides[side];
-    const bool is_past =
-        past != nullptr && past->collection == sides_[side] && past->row == rows[side];
-    if (rows[side] == kNoRow) {
-      view = {};
+    const RowView& record = buffer.sides[side];
+    if (record.is_absent()) {
       append_ordered_key(buffer.key, std::nullopt);
       continue;
     }
-    view = is_past ? past->view : sides_[side]->rows().view(rows[side]);
     key_.clear();
-    write_key(key_, view.key);
+    write_key(key_, record.key);
     append_ordered_key(buffer.key, ValueView(key_));
+  }
+}
+
+RowView JoinedRows::view(const Combination& rows, const PastRow* past, const RowView* same) {
+  Buffer& buffer = buffers_[next_];
+  next_ = 1 - next_;
+  for (size_t side = 0; side < sides_.size(); ++side) {
+    if (sides_[side] == nullptr) continue;
+    const bool is_past =
+        past != nullptr && past->collection == sides_[side] && past->row == rows[side];
+    buffer.sides[side] = rows[side] == kNoRow ? RowView{}
+                         : is_past            ? past->view
+                                              : sides_[side]->rows().view(rows[side]);
+  }
+  if (same != nullptr) {
+    buffer.key.assign(same->key.begin(), same->key.end());
+  } else {
+    read_key(buffer);
   }
   RowView whole;
   whole.key = buffer.key;

@@ -18,14 +18,18 @@ class JoinedRows {
 
   AttributeTable& attributes() { return attributes_; }
 
-  /// Valid until the next call but one, or until a record is written.
-  RowView view(const Combination& rows, const PastRow* past = nullptr);
+  /// Valid until the next call but one, or until a record is written. `same` is a view of the same
+  /// combination, if there is one: its key need not be made again.
+  RowView view(const Combination& rows, const PastRow* past = nullptr,
+               const RowView* same = nullptr);
 
  private:
   struct Buffer {
     std::array<RowView, kSidesMax> sides;
     Bytes key;
   };
+
+  void read_key(Buffer& buffer);
 
   std::vector<Collection*> sides_;  ///< Null for those that results do not have.
   AttributeTable attributes_;

@@ -72,6 +72,7 @@ Result<Joiner> Joiner::make(const std::vector<Join>& joins, std::vector<Collecti
     AttributeTable& attributes = joiner.sides_[side]->attributes();
     auto matcher = Matcher::make(joiner.conditions_[side], attributes);
     if (!matcher.ok()) return matcher.error();
+    joiner.asked_.push_back(matcher->attributes());
     joiner.matchers_.push_back(std::move(*matcher));
     joiner.readers_.emplace_back(attributes);
 
@@ -92,6 +93,8 @@ Result<Joiner> Joiner::make(const std::vector<Join>& joins, std::vector<Collecti
         const auto right = attributes.intern(on.right);
         if (!right.ok()) return right.error();
         joiner.pairs_[side].push_back({left_side, *left, *right});
+        joiner.asked_[left_side].push_back(*left);
+        joiner.asked_[side].push_back(*right);
       }
     }
   }
@@ -422,6 +425,24 @@ bool Joiner::place(Run& run, size_t at) {
       return !any || place(run, at + 1);
   }
   return go_on;
+}
+
+bool Joiner::changes_links(const Collection& collection, const RowView& before,
+                           const RowView& after) {
+  for (size_t side = 0; side < sides(); ++side) {
+    if (sides_[side] != &collection) continue;
+    for (const AttributeId asked : asked_[side]) {
+      const AttributeTable& table = sides_[side]->attributes();
+      // A record keeps its key.
+      if (table.is_key(asked)) continue;
+      key_.clear();
+      other_key_.clear();
+      append_ordered_key(key_, table.read(before, asked), KeyForm::Exact);
+      append_ordered_key(other_key_, table.read(after, asked), KeyForm::Exact);
+      if (key_ != other_key_) return true;
+    }
+  }
+  return false;
 }
 
 bool Joiner::expand(const JoinRoute& route, RowId start, Only only, CombinationSink& sink) {

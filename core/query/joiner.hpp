@@ -110,6 +110,10 @@ class Joiner {
   /// From here on this row, if there is one, is seen as it was. Borrows it.
   void see(const PastRow* past) { past_ = past; }
 
+  /// Whether a record with another value may be in other combinations: if something changed that a
+  /// pair or a condition asks.
+  bool changes_links(const Collection& collection, const RowView& before, const RowView& after);
+
   /// Of one side only the row that changed is of interest.
   struct Only {
     uint8_t side = UINT8_MAX;
@@ -168,8 +172,9 @@ class Joiner {
   std::vector<AttributeReader> readers_;
   std::vector<std::vector<Pair>> pairs_;  ///< By side; none of side 0.
   std::vector<bool> free_;
-  std::vector<JoinStep> back_;  ///< By side; of those that are not free.
-  std::vector<double> share_;   ///< Of a side's rows, about so many pass its condition.
+  std::vector<std::vector<AttributeId>> asked_;  ///< By side: what pairs and conditions ask.
+  std::vector<JoinStep> back_;                   ///< By side; of those that are not free.
+  std::vector<double> share_;  ///< Of a side's rows, about so many pass its condition.
   const PastRow* past_ = nullptr;
   Bytes key_;
   Bytes other_key_;

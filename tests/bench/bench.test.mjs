@@ -17,7 +17,7 @@ test('bench: every suite runs with tiny inputs and prints well-formed results', 
     assert.equal(result.met, undefined, 'tiny inputs are not judged');
   }
   const suites = new Set(results.map(({ suite }) => suite));
-  for (const suite of ['server', 'http', 'merge', 'reconcile', 'wasm', 'js', 'query', 'size', 'simulator', 'board']) assert.ok(suites.has(suite), `no result of ${suite}`);
+  for (const suite of ['server', 'http', 'merge', 'reconcile', 'wasm', 'js', 'query', 'live', 'size', 'simulator', 'board']) assert.ok(suites.has(suite), `no result of ${suite}`);
 });
 
 test('bench: an unknown suite is refused with the list of suites', () => {

@@ -16,6 +16,7 @@ const kNeeds = {
   wasm: ['operations', 'baselines'],
   js: ['package', 'baselines'],
   query: ['query'],
+  live: ['query', 'baselines'],
   size: ['package'],
   simulator: ['simulator'],
   board: ['server', 'package', 'board'],

@@ -5,6 +5,12 @@
 #include "core/base/stable_sort.hpp"
 
 namespace topgun::query::internal {
+namespace {
+
+/// 2^32 rows, more than there can be, of numbers up to this stay below 2^53.
+constexpr double kSmall = 0x1p20;
+
+}  // namespace
 
 Result<GroupTable> GroupTable::make(const Query& query, Collection& collection, Columns columns) {
   auto reader = GroupReader::make(query, collection.attributes());
@@ -52,7 +58,10 @@ void GroupTable::choose_columns(Collection& collection, Columns columns) {
 size_t GroupTable::group_with(ByteView key) {
   const size_t group = groups_->acquire(key);
   const size_t states = (group + 1) * query_->aggregates.size();
-  if (states > states_.size()) states_.resize(states);
+  if (states > states_.size()) {
+    states_.resize(states);
+    partials_.resize(states);
+  }
   return group;
 }
 
@@ -72,17 +81,24 @@ size_t GroupTable::group_of(RowId row) {
 }
 
 void GroupTable::add(RowId row) {
-  const size_t group = group_of(row);
-  AggregateState* const states = states_.data() + group * query_->aggregates.size();
+  const size_t first = group_of(row) * query_->aggregates.size();
+  AggregateState* const states = states_.data() + first;
+  Partial* const partials = partials_.data() + first;
   for (size_t i = 0; i < query_->aggregates.size(); ++i) {
     const Column* const column = number_columns_[i];
     const AggregateKind kind = query_->aggregates[i].kind;
     if (kind == AggregateKind::Count) {
-      ++states[i].count;
+      ++partials[i].numbers;
     } else if (column != nullptr && column->cells()[row] != Column::Cell::Other) {
       if (column->cells()[row] != Column::Cell::Number) continue;
-      ++states[i].count;
-      states[i].sum.add(column->numbers()[row]);
+      const double number = column->numbers()[row];
+      ++partials[i].numbers;
+      if (number >= -kSmall && number <= kSmall &&
+          static_cast<double>(static_cast<int64_t>(number)) == number) {
+        partials[i].whole += static_cast<int64_t>(number);
+      } else {
+        states[i].sum.add(number);
+      }
     } else {
       add_value(states[i], kind, reader_.value(collection_->rows().view(row), i));
     }
@@ -103,7 +119,16 @@ void GroupTable::count_rows(uint64_t rows) {
   for (AggregateState& state : states_) state.count += rows;
 }
 
+void GroupTable::settle_partials() {
+  for (size_t i = 0; i < states_.size(); ++i) {
+    states_[i].count += partials_[i].numbers;
+    states_[i].sum.add(static_cast<double>(partials_[i].whole));
+  }
+  partials_.assign(partials_.size(), {});
+}
+
 std::vector<Bytes> GroupTable::take() {
+  settle_partials();
   std::vector<KeyDictionary::Code> order;
   for (KeyDictionary::Code group = 0; group < groups_->code_end(); ++group) order.push_back(group);
   stable_sort(order, [&](KeyDictionary::Code a, KeyDictionary::Code b) {

@@ -31,6 +31,15 @@ class GroupTable {
  private:
   GroupTable(const Query& query, GroupReader reader);
 
+  /// What columns have given to a state so far: small whole numbers, of which no number of rows
+  /// makes a sum that is not exact. In one place for all groups, which a processor's cache can
+  /// hold.
+  struct Partial {
+    int64_t whole = 0;
+    uint64_t numbers = 0;
+  };
+
+  void settle_partials();
   void choose_columns(Collection& collection, Columns columns);
   size_t group_of(RowId row);
   size_t group_with(ByteView key);
@@ -40,6 +49,7 @@ class GroupTable {
   GroupReader reader_;
   std::unique_ptr<KeyDictionary> groups_;  ///< Groups by their key; codes are their numbers.
   std::vector<AggregateState> states_;     ///< For each group one an aggregate.
+  std::vector<Partial> partials_;          ///< Likewise; parts of the states.
   const Column* group_column_ = nullptr;
   std::vector<const Column*> number_columns_;  ///< By aggregate; null where there is none.
   std::vector<uint32_t> group_by_code_;        ///< Group and one, by code; 0 is not yet known.

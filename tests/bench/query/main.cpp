@@ -1,13 +1,16 @@
-// usage: topgun-query-bench [--records=<n>] [--rounds=<n>]
+// usage: topgun-query-bench [--records=<n>] [--rounds=<n>] [--only=batch|live|data]
 //
 // Times queries over a map of orders beside SQLite in memory, and live ones. A JSON line for each
-// case and contender: case, who, ns (a median), and a digest of what was found.
+// case and contender: case, who, ns (a median), and a digest of what was found. `--only=data`
+// prints the orders instead, and then what they are overwritten with in turn, for other engines: an
+// array of fields a line.
 
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include "tests/bench/query/orders.hpp"
 #include "tests/bench/query/query_bench.hpp"
 
 namespace topgun::bench {
@@ -20,6 +23,18 @@ void report(std::string_view name, std::string_view who, double ns, uint64_t dig
 }
 
 namespace {
+
+void print_order(const Order& order) {
+  std::printf("[\"%s\",\"%s\",\"%s\",\"%s\",\"%s\",%" PRId64 ",%" PRId64 ",%.2f,%" PRId64 "]\n",
+              order.id.c_str(), order.city.c_str(), order.status.c_str(), order.customer.c_str(),
+              order.zone.c_str(), order.age, order.quantity, order.amount, order.created);
+}
+
+void print_data(const Options& options) {
+  constexpr uint64_t kWrites = 4000;
+  for (uint64_t i = 0; i < options.records; ++i) print_order(order_of(i));
+  for (uint64_t i = 0; i < kWrites; ++i) print_order(order_of(i * 7919 % options.records, i + 1));
+}
 
 bool read_option(const char* argument, const char* name, uint64_t& value) {
   const size_t size = std::strlen(name);
@@ -35,13 +50,20 @@ bool read_option(const char* argument, const char* name, uint64_t& value) {
 int main(int argc, char** argv) {
   using namespace topgun::bench;
   Options options;
+  std::string_view only;
   for (int i = 1; i < argc; ++i) {
     if (read_option(argv[i], "--records=", options.records)) continue;
     if (read_option(argv[i], "--rounds=", options.rounds)) continue;
-    std::fprintf(stderr, "usage: %s [--records=<n>] [--rounds=<n>]\n", argv[0]);
+    if (std::strncmp(argv[i], "--only=", 7) == 0) {
+      only = argv[i] + 7;
+      continue;
+    }
+    std::fprintf(stderr, "usage: %s [--records=<n>] [--rounds=<n>] [--only=batch|live|data]\n",
+                 argv[0]);
     return 2;
   }
-  bench_batch(options);
-  bench_live(options);
+  if (only.empty() || only == "batch") bench_batch(options);
+  if (only.empty() || only == "live") bench_live(options);
+  if (only == "data") print_data(options);
   return 0;
 }

@@ -48,28 +48,40 @@ Bytes encode_order(const Order& order) {
   return out;
 }
 
+std::string customer_id(uint64_t number) { return "customer-" + std::to_string(number); }
+
+Bytes encode_customer(uint64_t number, uint64_t version) {
+  Bytes out;
+  ValueWriter writer(out);
+  writer.begin_map(2);
+  writer.key("name");
+  writer.text("Customer no. " + std::to_string(number));
+  writer.key("tier");
+  writer.unsigned_integer((number + version) % 10);
+  return out;
+}
+
+void RecordMap::add(std::string key, Bytes value) {
+  query::Write write;
+  write.key = as_bytes(keys_.emplace_back(std::move(key)));
+  write.after = values_.emplace_back(std::move(value));
+  collection_.apply(write);
+}
+
 OrderMap::OrderMap(uint64_t count) {
   for (uint64_t i = 0; i < count; ++i) {
     orders_.push_back(order_of(i));
-    values_.push_back(encode_order(orders_.back()));
-  }
-  for (uint64_t i = 0; i < count; ++i) {
-    query::Write write;
-    write.key = as_bytes(orders_[i].id);
-    write.after = values_[i];
-    collection_.apply(write);
+    add(orders_.back().id, encode_order(orders_.back()));
   }
 }
 
 void OrderMap::rewrite(uint64_t number, uint64_t version, dataflow::LiveQueries& live) {
-  const Bytes before = std::move(values_[number]);
-  values_[number] = encode_order(order_of(number, version));
-  query::Write write;
-  write.key = as_bytes(orders_[number].id);
-  write.row = collection_.find(write.key);
-  write.before = before;
-  write.after = values_[number];
-  live.apply(write);
+  RecordMap::rewrite(number, encode_order(order_of(number, version)),
+                     [&](const query::Write& write) { live.apply(write); });
+}
+
+CustomerMap::CustomerMap() {
+  for (uint64_t i = 0; i < kCustomers; ++i) add(customer_id(i), encode_customer(i));
 }
 
 Bytes text_value(std::string_view text) {

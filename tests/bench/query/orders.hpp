@@ -1,9 +1,10 @@
 #pragma once
 
+#include <deque>
 #include <string>
 #include <vector>
 
-#include "core/dataflow/live_queries.hpp"
+#include "core/dataflow/query_engine.hpp"
 
 namespace topgun::bench {
 
@@ -24,12 +25,38 @@ struct Order {
 Order order_of(uint64_t number, uint64_t version = 0);
 Bytes encode_order(const Order& order);
 
-/// A map of orders that owns its records, as a replica does.
-class OrderMap {
+std::string customer_id(uint64_t number);
+/// A name and a tier, which has changed `version` times.
+Bytes encode_customer(uint64_t number, uint64_t version = 0);
+
+/// A map that owns its records, as a replica does.
+class RecordMap {
+ public:
+  query::Collection& collection() { return collection_; }
+  void add(std::string key, Bytes value);
+  /// Gives a record another value and tells `live` what to apply.
+  template <typename Apply>
+  void rewrite(uint64_t number, Bytes value, Apply&& apply) {
+    const Bytes before = std::move(values_[number]);
+    values_[number] = std::move(value);
+    query::Write write;
+    write.key = as_bytes(keys_[number]);
+    write.row = collection_.find(write.key);
+    write.before = before;
+    write.after = values_[number];
+    apply(static_cast<const query::Write&>(write));
+  }
+
+ protected:
+  std::deque<std::string> keys_;
+  std::deque<Bytes> values_;
+  query::Collection collection_;
+};
+
+class OrderMap : public RecordMap {
  public:
   explicit OrderMap(uint64_t count);
 
-  query::Collection& collection() { return collection_; }
   const Order& order(uint64_t number) const { return orders_[number]; }
 
   /// Writes another version of an order, through live queries if there are any.
@@ -37,8 +64,12 @@ class OrderMap {
 
  private:
   std::vector<Order> orders_;
-  std::vector<Bytes> values_;
-  query::Collection collection_;
+};
+
+class CustomerMap : public RecordMap {
+ public:
+  static constexpr uint64_t kCustomers = 10'000;
+  CustomerMap();
 };
 
 Bytes text_value(std::string_view text);

@@ -1,5 +1,4 @@
-// Queries over a map of 100,000 orders, against SQLite in memory with its C API; and what a write
-// costs while queries are followed.
+// Queries over a map of 100,000 orders, against SQLite in memory with its C API.
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -17,12 +16,10 @@ const kBeside = {
   'group by 1,000 cities, count and sum': [['TopGun', 'SQLite', 50]],
 };
 
-const kUnits = { 'heap of a live query': 'bytes' };
-
 export function run(results, { smoke }) {
   progress('query: orders, beside SQLite');
   const program = join(root, 'build/release/tests/bench/query/topgun-query-bench');
-  const options = smoke ? ['--records=500', '--rounds=1'] : [];
+  const options = ['--only=batch', ...(smoke ? ['--records=500', '--rounds=1'] : [])];
   const lines = execFileSync(program, options, { encoding: 'utf8' }).trimEnd().split('\n').map((line) => JSON.parse(line));
   const find = (name, who) => lines.find((line) => line.case === name && line.who === who);
 
@@ -53,25 +50,7 @@ export function run(results, { smoke }) {
     ratio: plan.ns / point.ns,
     bar: ['>=', 3],
   });
-  const few = find('a write under 100 live top 50', 'TopGun');
-  const many = find('a write under 10,000 live top 50', 'TopGun');
-  results.add({
-    case: 'a write under 10,000 live queries beside one under 100',
-    metric: 'TopGun',
-    value: many.ns / 1000,
-    unit: 'µs',
-    baseline: { name: '100 live queries', value: few.ns / 1000 },
-    ratio: many.ns / few.ns,
-    bar: ['<=', 1.5],
-  });
   for (const line of lines.filter((each) => !(each.case in kBeside))) {
-    const unit = kUnits[line.case] ?? 'µs';
-    results.add({
-      case: line.case,
-      metric: line.who,
-      value: unit === 'bytes' ? line.ns : line.ns / 1000,
-      unit,
-      ...(unit === 'bytes' ? { bar: ['<=', 2048] } : {}),
-    });
+    results.add({ case: line.case, metric: line.who, value: line.ns / 1000, unit: 'µs' });
   }
 }
