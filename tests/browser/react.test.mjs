@@ -234,6 +234,30 @@ test('react: former rows stay until those of other options are there, unless nob
   assert.deepEqual(texts, [one, two, 'ann bob (stale)', ' (loading)', three]);
 });
 
+test('react: views and joins are asked as maps are', async (t) => {
+  const page = await open(t);
+  const texts = await page.evaluate(async () => {
+    const scores = client.getMap('scores');
+    const teams = client.getMap('teams');
+    teams.set('red', { name: 'Red' });
+    scores.set('ann', { team: 'red', points: 3 });
+    scores.set('bob', { team: 'none', points: 2 });
+    const many = client.view('many', client.query(scores).where({ points: { $gt: 2 } }));
+    const seen = [];
+    const look = async (props) => {
+      kit.show('Found', props);
+      await new Promise((resolve) => setTimeout(resolve));
+      seen.push(kit.shown().found);
+    };
+    await look({ source: many });
+    kit.flushSync(() => scores.set('cleo', { team: 'red', points: 9 }));
+    await look({ source: many, options: { orderBy: '-points' } });
+    await look({ source: client.query(scores).join('of', teams, { on: { team: '$key' }, kind: 'semi' }) });
+    return seen;
+  });
+  assert.deepEqual(texts, ['ann (settled)', 'cleo ann (settled)', 'ann cleo (settled)']);
+});
+
 test('react: changes that come too fast are rendered as often as asked for, the last one certainly', async (t) => {
   const page = await open(t);
   const [renders, found] = await page.evaluate(async () => {

@@ -11,8 +11,9 @@ import type { BaseClient } from '../client/client.js';
 import type { LwwMap } from '../client/lww-map.js';
 import { ErrorCode, TopGunError } from '../errors.js';
 import type { QueryClient } from '../query/client.js';
-import type { ObservedQuery, Query, QueryOptions } from '../query/query.js';
+import type { ObservedQuery, Query, QueryOptions, RowKind } from '../query/query.js';
 import type { Row } from '../query/rows.js';
+import type { View } from '../query/view.js';
 import { useProvided } from './provider.js';
 import { LOADING, stateOf, type QueryState } from './query-result.js';
 
@@ -65,9 +66,13 @@ export function useQuery<T>(
   options?: QueryOptions<T>,
   use?: UseQueryOptions,
 ): QueryState<Row<T>>;
-export function useQuery<T, R>(query: Query<T, R>, use?: UseQueryOptions): QueryState<R>;
+export function useQuery<R>(view: View<R>, options?: QueryOptions<R>, use?: UseQueryOptions): QueryState<R>;
+export function useQuery<T, R, K extends RowKind>(
+  query: Query<T, R, K>,
+  use?: UseQueryOptions,
+): QueryState<R>;
 export function useQuery<T>(
-  source: string | LwwMap<T> | Query<T, Row<T>>,
+  source: QuerySource<T>,
   second?: QueryOptions<T> | UseQueryOptions,
   third?: UseQueryOptions,
 ): QueryState<Row<T>> {
@@ -89,9 +94,17 @@ export function useSuspenseQuery<T>(
   options?: QueryOptions<T>,
   use?: UseQueryOptions,
 ): SuspenseQueryState<Row<T>>;
-export function useSuspenseQuery<T, R>(query: Query<T, R>, use?: UseQueryOptions): SuspenseQueryState<R>;
+export function useSuspenseQuery<R>(
+  view: View<R>,
+  options?: QueryOptions<R>,
+  use?: UseQueryOptions,
+): SuspenseQueryState<R>;
+export function useSuspenseQuery<T, R, K extends RowKind>(
+  query: Query<T, R, K>,
+  use?: UseQueryOptions,
+): SuspenseQueryState<R>;
 export function useSuspenseQuery<T>(
-  source: string | LwwMap<T> | Query<T, Row<T>>,
+  source: QuerySource<T>,
   second?: QueryOptions<T> | UseQueryOptions,
   third?: UseQueryOptions,
 ): SuspenseQueryState<Row<T>> {
@@ -110,13 +123,15 @@ function answersQueries(client: BaseClient): client is QueryClient {
   return 'query' in client;
 }
 
-function isQuery<T, R>(source: string | LwwMap<T> | Query<T, R>): source is Query<T, R> {
+type QuerySource<T> = string | LwwMap<T> | View<Row<T>> | Query<T, Row<T>>;
+
+function isQuery<T>(source: QuerySource<T>): source is Query<T, Row<T>> {
   return typeof source === 'object' && 'observe' in source;
 }
 
 /** One form of the two in which a query may be passed. */
 function useSource<T>(
-  source: string | LwwMap<T> | Query<T, Row<T>>,
+  source: QuerySource<T>,
   second: QueryOptions<T> | UseQueryOptions | undefined,
   third: UseQueryOptions | undefined,
 ): { query: Query<T, Row<T>>; use: UseQueryOptions } {
@@ -125,7 +140,9 @@ function useSource<T>(
   if (!answersQueries(client)) {
     throw new TopGunError(ErrorCode.NotReady, 'this client answers no queries; that of `topgun` does');
   }
-  return { query: client.query(source, second as QueryOptions<T> | undefined), use: third ?? {} };
+  // Maps and views alike: the overloads have told them apart by their types.
+  const query = client.query(source as LwwMap<T>, second as QueryOptions<T> | undefined);
+  return { query, use: third ?? {} };
 }
 
 function useRows<T, R>(

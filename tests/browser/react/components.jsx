@@ -55,9 +55,9 @@ function inWords({ data, loading, stale, settled, error }) {
   return `${names(data)}${error ? ` ${error.codeName}` : ''} (${state.join(', ')})`;
 }
 
-export function Found({ options = {}, use }) {
+export function Found({ source = 'scores', options = {}, use }) {
   count('found');
-  return <p data-shows="found">{inWords(useQuery('scores', options, use))}</p>;
+  return <p data-shows="found">{inWords(useQuery(source, options, use))}</p>;
 }
 
 /** The same question as `Found` asks without options, by the builder. */
