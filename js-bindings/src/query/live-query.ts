@@ -11,8 +11,10 @@ const GROUP_LEAVES = 2;
 type Rows = readonly object[];
 export type RowsListener = (rows: Rows, changes: readonly RowChange<object>[]) => void;
 
+export type ChangesListener = (changes: readonly RowChange<object>[]) => void;
+
 interface Listener {
-  readonly rows: RowsListener;
+  readonly tell: (changes: readonly RowChange<object>[]) => void;
   readonly error: ((error: TopGunError) => void) | undefined;
   /** It has been told the rows. */
   began: boolean;
@@ -39,7 +41,9 @@ export class LiveQuery implements ObservedQuery<object> {
   private readonly reader: RowReader;
   private readonly listeners = new Set<Listener>();
   private readonly observers = new Set<() => void>();
-  private rows: Rows = [];
+  private list = new StepList<object>([]);
+  /** The list as an array that never changes; made when somebody wants it. */
+  private shown: Rows | undefined;
   /** Of groups: where each stands, in the order of the rows. */
   private groupKeys: string[] = [];
   private changes: RowChange<object>[] = [];
@@ -59,8 +63,17 @@ export class LiveQuery implements ObservedQuery<object> {
     return this.listeners.size === 0 && this.observers.size === 0;
   }
 
-  listen(rows: RowsListener, error: ((error: TopGunError) => void) | undefined): () => void {
-    const listener: Listener = { rows, error, began: false };
+  private get rows(): Rows {
+    return (this.shown ??= this.list.items());
+  }
+
+  listen(listener: RowsListener, error: ((error: TopGunError) => void) | undefined): () => void {
+    return this.follow((changes) => listener(this.rows, changes), error);
+  }
+
+  /** For those who keep a list of their own. */
+  follow(tell: ChangesListener, error: ((error: TopGunError) => void) | undefined): () => void {
+    const listener: Listener = { tell, error, began: false };
     this.listeners.add(listener);
     // Not within the call: whoever subscribes has not got the function yet that ends it.
     if (this.loaded || this.error !== undefined) queueMicrotask(() => this.begin(listener));
@@ -107,7 +120,7 @@ export class LiveQuery implements ObservedQuery<object> {
       }
     }
     const isNews = !this.loaded || this.error !== undefined || !sameRows(before, rows);
-    this.rows = rows;
+    this.list = new StepList(rows);
     this.error = undefined;
     this.loaded = true;
     if (isNews) this.hasChanged();
@@ -132,9 +145,7 @@ export class LiveQuery implements ObservedQuery<object> {
       const isThere = kind !== StepKind.Leave && edits.u8() !== 0;
       steps.push({ kind, from, to, item: isThere ? this.reader.row(edits) : undefined });
     }
-    const list = new StepList(this.rows, steps.length);
-    for (const step of steps) this.take(step, list);
-    this.rows = list.items();
+    for (const step of steps) this.take(step, this.list);
     this.hasChanged();
   }
 
@@ -159,7 +170,7 @@ export class LiveQuery implements ObservedQuery<object> {
         this.changes.push({ type: 'enter', row, index });
       }
     }
-    this.rows = rows;
+    this.list = new StepList(rows);
     this.hasChanged();
   }
 
@@ -177,7 +188,7 @@ export class LiveQuery implements ObservedQuery<object> {
     this.changes = [];
     for (const listener of [...this.listeners]) {
       if (!listener.began || this.error !== undefined) this.begin(listener);
-      else callListener(() => listener.rows(this.rows, changes));
+      else callListener(() => listener.tell(changes));
     }
     for (const observer of [...this.observers]) callListener(observer);
   }
@@ -185,6 +196,7 @@ export class LiveQuery implements ObservedQuery<object> {
   /** Whoever looks sees it from now on; listeners are told by `notify`. */
   private hasChanged(): void {
     this.changed = true;
+    this.shown = undefined;
     this.snapshot = undefined;
   }
 
@@ -197,7 +209,7 @@ export class LiveQuery implements ObservedQuery<object> {
     if (listener.began) return;
     listener.began = true;
     const entered = rows.map((row, index) => ({ type: 'enter', row, index }) as const);
-    callListener(() => listener.rows(rows, entered));
+    callListener(() => listener.tell(entered));
   }
 
   private take(step: Step<object>, list: StepList<object>): void {

@@ -9,7 +9,7 @@ import type { QueryWriter, Relation } from './encode.js';
 import { EngineLink } from './engine-link.js';
 import { WHOLE, nameOf, type ValueShape } from './field.js';
 import { Indexes, type Index, type IndexState } from './indexes.js';
-import { LiveQuery, type LiveQueryOwner, type RowsListener } from './live-query.js';
+import { LiveQuery, type ChangesListener, type LiveQueryOwner, type RowsListener } from './live-query.js';
 import {
   idOf,
   textOf,
@@ -98,6 +98,14 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     onError: ((error: TopGunError) => void) | undefined,
   ): () => void {
     return this.liveQuery(plan).listen(listener as unknown as RowsListener, onError);
+  }
+
+  follow<R>(
+    plan: QueryPlan,
+    listener: (changes: readonly RowChange<R>[]) => void,
+    onError: ((error: TopGunError) => void) | undefined,
+  ): () => void {
+    return this.liveQuery(plan).follow(listener as unknown as ChangesListener, onError);
   }
 
   observe<R>(plan: QueryPlan): ObservedQuery<R> {

@@ -118,6 +118,11 @@ export interface QueryRunner {
     listener: (rows: readonly R[], changes: readonly RowChange<R>[]) => void,
     onError: ((error: TopGunError) => void) | undefined,
   ): () => void;
+  follow<R>(
+    plan: QueryPlan,
+    listener: (changes: readonly RowChange<R>[]) => void,
+    onError: ((error: TopGunError) => void) | undefined,
+  ): () => void;
   observe<R>(plan: QueryPlan): ObservedQuery<R>;
   explain(plan: QueryPlan, analyze: boolean): Promise<Explanation>;
   /** The map of this name, or the view. */
@@ -326,6 +331,17 @@ export class Query<T, R = Row<T>, K extends RowKind = 'records'> {
     onError?: (error: TopGunError) => void,
   ): () => void {
     return this.runner.subscribe(this.plan, listener, onError);
+  }
+
+  /**
+   * As `subscribe`, but tells the steps alone: for those who keep a list of their own, or need none. A
+   * change of a long list then costs nothing for what has not changed.
+   */
+  onChanges(
+    listener: (changes: readonly RowChange<R>[]) => void,
+    onError?: (error: TopGunError) => void,
+  ): () => void {
+    return this.runner.follow(this.plan, listener, onError);
   }
 
   /** The live result as an object to be looked at: the same one for equal queries. */
