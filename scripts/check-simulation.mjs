@@ -19,10 +19,9 @@ import { listMutants, scoreboard } from './lib/sim/scoreboard.mjs';
 
 const kLiteSeeds = 1_000;
 const kStandardSeeds = 10;
-// Of each commit's own. Few, for as long as about one lite seed in 8,000 fails (docs/invariants.md):
-// a run that is red by chance says nothing of the commit.
-const kOwnLiteSeeds = 100;
-const kOwnStandardSeeds = 2;
+// Of each commit's own.
+const kOwnLiteSeeds = 1_000;
+const kOwnStandardSeeds = 10;
 const kTwiceEvery = 50;
 const kComparedSeeds = 40;
 const kPlantedBugs = 12;
