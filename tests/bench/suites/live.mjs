@@ -11,14 +11,22 @@ import { progress } from '../lib/results.mjs';
 
 const kPeers = ['tanstack', 'd2mini', 'tinybase'];
 
-/** Our case, the peers' and the bars: against the best of them, and against one. */
+/**
+ * Our case, the peers' and the bars: against the best of them, and against one; natively, and of the whole
+ * client in WebAssembly.
+ */
 const kWrites = [
-  { ours: 'a write under one live filter, order and limit 20', theirs: 'window', best: 20 },
+  { ours: 'a write under one live filter, order and limit 20', theirs: 'window', best: [20, 6] },
   // Ten times as many queries as theirs: their time is of 100.
-  { ours: 'a write under 1,000 live top 50', theirs: 'latest', same: 'a write under 100 live top 50', only: ['tanstack', 40] },
-  { ours: 'a write under a live group by of 5 groups', theirs: 'groups', best: 60 },
-  { ours: 'a write to an order under a live join', theirs: 'join-many', best: 8 },
-  { ours: 'a write to a customer under a live join', theirs: 'join-one', best: 8, only: ['tanstack', 300] },
+  {
+    ours: 'a write under 1,000 live top 50',
+    theirs: 'latest',
+    same: 'a write under 100 live top 50',
+    only: ['tanstack', 40, 13],
+  },
+  { ours: 'a write under a live group by of 5 groups', theirs: 'groups', best: [60, 20] },
+  { ours: 'a write to an order under a live join', theirs: 'join-many', best: [8, 3] },
+  { ours: 'a write to a customer under a live join', theirs: 'join-one', best: [8, 3], only: ['tanstack', 300, 100] },
 ];
 const kSorted = 'first answer of a sorted live list of all orders';
 
@@ -31,7 +39,8 @@ function runPeer(peer, name, file, records, smoke) {
   const program = join(root, 'tests/bench/contenders/live/peer.mjs');
   progress(`live: ${peer}, ${name}`);
   const parameters = ['--max-old-space-size=3000', program, peer, name, file, `${records}`, smoke ? 'smoke' : 'full'];
-  const output = execFileSync(process.execPath, parameters, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const env = { ...process.env, TOPGUN_CORE: 'wasm' };
+  const output = execFileSync(process.execPath, parameters, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'ignore'] });
   // Some peers print advice in front of it.
   return JSON.parse(output.trimEnd().split('\n').at(-1));
 }
@@ -42,10 +51,10 @@ function compare(name, own, peers, field) {
   }
 }
 
-function add(results, name, us, [peer, theirs], bar) {
+function add(results, name, us, [peer, theirs], bar, build = 'native') {
   results.add({
     case: name,
-    metric: `beside ${peer}`,
+    metric: `${build}, beside ${peer}`,
     value: us,
     unit: 'µs',
     baseline: { name: peer, value: theirs },
@@ -69,13 +78,19 @@ export function run(results, { smoke }) {
       const own = find(ours);
       const peers = kPeers.map((peer) => [peer, runPeer(peer, theirs, file, records, smoke)]);
       if (theirs !== 'join-one') compare(ours, find(same ?? ours), peers, theirs);
+      const client = runPeer('topgun', theirs, file, records, smoke);
+      if (theirs !== 'join-one') compare(ours, find(same ?? ours), [['topgun', client]], theirs);
       const costs = peers.map(([peer, { writeUs }]) => [peer, writeUs]).sort((a, b) => a[1] - b[1]);
-      if (best) add(results, ours, own.ns / 1000, costs[0], best);
-      if (only) add(results, ours, own.ns / 1000, costs.find(([peer]) => peer === only[0]), only[1]);
+      for (const [build, us, which] of [['native', own.ns / 1000, 0], ['wasm', client.writeUs, 1]]) {
+        if (best) add(results, ours, us, costs[0], best[which], build);
+        if (only) add(results, ours, us, costs.find(([peer]) => peer === only[0]), only[1 + which], build);
+      }
     }
     const sorted = runPeer('tanstack', 'sorted', file, records, smoke);
     if (sorted.digest !== records) throw new Error(`${kSorted}: tanstack has ${sorted.digest} of ${records} orders`);
     add(results, kSorted, find(kSorted).ns / 1000, ['tanstack', sorted.firstUs], 200);
+    const { firstUs } = runPeer('topgun', 'sorted', file, records, smoke);
+    add(results, kSorted, firstUs, ['tanstack', sorted.firstUs], 80, 'wasm');
 
     const few = find('a write under 100 live top 50');
     const many = find('a write under 10,000 live top 50');

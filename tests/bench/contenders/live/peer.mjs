@@ -1,4 +1,4 @@
-// usage: node peer.mjs <tanstack|d2mini|tinybase> <case> <file with the data> <records> <smoke|full>
+// usage: node peer.mjs <tanstack|d2mini|tinybase|topgun> <case> <file with the data> <records> <smoke|full>
 //
 // One case of one peer in a process of its own: what it takes to the first answer, and what a write
 // takes, in processor time, as a JSON line. The digest is of the answer after the first writes.
@@ -9,6 +9,7 @@ const [, , peer, name, file, count, size] = process.argv;
 const kPeers = {
   tanstack: async () => (await import('./tanstack.mjs')).TanStack,
   d2mini: async () => (await import('./d2mini.mjs')).D2Mini,
+  topgun: async () => (await import('./topgun.mjs')).TopGun,
   tinybase: async () => (await import('./tinybase.mjs')).TinyBase,
 };
 const kComparedWrites = 200;
@@ -69,7 +70,7 @@ function cpuUs() {
 
 const { follow, digest: digestOf, write } = kCases[name];
 const Peer = await kPeers[peer]();
-const engine = new Peer(orders, customers);
+const engine = Peer.open ? await Peer.open(orders, customers) : new Peer(orders, customers);
 const begin = cpuUs();
 follow(engine);
 await null;
