@@ -214,32 +214,6 @@ TEST_CASE("client: after storing failed, what was stored before it is replaced")
   CHECK(alice.rows().size() == 2);  // The manifest and one page.
 }
 
-TEST_CASE("client: while storing fails, no more is sent than the sequences a restart skips") {
-  constexpr uint64_t kSequenceReserve = 65'536;
-  World world;
-  World::Client& alice = online_client(world);
-  alice.fail_storage(true);
-  constexpr int kRounds = 3;
-  constexpr int kWrites = 30'000;
-  for (int round = 0; round < kRounds; ++round) {
-    for (int i = 0; i < kWrites; ++i) {
-      alice.set(kNotes, std::to_string(round) + "-" + std::to_string(i), "v");
-    }
-    // The host is asked to store everything anew, and fails again.
-    world.settle();
-    world.advance(10'000);
-    world.settle();
-  }
-  const uint64_t sent = world.node_root(MapKind::Lww, "notes").records;
-  CHECK(sent > kWrites);
-  CHECK(sent <= kSequenceReserve);
-  alice.fail_storage(false);
-  world.advance(10'000);
-  world.settle();
-  CHECK(world.node_root(MapKind::Lww, "notes").records == kRounds * kWrites);
-  CHECK(alice.pending() == 0);
-}
-
 TEST_CASE("client: damaged rows are reported and healed from the node") {
   World world;
   World::Client& alice = online_client(world);
