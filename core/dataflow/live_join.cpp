@@ -47,7 +47,7 @@ query::PastRow past_of(const Collection& collection, std::optional<RowId> row, c
 }  // namespace
 
 Result<std::unique_ptr<LiveJoin>> LiveJoin::make(const std::vector<query::Join>& joins,
-                                                 std::vector<Collection*> sides) {
+                                                 const std::vector<Collection*>& sides) {
   std::vector<query::Predicate> conditions(1);
   for (const query::Join& join : joins) conditions.push_back(join.where);
   auto joiner = Joiner::make(joins, sides, std::move(conditions));

@@ -24,7 +24,7 @@ class LiveJoin final : public RowSource {
   /// `Joiner::missing_indexes` tells are there and ready. Borrows the collections. `LimitExceeded`
   /// beyond `query::kCombinationsMax`.
   static Result<std::unique_ptr<LiveJoin>> make(const std::vector<query::Join>& joins,
-                                                std::vector<query::Collection*> sides);
+                                                const std::vector<query::Collection*>& sides);
 
   LiveGraphs& graphs() { return graphs_; }
   const LiveGraphs& graphs() const { return graphs_; }
