@@ -254,8 +254,10 @@ Result<void> ClientQueries::subscribe(ByteReader& in, ByteWriter& out, Now now) 
   const Result<Query> query = take_query(in, now);
   if (!query.ok()) return query.error();
   // A live query walks no index, but a wish that no plan can follow is an error here as well.
-  const Result<Bytes> plan = engine_.explain(*relation, *query, query::Run::PlanOnly);
-  if (!plan.ok()) return plan.error();
+  if (query->hints != query::Hints{}) {
+    const Result<Bytes> plan = engine_.explain(*relation, *query, query::Run::PlanOnly);
+    if (!plan.ok()) return plan.error();
+  }
   const Result<SubscriptionId> id = engine_.subscribe(*relation, *query);
   if (!id.ok()) return id.error();
   Subscription& shape = subscriptions_[*id];

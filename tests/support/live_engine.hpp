@@ -5,6 +5,7 @@
 
 #include "core/dataflow/query_engine.hpp"
 #include "core/value/value_writer.hpp"
+#include "tests/support/encoded_value.hpp"
 
 namespace topgun {
 
@@ -26,18 +27,6 @@ inline Bytes record_value(std::initializer_list<TestField> fields) {
     writer.key(field.name);
     field.text != nullptr ? writer.text(field.text) : writer.number(field.number);
   }
-  return out;
-}
-
-inline Bytes text_operand(std::string_view text) {
-  Bytes out;
-  ValueWriter(out).text(text);
-  return out;
-}
-
-inline Bytes number_operand(double number) {
-  Bytes out;
-  ValueWriter(out).number(number);
   return out;
 }
 

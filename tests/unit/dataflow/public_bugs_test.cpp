@@ -26,9 +26,9 @@ TEST_CASE("public bugs: Turso 3406, revenue by order over three joined maps (TPC
   Query query;
   query.joins = {{JoinKind::Inner, "orders", {{record_key(), field("customer")}}, {}},
                  {JoinKind::Inner, "items", {{on_side(1, record_key()), field("order")}}, {}}};
-  query.where = all_of({equal_to(field("segment"), text_operand("BUILDING")),
-                        less_than(on_side(1, field("date")), number_operand(10)),
-                        greater_than(on_side(2, field("shipped")), number_operand(10))});
+  query.where = all_of({equal_to(field("segment"), query::text("BUILDING")),
+                        less_than(on_side(1, field("date")), query::number(10)),
+                        greater_than(on_side(2, field("shipped")), query::number(10))});
   query.group_by = {on_side(1, record_key())};
   query.aggregates = {{AggregateKind::Sum, on_side(2, field("price"))}};
   const SubscriptionId id = *world.engine.subscribe("customers", query);
@@ -60,8 +60,8 @@ TEST_CASE("public bugs: Turso 3401, a condition of alternatives over both sides 
   Query query;
   query.joins = {{JoinKind::Inner, "parts", {{field("part"), record_key()}}, {}}};
   const auto brand = [](const char* name, double low) {
-    return all_of({equal_to(on_side(1, field("brand")), text_operand(name)),
-                   between(field("quantity"), number_operand(low), number_operand(low + 10))});
+    return all_of({equal_to(on_side(1, field("brand")), query::text(name)),
+                   between(field("quantity"), query::number(low), query::number(low + 10))});
   };
   query.where = any_of({brand("a", 1), brand("b", 10), brand("c", 20)});
   query.aggregates = {{AggregateKind::Sum, field("price")}};
@@ -138,7 +138,7 @@ TEST_CASE("public bugs: Turso, a view looks at a view") {
 TEST_CASE("public bugs: Turso, nil and text compare live as they do in a query") {
   LiveEngine world({"items"});
   Query query;
-  query.where = negation(greater_than(field("price"), number_operand(5)));
+  query.where = negation(greater_than(field("price"), query::number(5)));
   const SubscriptionId id = *world.engine.subscribe("items", query);
   world.set("items", "1", record_value({{"kind", "a"}}));
   world.set("items", "2", record_value({{"price", "9"}}));

@@ -102,7 +102,7 @@ TEST_CASE("query_engine: live joins get the indexes they need, and take them alo
   Query query;
   query.joins = {{JoinKind::Inner, "customers", {{field("city"), field("city")}}, {}}};
   const SubscriptionId first = *world.engine.subscribe("orders", query);
-  query.where = equal_to(field("city"), text_operand("Bonn"));
+  query.where = equal_to(field("city"), query::text("Bonn"));
   const SubscriptionId second = *world.engine.subscribe("orders", query);
   CHECK(world.engine.live_joins() == 1);
   REQUIRE(world.collection("orders").indexes().size() == 1);
@@ -126,7 +126,7 @@ TEST_CASE("query_engine: a view is a map to those who ask it") {
   (void)world.engine.end_batch();
   REQUIRE(world.engine.define_view("totals", "orders", sum_by(field("customer"))).ok());
   Query large;
-  large.where = greater_than(field("2"), number_operand(8));
+  large.where = greater_than(field("2"), query::number(8));
   REQUIRE(world.engine.add_index("totals", {"sum", IndexKind::Ordered, {{field("2")}}}).ok());
   while (world.engine.build_step(100)) {
   }
@@ -146,9 +146,9 @@ TEST_CASE("query_engine: a view is a map to those who ask it") {
 TEST_CASE("query_engine: two ways from one map to a query flush once") {
   LiveEngine world({"orders"});
   Query large;
-  large.where = greater_than(field("amount"), number_operand(5));
+  large.where = greater_than(field("amount"), query::number(5));
   Query of_one;
-  of_one.where = equal_to(field("customer"), text_operand("c1"));
+  of_one.where = equal_to(field("customer"), query::text("c1"));
   REQUIRE(world.engine.define_view("large", "orders", large).ok());
   REQUIRE(world.engine.define_view("own", "orders", of_one).ok());
   Query both;
@@ -197,7 +197,7 @@ TEST_CASE("query_engine: what is not there, or not allowed, is an error") {
   CHECK(world.engine.subscribe("orders", orders_with(JoinKind::Inner)).error() ==
         Error::InvalidArgument);
   Query query;
-  query.where = equal_to(on_side(1, field("x")), text_operand("a"));
+  query.where = equal_to(on_side(1, field("x")), query::text("a"));
   CHECK(world.engine.answer("orders", query).error() == Error::InvalidArgument);
   query = {};
   query.joins = {{JoinKind::Semi, "orders", {{field("a"), field("a")}}, {}}};
