@@ -87,11 +87,11 @@ test('board: a second tab of one profile is as live as the first, and goes on wh
   await stageOf(board).click();
   await stageOf(second).filter({ hasText: await stageOf(board).textContent() }).waitFor();
   await page.close();
+  // The first answer after the other tab went may take a moment: this tab is the leader from now on.
   await second.chip('Delayed').click();
-  const before = await stageOf(second).count();
+  await stageOf(second).waitFor({ state: 'detached' });
   await second.button('Show all').click();
   await second.shows(50_000);
-  assert.equal(before, 0, 'it is not delayed');
   const text = await stageOf(second).textContent();
   await stageOf(second).click();
   await tab.waitForFunction((text) => document.querySelector('[data-key=P-00001] .stage').textContent !== text, text);

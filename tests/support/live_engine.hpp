@@ -33,7 +33,7 @@ inline Bytes record_value(std::initializer_list<TestField> fields) {
 /// An engine over maps that own their records.
 class LiveEngine {
  public:
-  explicit LiveEngine(std::initializer_list<const char*> maps) {
+  LiveEngine(std::initializer_list<const char*> maps) {
     for (const char* const name : maps) {
       Map& map = maps_[name];
       map.id = *engine.attach(name, map.collection);
