@@ -46,6 +46,18 @@ function until(map, holds, what) {
   });
 }
 
+/** What the bag of client `own` has too much or too little of, by name. */
+function differences(own, elements, steps) {
+  const seen = new Set();
+  const doubled = elements.filter((element) => seen.size === seen.add(element).size);
+  const missing = [];
+  for (let writer = 0; writer < WRITERS; writer++) {
+    for (let step = 1; step <= steps; step++) if (!seen.has(`${writer}-${step}`)) missing.push(`${writer}-${step}`);
+  }
+  const some = (list) => `${list.length} (${list.slice(0, 20).join(' ')})`;
+  return `client ${own} after ${steps} steps: missing ${some(missing)}, doubled ${some(doubled)}`;
+}
+
 function transportIs(client, wanted) {
   if (client.transport === wanted && client.status === 'online') return Promise.resolve();
   return new Promise((resolve) => {
@@ -108,7 +120,7 @@ test('transports: switched at random under load, every write counts once and in 
   const elements = (bag) => Array.from({ length: 10 }, (_, n) => bag.get(`key-${n}`)).flat();
   for (const own of clients.keys()) {
     await until(counters[own], () => counters[own].get() === total, () => `${counters[own].get()} of ${total}`);
-    await until(bags[own], () => elements(bags[own]).length === steps * WRITERS, () => `${elements(bags[own]).length}`);
+    await until(bags[own], () => elements(bags[own]).length === steps * WRITERS, () => differences(own, elements(bags[own]), steps));
     assert.equal(new Set(elements(bags[own])).size, steps * WRITERS);
     for (let other = 0; other < WRITERS; other++) {
       await until(lasts[own], () => lasts[own].get(`of-${other}`) === steps, () => `of-${other}`);
