@@ -241,9 +241,13 @@ void RecordTable::grow() {
   // diff.
   tree_.reset(static_cast<uint8_t>(bits_ < 2 ? 0 : bits_ - 2));
   const size_t mask = slots_.size() - 1;
+  // All elements of a key have one home, and most stand in a row: the search for a place goes on
+  // where the one before ended, or a key with many would take the square of their number.
+  size_t home = slots_.size();
+  size_t at = 0;
   for (const Slot& slot : old) {
     if (slot.blob == nullptr) continue;
-    size_t at = slot_index(slot.hash);
+    if (slot_index(slot.hash) != home) at = home = slot_index(slot.hash);
     while (slots_[at].blob != nullptr) at = (at + 1) & mask;
     slots_[at] = slot;
     tree_.add(slot.hash, record_hash(slot));

@@ -269,6 +269,31 @@ testOnCores('core: a change of any kind of map has what was before and after', a
   await client.close();
 });
 
+testOnCores('core: what one batch does to a bag is one change, however many elements it has', async (factory) => {
+  const client = clientOn(factory);
+  await client.start();
+  const bags = client.getORMap<number>('bags');
+  for (let n = 0; n < 1000; n++) bags.add('a', n, { ttlMs: 200 });
+  bags.add('b', 1, { ttlMs: 200 });
+  bags.add('b', 2);
+  const seen: Change<readonly number[]>[] = [];
+  await new Promise<void>((resolve) => {
+    bags.subscribe((changes) => {
+      seen.push(...changes);
+      const isGone = seen.some(({ key, value }) => key === 'a' && value === undefined);
+      if (isGone && seen.some(({ key }) => key === 'b')) resolve();
+    });
+  });
+  // Expired together, or in a few batches if the clock ticked in between.
+  assert.ok(seen.length < 50, `${seen.length} changes`);
+  const ofA = seen.filter(({ key }) => key === 'a');
+  assert.equal(ofA[0]?.previous?.length, 1000);
+  assert.equal(ofA.at(-1)?.value, undefined);
+  for (const [index, change] of ofA.slice(1).entries()) assert.deepEqual(change.previous, ofA[index]?.value);
+  assert.deepEqual(seen.find(({ key }) => key === 'b')?.previous, [1, 2]);
+  await client.close();
+});
+
 testOnCores('core: a listener that ends its subscription hears of nothing more', async (factory) => {
   const client = clientOn(factory);
   await client.start();

@@ -10,6 +10,12 @@ interface Element<T> {
   readonly expiresAtMs: number;
 }
 
+/** A bag before the changes that its listeners have yet to hear of. */
+interface Before<T> {
+  readonly elements: readonly T[] | undefined;
+  readonly origin: 'local' | 'remote';
+}
+
 /**
  * A map from a key to a bag of elements: concurrent adds are all kept, and a remove takes away only
  * what its author had seen (observed-remove, add wins).
@@ -33,6 +39,7 @@ export class OrMap<T> extends Collection<readonly T[]> {
   readonly kind = MapKind.Or;
   /** Elements by tag, by key; a key without elements is absent. */
   private readonly mirror = new Map<string, Map<string, Element<T>>>();
+  private readonly changed = new Map<string, Before<T>>();
   private timed = 0;
   private provisionalTags = 0;
   private reloading: Map<string, Set<string>> | undefined;
@@ -140,6 +147,16 @@ export class OrMap<T> extends Collection<readonly T[]> {
     for (const tag of this.tagsOf(target.key, value)) this.drop(target.key, tag, 'remote');
   }
 
+  /**
+   * A bag that changes many times in one batch is one change: each would need copies of the whole bag.
+   * @internal
+   */
+  override notify(): void {
+    for (const [key, before] of this.changed) this.settle(key, before);
+    this.changed.clear();
+    super.notify();
+  }
+
   /** Adds under a tag of our own until the engine tells the one it gave. */
   private addLocal(key: string, value: T, ttlMs: number, origin: 'local' | 'remote'): void {
     const provisional = `provisional-${++this.provisionalTags}`;
@@ -164,28 +181,44 @@ export class OrMap<T> extends Collection<readonly T[]> {
   }
 
   private put(key: string, tag: string, element: Element<T>, origin: 'local' | 'remote'): void {
-    const previous = this.observed ? this.before(key) : undefined;
+    this.changing(key, origin);
     let elements = this.mirror.get(key);
     if (elements === undefined) this.mirror.set(key, (elements = new Map()));
     if (element.expiresAtMs !== 0) this.timed++;
     elements.set(tag, element);
-    if (this.observed) this.record({ key, value: this.before(key), previous, origin });
   }
 
   private drop(key: string, tag: string, origin: 'local' | 'remote'): void {
     const elements = this.mirror.get(key);
     if (elements === undefined || !elements.has(tag)) return;
-    const previous = this.observed ? this.before(key) : undefined;
+    this.changing(key, origin);
     if (elements.get(tag)?.expiresAtMs !== 0) this.timed--;
     elements.delete(tag);
     if (elements.size === 0) this.mirror.delete(key);
-    if (this.observed) this.record({ key, value: this.before(key), previous, origin });
+  }
+
+  private changing(key: string, origin: 'local' | 'remote'): void {
+    if (!this.observed) return;
+    const before = this.changed.get(key);
+    if (before?.origin === origin) return;
+    if (before !== undefined) this.settle(key, before);
+    this.changed.set(key, { elements: this.shown(key), origin });
+  }
+
+  private settle(key: string, { elements: previous, origin }: Before<T>): void {
+    const value = this.shown(key);
+    // Came and went in one batch.
+    if (value === undefined && previous === undefined) return;
+    this.record({ key, value, previous, origin });
   }
 
   /** The elements as a change shows them: `undefined` when there are none. */
-  private before(key: string): readonly T[] | undefined {
+  private shown(key: string): readonly T[] | undefined {
     const elements = this.mirror.get(key);
-    return elements && Array.from(elements.values(), (element) => element.value);
+    if (elements === undefined) return undefined;
+    const shown: T[] = [];
+    for (const element of elements.values()) shown.push(element.value);
+    return shown;
   }
 
   /** The elements of `key` without those that expired and that the engine is yet to report gone. */
