@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/client/map_observer.hpp"
+#include "core/replica/map_observer.hpp"
 #include "core/replica/record_table.hpp"
 
 namespace topgun::client {

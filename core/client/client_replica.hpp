@@ -7,11 +7,11 @@
 #include "core/base/prng.hpp"
 #include "core/client/client_map.hpp"
 #include "core/client/event_queue.hpp"
-#include "core/client/expiry_schedule.hpp"
 #include "core/client/outbox.hpp"
 #include "core/client/store.hpp"
 #include "core/client/tab_cursors.hpp"
 #include "core/clock/now.hpp"
+#include "core/replica/expiry_schedule.hpp"
 #include "core/sync/batch.hpp"
 #include "core/sync/messages.hpp"
 

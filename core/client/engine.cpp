@@ -44,6 +44,7 @@ class Engine::Impl {
 
  private:
   Answer execute(Command command, ByteReader& in, ByteWriter& out, Now now);
+  Answer ask_node(ByteReader& in);
   Answer open(ByteReader& in);
   Answer load_row(ByteReader& in);
   Answer start(ByteReader& in, ByteWriter& out);
@@ -208,6 +209,14 @@ Answer Engine::Impl::execute(Command command, ByteReader& in, ByteWriter& out, N
       const Answer done = finish(in);
       return done.ok() ? replica_.export_state(out) : done;
     }
+    case Command::AskNode:
+      return ask_node(in);
+    case Command::EndAsk: {
+      const uint64_t number = in.varint();
+      const Answer done = finish(in);
+      if (done.ok()) link_.end_ask(number);
+      return done;
+    }
     case Command::Query:
     case Command::SubscribeQuery:
     case Command::UnsubscribeQuery:
@@ -220,6 +229,15 @@ Answer Engine::Impl::execute(Command command, ByteReader& in, ByteWriter& out, N
       return query(command, in, out, link_.corrected(now));
   }
   return Error::UnknownMessage;
+}
+
+Answer Engine::Impl::ask_node(ByteReader& in) {
+  const uint64_t number = in.varint();
+  const uint8_t is_live = in.u8();
+  if (in.ok() && is_live > 1) in.fail(Error::Malformed);
+  const ByteView map = in.blob(kMapNameBytesMax);
+  if (!in.ok()) return in.error();
+  return link_.ask(number, is_live != 0, map, in.rest());
 }
 
 Answer Engine::Impl::open(ByteReader& in) {

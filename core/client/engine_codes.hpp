@@ -44,6 +44,8 @@ enum class Command : uint8_t {
   Indexes = 56,
   DefineView = 57,
   DropView = 58,
+  AskNode = 60,
+  EndAsk = 61,
 };
 
 /// True for the commands that write to a map, and that may be relayed.
@@ -75,6 +77,9 @@ enum class Event : uint8_t {
   QueryRows = 30,
   QueryGroups = 31,
   IndexReady = 32,
+  NodeAnswer = 33,
+  NodeSteps = 34,
+  NodeQueryFailed = 35,
 };
 
 /// What the host opened. A stream carries frames both ways; over exchanges, each request is

@@ -92,6 +92,7 @@ void Link::lose(Now now, uint64_t wait_ms_min) {
 
 void Link::detach_maps() {
   exchanges_.stop();
+  queries_.detach();
   replica_.for_each_map([](ClientMap& map) { detach(map); });
 }
 
@@ -198,6 +199,17 @@ void Link::dispatch(const MessageView& message, size_t message_bytes, Now now) {
     case MessageKind::More:
       done = on_more(message.payload);
       break;
+    case MessageKind::Answer:
+      done = queries_.on_answer(message.payload);
+      consumed(message_bytes);
+      break;
+    case MessageKind::Steps:
+      done = queries_.on_steps(message.payload);
+      consumed(message_bytes);
+      break;
+    case MessageKind::QueryFailed:
+      done = queries_.on_failed(message.payload);
+      break;
     case MessageKind::Ping: {
       const Result<uint64_t> nonce = decode_nonce(message.payload);
       if (nonce.ok()) MessageWriter(out_).pong(*nonce);
@@ -213,6 +225,8 @@ void Link::dispatch(const MessageView& message, size_t message_bytes, Now now) {
     case MessageKind::Authenticate:
     case MessageKind::Resume:
     case MessageKind::Exchange:
+    case MessageKind::Query:
+    case MessageKind::EndQuery:
       done = Error::Malformed;
       break;
     default:
@@ -276,6 +290,7 @@ Result<void> Link::on_welcome(ByteView payload, Now now) {
   replica_.for_each_map([&](ClientMap& map) {
     if (map.followed) subscribe(map);
   });
+  queries_.put_unasked(out_);
   return {};
 }
 

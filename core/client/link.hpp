@@ -6,6 +6,7 @@
 #include "core/client/client_replica.hpp"
 #include "core/client/engine_codes.hpp"
 #include "core/client/exchange_schedule.hpp"
+#include "core/client/remote_queries.hpp"
 
 namespace topgun::client {
 
@@ -33,7 +34,8 @@ class Link {
   /// Pause before storage that failed is tried again.
   static constexpr uint64_t kStorageRetryMs = 5'000;
 
-  Link(EventQueue& events, ClientReplica& replica) : events_(events), replica_(replica) {}
+  Link(EventQueue& events, ClientReplica& replica)
+      : events_(events), replica_(replica), queries_(events) {}
 
   /// `seed` drives the jitter; `instance` tells starts of one replica apart.
   void open(uint64_t seed, uint64_t instance);
@@ -41,6 +43,11 @@ class Link {
   void set_token(ByteView token);
   void follow(ClientMap& map);
   void unfollow(ClientMap& map);
+
+  /// Lets the node answer a query, now or once it is there. Errors as of `RemoteQueries::add`.
+  Result<void> ask(uint64_t number, bool live, ByteView map, ByteView query);
+  /// Nobody wants the answer any more.
+  void end_ask(uint64_t number);
 
   void transport_opened(TransportKind kind, Now now);
   void transport_closed(Now now);
@@ -137,6 +144,7 @@ class Link {
   uint64_t storage_retry_at_ms_ = 0;
 
   bool uses_exchanges_ = false;
+  RemoteQueries queries_;
   ExchangeSchedule exchanges_;
   std::optional<uint64_t> answering_;  ///< The exchange whose answer is being read.
 

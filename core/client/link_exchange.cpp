@@ -69,6 +69,7 @@ void Link::start_exchange(bool sends, bool asks, Now now) {
     replica_.for_each_map([&](ClientMap& map) {
       if (map.followed) put_subscribe(request, map);
     });
+    queries_.put_all(request);
   }
   const ExchangeSchedule::Exchange& begun = exchanges_.begin(exchange, now.mono_ms);
   events_.push(Event::Exchange, [&](ByteWriter& event) {
@@ -153,6 +154,9 @@ void Link::note_answer(MessageKind kind) {
     case MessageKind::Changes:
     case MessageKind::Diff:
     case MessageKind::More:
+    case MessageKind::Answer:
+    case MessageKind::Steps:
+    case MessageKind::QueryFailed:
       exchange->brought_news = true;
       return;
     case MessageKind::Error:

@@ -195,4 +195,24 @@ Result<void> Link::on_synced(ByteView payload, Now now) {
   return {};
 }
 
+// --- queries that the node answers ---
+
+Result<void> Link::ask(uint64_t number, bool live, ByteView map, ByteView query) {
+  const Result<void> added = queries_.add(number, live, map, query);
+  if (!added.ok()) return added;
+  if (uses_exchanges_) {
+    exchanges_.want_changes();
+  } else if (state_ == State::Online) {
+    queries_.put_unasked(out_);
+  }
+  return {};
+}
+
+void Link::end_ask(uint64_t number) {
+  const bool was_asked = queries_.remove(number);
+  if (was_asked && state_ == State::Online && !uses_exchanges_) {
+    MessageWriter(out_).end_query(number);
+  }
+}
+
 }  // namespace topgun::client

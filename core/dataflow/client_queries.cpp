@@ -32,7 +32,7 @@ std::string take_name(ByteReader& in) {
 }  // namespace
 
 /// The rows of one map, kept in step with its records.
-class ClientQueries::FollowedMap final : public client::MapObserver {
+class ClientQueries::FollowedMap final : public MapObserver {
  public:
   FollowedMap(ClientQueries& owner, client::ClientMap& map)
       : owner_(owner), map_(map), follower_(map.table, rows_) {}

@@ -40,6 +40,8 @@ ParametricQuery parametrize(const query::Query& whole) {
   out.shape.id = encode_query(shape);
   ByteWriter id(out.shape.id);
   for (const query::Attribute& parameter : out.shape.parameters) write_attribute(id, parameter);
+  shape.partial_groups = whole.partial_groups;
+  if (shape.partial_groups) id.u8(1);
   return out;
 }
 

@@ -11,6 +11,11 @@ namespace topgun::node {
 /// Access rules written as `role:pattern:r` or `role:pattern:rw`. A principal may do what any rule
 /// for any of its roles allows; the role `*` stands for everybody, even without a role.
 ///
+/// `role:pattern:r(field=value&...)` allows queries that see the records in which each field has
+/// its value, and nothing else: such a map cannot be followed as a whole. A field may lie within
+/// others (`owner.id`); a value is `{sub}`, the principal's subject; an integer, `true`, `false` or
+/// `null`; or text, in `"` or as it stands.
+///
 /// In a pattern `*` stands for any text, also none, and `{sub}` for the principal's subject, letter
 /// by letter: a `*` inside a subject is a star. A pattern with `{sub}` matches nothing for a
 /// principal without a subject. The pattern may contain colons, the role may not.
@@ -26,6 +31,7 @@ class RuleAccessPolicy : public AccessPolicy {
   /// O(rules × length of the name) at worst.
   bool allows(const Principal& principal, std::string_view map,
               Permission permission) const override;
+  ReadAccess read_access(const Principal& principal, std::string_view map) const override;
 
  private:
   struct Part {
@@ -33,13 +39,21 @@ class RuleAccessPolicy : public AccessPolicy {
     Kind kind;
     std::string literal;
   };
+  struct Condition {
+    FieldEquals equals;
+    bool is_subject = false;  ///< Then the value is the principal's.
+  };
   struct Rule {
     std::string role;
     std::vector<Part> pattern;
     bool may_write = false;
+    std::vector<Condition> conditions;
   };
 
   static std::vector<Part> parse_pattern(std::string_view text);
+  /// `InvalidArgument` if the text is no list of conditions.
+  static Result<std::vector<Condition>> parse_conditions(std::string_view text);
+  static Result<Condition> parse_condition(std::string_view text);
   static bool matches(const std::vector<Part>& pattern, std::string_view subject,
                       std::string_view name);
 

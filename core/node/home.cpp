@@ -35,6 +35,7 @@ void Home::closed(ConnectionId connection) {
   for (const auto& [id, subscription] : session->subscriptions) {
     leave_channel(connection, subscription);
   }
+  close_queries(*session);
   // An exchange that took nothing was never of interest to the registry.
   const bool is_known = session->exchange == nullptr || session->taken_sequence > 0;
   if (session->greeting || (session->open && is_known)) report_progress(*session, true);
@@ -120,6 +121,12 @@ void Home::dispatch(Session& session, const MessageView& message) {
     case MessageKind::Exchange:
       done = on_exchange(session, message.payload);
       break;
+    case MessageKind::Query:
+      done = on_query(session, message.payload);
+      break;
+    case MessageKind::EndQuery:
+      done = on_end_query(session, message.payload);
+      break;
     case MessageKind::Ping: {
       const Result<uint64_t> nonce = decode_nonce(message.payload);
       if (nonce.ok()) MessageWriter(output(session)).pong(*nonce);
@@ -137,6 +144,9 @@ void Home::dispatch(Session& session, const MessageView& message) {
     case MessageKind::Error:
     case MessageKind::Cloned:
     case MessageKind::More:
+    case MessageKind::Answer:
+    case MessageKind::Steps:
+    case MessageKind::QueryFailed:
       done = Error::Malformed;
       break;
     default:
@@ -247,6 +257,7 @@ Result<void> Home::on_authenticate(Session& session, ByteView payload) {
   *session.principal = std::move(*principal);
   session.write_map.clear();
   drop_forbidden_subscriptions(session);
+  review_queries(session);
   return {};
 }
 
@@ -302,6 +313,11 @@ void Home::handle_own(const ShardMessage& message) {
     case ShardMessageKind::DiffChildren:
     case ShardMessageKind::DiffExpand:
       return owner_.handle(message);
+    case ShardMessageKind::OpenQuery:
+    case ShardMessageKind::CloseQuery:
+    case ShardMessageKind::QueryPart:
+    case ShardMessageKind::QueryChanged:
+      return queries_->handle(message);
   }
 }
 
@@ -366,6 +382,7 @@ void Home::check_timeouts(Session& session, std::vector<ConnectionId>& silent) {
 
 void Home::tick() {
   expire_exchanges();
+  if (queries_ != nullptr) queries_->tick();
   if (context_.now.mono_ms < next_check_ms_) return;
   next_check_ms_ = context_.now.mono_ms + kCheckIntervalMs;
   forget_idle_rates();
@@ -423,6 +440,8 @@ void Home::update_gauges() {
   stats.sessions = 0;
   stats.subscriptions = 0;
   stats.subscribers_lagging = 0;
+  stats.queries_live = queries_ == nullptr ? 0 : queries_->live_queries();
+  stats.query_bytes = queries_ == nullptr ? 0 : queries_->memory_bytes();
   for (const auto& [connection, session] : sessions_) {
     if (session->open && session->exchange == nullptr) ++stats.sessions;
     stats.subscriptions += session->subscriptions.size();

@@ -10,10 +10,13 @@ namespace topgun::node {
 
 /// The half of a shard that serves connections: sessions, permissions, limits, acks and
 /// subscriptions. It holds no records; it asks the owners, of which its own shard is one.
-class Home {
+class Home final : private QueryOutput {
  public:
   Home(ShardContext& context, Owner& owner, ReplicaRegistry& registry)
-      : context_(context), owner_(owner), registry_(registry) {}
+      : context_(context), owner_(owner), registry_(registry) {
+    if (context.options.make_queries == nullptr) return;
+    queries_ = context.options.make_queries(context, owner, *this);
+  }
 
   void connected(ConnectionId connection);
   void frame(ConnectionId connection, ByteView frame);
@@ -30,6 +33,10 @@ class Home {
   bool has_answers_due() const { return !touched_exchanges_.empty(); }
   void flush_outputs();
   void update_gauges();
+  /// Ends the batch of writes that live queries see at once.
+  void flush_queries() {
+    if (queries_ != nullptr) queries_->flush();
+  }
 
  private:
   // home.cpp: the connection's life and everything but data.
@@ -121,9 +128,24 @@ class Home {
   bool has_credit(const Session& session) const;
   void resume(Session& session);
 
+  // home_queries.cpp: queries of this shard's sessions.
+  Result<void> on_query(Session& session, ByteView payload);
+  Result<void> on_end_query(Session& session, ByteView payload);
+  ReadAccess read_access(const Session& session, std::string_view map) const;
+  void fail_query(Session& session, uint64_t id, Error error, std::string_view detail);
+  void send_answer(Session& session, uint64_t id, ByteView answer, uint64_t known);
+  void close_queries(Session& session);
+  /// Under a new token: other records may be seen now.
+  void review_queries(Session& session);
+  void resume_queries(Session& session);
+  void answered(QueryTarget target, ByteView answer) override;
+  void changed(QueryTarget target, ByteView steps) override;
+  void failed(QueryTarget target, Error error, std::string_view detail) override;
+
   ShardContext& context_;
   Owner& owner_;
   ReplicaRegistry& registry_;
+  std::unique_ptr<ShardQueries> queries_;  ///< Null without queries.
   std::optional<Error> log_error_;
   bool draining_ = false;
   uint64_t next_check_ms_ = 0;

@@ -14,6 +14,7 @@ bool Home::is_for_exchange(MessageKind kind) {
     case MessageKind::Records:
     case MessageKind::Subscribe:
     case MessageKind::Diff:
+    case MessageKind::Query:
       return true;
     default:
       return false;
@@ -83,6 +84,9 @@ bool Home::has_all_acks(const Session& session) const {
 
 bool Home::is_settled(const Session& session) const {
   if (session.greeting || !has_all_acks(session)) return false;
+  for (const auto& [id, query] : session.queries) {
+    if (!query.answered) return false;
+  }
   for (const auto& [id, subscription] : session.subscriptions) {
     switch (subscription.phase) {
       case SubscriptionPhase::Describing:

@@ -352,6 +352,7 @@ Result<void> Home::on_credit(Session& session, ByteView payload) {
 
 void Home::resume(Session& session) {
   if (!has_credit(session) || TG_MUTANT(42)) return;
+  resume_queries(session);
   for (auto& [id, subscription] : session.subscriptions) {
     if (subscription.phase == SubscriptionPhase::Pulling) {
       for (uint16_t shard = 0; shard < subscription.pulls.size(); ++shard) {

@@ -50,10 +50,14 @@ class ChunkBuilder {
 };
 
 /// Merges and, if the state changed, notes it in the map's history.
-bool merge_record(OwnedMap& map, uint64_t key_hash, const Record& record) {
+bool merge_record(OwnedMap& map, uint64_t key_hash, const Record& record, uint64_t wall_ms) {
   const uint64_t placement = RecordTable::placement(map.kind, key_hash, record.tag);
-  if (!map.table.merge_at(placement, record, [](const Record&) {})) return false;
+  const bool changed = map.table.merge_at(placement, record, [&](const Record& current) {
+    if (map.observer != nullptr) map.observer->changing(current);
+  });
+  if (!changed) return false;
   map.ring.append(placement);
+  if (map.observer != nullptr) map.observer->changed(record.key, wall_ms);
   return true;
 }
 
@@ -84,25 +88,27 @@ void OwnedMaps::for_each(const std::function<void(OwnedMap&)>& visit) {
 }
 
 std::vector<uint32_t> apply_operations(OwnedMap& map, const OperationBatch& batch,
-                                       const std::vector<uint32_t>& indices) {
+                                       const std::vector<uint32_t>& indices, uint64_t wall_ms) {
   std::vector<uint32_t> changed;
   changed.reserve(indices.size());
   const auto key_at = [&](size_t i) { return batch.operations[indices[i]].key; };
   map.table.for_each_prefetched(indices.size(), key_at, [&](size_t i, uint64_t key_hash) {
     bool any = false;
-    for_each_record(batch.header.replica, batch.operations[indices[i]],
-                    [&](const Record& record) { any |= merge_record(map, key_hash, record); });
+    for_each_record(batch.header.replica, batch.operations[indices[i]], [&](const Record& record) {
+      any |= merge_record(map, key_hash, record, wall_ms);
+    });
     if (any) changed.push_back(indices[i]);
   });
   return changed;
 }
 
-std::vector<bool> apply_records(OwnedMap& map, const std::vector<Record>& records) {
+std::vector<bool> apply_records(OwnedMap& map, const std::vector<Record>& records,
+                                uint64_t wall_ms) {
   std::vector<bool> changed;
   changed.reserve(records.size());
   const auto key_at = [&](size_t i) { return records[i].key; };
   map.table.for_each_prefetched(records.size(), key_at, [&](size_t i, uint64_t key_hash) {
-    changed.push_back(merge_record(map, key_hash, records[i]));
+    changed.push_back(merge_record(map, key_hash, records[i], wall_ms));
   });
   return changed;
 }

@@ -8,6 +8,7 @@
 #include "core/base/ids.hpp"
 #include "core/node/effects.hpp"
 #include "core/replica/change_ring.hpp"
+#include "core/replica/map_observer.hpp"
 #include "core/replica/record_table.hpp"
 #include "core/sync/batch.hpp"
 #include "core/sync/messages.hpp"
@@ -34,6 +35,8 @@ struct OwnedMap {
   uint64_t checkpointed_version = 0;
   /// Shards with subscribers, and the number under which each knows this map.
   std::map<uint16_t, uint64_t> listeners;
+  /// Told of every change; not owned, and nothing if nobody asks queries of the map.
+  MapObserver* observer = nullptr;
 };
 
 /// A piece of a map on its way to a subscriber or into a checkpoint.
@@ -70,12 +73,14 @@ class OwnedMaps {
 };
 
 /// Merges the operations of `batch` picked by `indices`; returns the indices of those that changed
-/// the map. O(1) an operation.
+/// the map. O(1) an operation. `wall_ms` is the time by which the map's observer takes records for
+/// expired.
 std::vector<uint32_t> apply_operations(OwnedMap& map, const OperationBatch& batch,
-                                       const std::vector<uint32_t>& indices);
+                                       const std::vector<uint32_t>& indices, uint64_t wall_ms);
 
 /// Merges records; true for each that changed the map.
-std::vector<bool> apply_records(OwnedMap& map, const std::vector<Record>& records);
+std::vector<bool> apply_records(OwnedMap& map, const std::vector<Record>& records,
+                                uint64_t wall_ms);
 
 /// The bytes of a batch with only the operations at `indices`; `original` as it is if those are
 /// all.

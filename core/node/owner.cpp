@@ -56,7 +56,8 @@ Result<uint64_t> Owner::apply(const OperationBatch& batch, ByteView original,
                               const std::vector<uint32_t>& indices) {
   const Result<OwnedMap*> map = maps_.find_or_create(batch.header.kind, batch.header.map);
   if (!map.ok()) return map.error();
-  const std::vector<uint32_t> changed = apply_operations(**map, batch, indices);
+  const std::vector<uint32_t> changed =
+      apply_operations(**map, batch, indices, context_.now.wall_ms);
   context_.stats.operations_applied += changed.size();
   context_.stats.operations_redundant += indices.size() - changed.size();
   TG_SOMETIMES(changed.empty(), NodeRedundant);
@@ -75,7 +76,7 @@ Result<uint64_t> Owner::apply(const OperationBatch& batch, ByteView original,
 Result<uint64_t> Owner::apply(const RecordBatch& batch) {
   const Result<OwnedMap*> map = maps_.find_or_create(batch.kind, batch.map);
   if (!map.ok()) return map.error();
-  const std::vector<bool> changed = apply_records(**map, batch.records);
+  const std::vector<bool> changed = apply_records(**map, batch.records, context_.now.wall_ms);
   RecordBatchBuilder builder;
   builder.begin(batch.kind, batch.map);
   for (size_t i = 0; i < changed.size(); ++i) {
@@ -116,6 +117,10 @@ void Owner::handle(const ShardMessage& message) {
     case ShardMessageKind::TakeOver:
     case ShardMessageKind::TakenOver:
     case ShardMessageKind::Progress:
+    case ShardMessageKind::OpenQuery:
+    case ShardMessageKind::CloseQuery:
+    case ShardMessageKind::QueryPart:
+    case ShardMessageKind::QueryChanged:
       break;
   }
   TG_ASSERT(false);
@@ -159,7 +164,7 @@ std::optional<Record> Owner::find(MapKind kind, ByteView name, ByteView key) {
 void Owner::keep(MapKind kind, ByteView name, const Record& record) {
   const Result<OwnedMap*> map = maps_.find_or_create(kind, name);
   TG_ASSERT(map.ok());  // The limit does not count reserved maps.
-  if (!apply_records(**map, {record})[0]) return;
+  if (!apply_records(**map, {record}, context_.now.wall_ms)[0]) return;
   RecordBatchBuilder builder;
   builder.begin(kind, name);
   builder.add(record);

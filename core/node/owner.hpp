@@ -77,6 +77,12 @@ class Owner {
 
   /// The record of this shard, which borrows until the next write; nothing if there is none.
   std::optional<Record> find(MapKind kind, ByteView map, ByteView key);
+  /// This shard's part of a map; null if there is none. `find_or_create` of `OwnedMaps` for the
+  /// other one.
+  OwnedMap* find_map(MapKind kind, ByteView map) { return maps_.find(kind, map); }
+  Result<OwnedMap*> find_or_create_map(MapKind kind, ByteView map) {
+    return maps_.find_or_create(kind, map);
+  }
   /// Merges a record of a reserved map and logs it; nobody is told.
   void keep(MapKind kind, ByteView map, const Record& record);
   /// Records of this shard in a map.

@@ -38,7 +38,7 @@ Result<void> Owner::recover_operations(ByteView payload) {
   const Result<OwnedMap*> map =
       maps_.find_or_create(operations_.header.kind, operations_.header.map);
   if (!map.ok()) return map.error();
-  apply_operations(**map, operations_, all_indices_);
+  apply_operations(**map, operations_, all_indices_, context_.now.wall_ms);
   return {};
 }
 
@@ -63,7 +63,7 @@ Result<void> Owner::recover_records(ByteView payload, LogEntryKind kind) {
   if (kind == LogEntryKind::Checkpoint) {
     for (const Record& record : batch.records) (*map)->table.merge(record);
   } else {
-    apply_records(**map, batch.records);
+    apply_records(**map, batch.records, context_.now.wall_ms);
   }
   return {};
 }
@@ -91,6 +91,7 @@ void Owner::collect(OwnedMap& map) {
     std::sort(kept.begin(), kept.end());  // allow(sort): equal numbers are alike
   }
   const uint64_t horizon_ms = collect_horizon_ms();
+  if (map.observer != nullptr) map.observer->collecting(horizon_ms);
   if (map.table.collect(horizon_ms, kept) == 0) return;
   TG_SOMETIMES(true, TombstoneCollected);
   purges_.push_back({static_cast<uint8_t>(map.kind), map.name, horizon_ms});

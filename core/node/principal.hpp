@@ -29,12 +29,35 @@ class Authenticator {
 
 enum class Permission : uint8_t { Read, Write };
 
+/// A record is seen only if the value at this path equals that one.
+struct FieldEquals {
+  std::vector<std::string> path;
+  Bytes value;  ///< Canonical MessagePack.
+  friend bool operator==(const FieldEquals&, const FieldEquals&) = default;
+};
+
+/// Which records of a map somebody may see.
+struct ReadAccess {
+  bool all = false;
+  /// Without `all`: the records for which all conditions of at least one of these hold.
+  std::vector<std::vector<FieldEquals>> any_of;
+
+  bool nothing() const { return !all && any_of.empty(); }
+  friend bool operator==(const ReadAccess&, const ReadAccess&) = default;
+};
+
 /// Decides what a principal may do with a map. Pure and immutable, shared by all shards.
 class AccessPolicy {
  public:
   virtual ~AccessPolicy() = default;
+  /// About the map as a whole: who may see only some of its records may not follow it, only ask.
   virtual bool allows(const Principal& principal, std::string_view map,
                       Permission permission) const = 0;
+
+  /// About single records, for queries.
+  virtual ReadAccess read_access(const Principal& principal, std::string_view map) const {
+    return {allows(principal, map, Permission::Read), {}};
+  }
 };
 
 }  // namespace topgun::node

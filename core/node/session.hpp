@@ -74,6 +74,19 @@ struct Subscription {
   std::unique_ptr<DiffState> diff;
 };
 
+/// A query that one connection waits for or follows.
+struct SessionQuery {
+  bool live = false;
+  /// What the client said its answer is known by; 0 = it has none.
+  uint64_t known = 0;
+  bool answered = false;
+  /// Steps were dropped because the client's credit was used up; it gets the whole answer later.
+  bool lagging = false;
+  std::string map;
+  Bytes query;
+  ReadAccess access;
+};
+
 /// Operations that a client may still send at its rate: a token bucket of whole tokens.
 struct RateBucket {
   uint64_t tokens = 0;
@@ -130,6 +143,7 @@ struct Session {
   bool write_allowed = false;
 
   std::map<uint64_t, Subscription> subscriptions;
+  std::map<uint64_t, SessionQuery> queries;
 
   /// Nothing for a connection.
   std::unique_ptr<Exchange> exchange;

@@ -128,6 +128,7 @@ void Shard::tick(Now now) {
 void Shard::end_turn(Now now) {
   impl_->context.now = now;
   do {
+    impl_->home.flush_queries();
     impl_->home.answer_due();
     impl_->settle();
   } while (impl_->home.has_answers_due());

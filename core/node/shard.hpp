@@ -8,6 +8,7 @@
 #include "core/clock/now.hpp"
 #include "core/node/effects.hpp"
 #include "core/node/principal.hpp"
+#include "core/node/query_port.hpp"
 
 namespace topgun::node {
 
@@ -16,6 +17,8 @@ struct ShardLimits {
   uint32_t frame_bytes_max = 1u << 20;
   uint32_t operations_in_flight_max = 65536;
   uint32_t subscriptions_max = 1024;
+  /// Queries of one connection at once; those that wait for an answer count like live ones.
+  uint32_t queries_max = 1024;
   uint32_t maps_max = 4096;
   /// Changes of a map that a shard remembers: who knows an older version gets no delta, but a
   /// comparison of trees.
@@ -55,6 +58,8 @@ struct ShardOptions {
   /// Borrowed for the life of the shard.
   const Authenticator* authenticator = nullptr;
   const AccessPolicy* access = nullptr;
+  /// Without it queries are answered with `UnknownMessage`.
+  MakeShardQueries make_queries = nullptr;
 };
 
 /// Counters since the start, and gauges; read by the host for metrics on the shard's own thread.
@@ -76,6 +81,9 @@ struct ShardStats {
   uint64_t maps = 0;
   uint64_t records = 0;
   uint64_t record_bytes = 0;
+  uint64_t queries_asked = 0;  ///< Since the start.
+  uint64_t queries_live = 0;
+  uint64_t query_bytes = 0;  ///< Of rows, indexes and live answers.
 };
 
 /// A piece of a checkpoint: current state that changed since the last one. `batches` are record

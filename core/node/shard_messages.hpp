@@ -52,6 +52,15 @@ enum class ShardMessageKind : uint8_t {
   TakenOver,
   /// home -> registry: connection, replica, last sequence taken, whether the session is closed (1).
   Progress,
+  /// home -> owner: number of the query at home, whether it is live (1). Payload: map, query blob.
+  OpenQuery,
+  /// home -> owner: number.
+  CloseQuery,
+  /// owner -> home: number, error (0 = none). Payload: this owner's part of the answer
+  /// (core/dataflow/partial_answer.hpp). The last word if the query is not live.
+  QueryPart,
+  /// owner -> home: number. Payload: what changed in the part.
+  QueryChanged,
 };
 
 enum class GreetVerdict : uint8_t { Welcome, Cloned };

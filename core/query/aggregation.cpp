@@ -102,7 +102,50 @@ std::optional<ValueView> GroupReader::value(const RowView& row, size_t index) {
   return reader_.read(row, aggregated_[index]);
 }
 
+namespace {
+
+Bytes encode_partial_group(ByteView group_key, std::span<const AggregateState> states) {
+  Bytes out;
+  ByteWriter writer(out);
+  writer.blob(group_key);
+  for (const AggregateState& state : states) {
+    writer.varint(state.count);
+    state.sum.write(writer);
+    writer.blob(state.extreme);
+  }
+  return out;
+}
+
+/// The next aggregate of a partial group joins those before.
+void combine_state(AggregateState& state, AggregateKind kind, ByteReader& in) {
+  state.count += in.varint();
+  state.sum.add(ExactSum::read(in));
+  const ByteView extreme = in.blob(SIZE_MAX);
+  if (extreme.empty()) return;
+  const int order = state.extreme.empty() ? 0 : compare_bytes(extreme, state.extreme);
+  const bool is_further = kind == AggregateKind::Min ? order < 0 : order > 0;
+  if (state.extreme.empty() || is_further) state.extreme = to_bytes(extreme);
+}
+
+}  // namespace
+
+ByteView partial_group_key(ByteView partial) { return ByteReader(partial).blob(SIZE_MAX); }
+
+Bytes combine_groups(const Query& query, std::span<const ByteView> partials) {
+  TG_ASSERT(!partials.empty() && !query.partial_groups);
+  std::vector<AggregateState> states(query.aggregates.size());
+  for (const ByteView partial : partials) {
+    ByteReader in(partial);
+    in.blob(SIZE_MAX);
+    for (size_t i = 0; i < states.size(); ++i) {
+      combine_state(states[i], query.aggregates[i].kind, in);
+    }
+  }
+  return encode_group(partial_group_key(partials.front()), query, states);
+}
+
 Bytes encode_group(ByteView group_key, const Query& query, std::span<const AggregateState> states) {
+  if (query.partial_groups) return encode_partial_group(group_key, states);
   Bytes out;
   ValueWriter writer(out);
   writer.begin_array(query.group_by.size() + query.aggregates.size());

@@ -44,7 +44,17 @@ class GroupReader {
   std::vector<AggregateKind> kinds_;
 };
 
-/// A group as it is given back: an array of its values and then its aggregates.
+/// A group as it is given back: an array of its values and then its aggregates. With
+/// `partial_groups` what `combine_groups` takes instead: key blob, then of each aggregate the count
+/// varint, the sum and the extreme blob.
 Bytes encode_group(ByteView group_key, const Query& query, std::span<const AggregateState> states);
+
+/// The key of a partial group. Borrows.
+ByteView partial_group_key(ByteView partial);
+
+/// What is known of one group here and there, put together: as if the rows had been in one place.
+/// At least one part; all have the same key. `query` is the one they were made for, without
+/// `partial_groups`.
+Bytes combine_groups(const Query& query, std::span<const ByteView> partials);
 
 }  // namespace topgun::query

@@ -13,6 +13,10 @@ using internal::double_from;
 
 constexpr int kWideExponent = -1074;
 
+// Flags of a sum that was written.
+constexpr uint8_t kHasWide = 1;
+constexpr uint8_t kIsNotFinite = 2;
+
 bool is_negative(uint64_t top) { return top >> 63 != 0; }
 
 /// limbs = -limbs.
@@ -177,6 +181,35 @@ void ExactSum::add(const ExactSum& other) {
   if (absolute >= kHighMax) spill();
   if (!other.wide_) return;
   for (size_t i = 0; i < kLimbs; ++i) shift_in(wide().limbs, other.wide_->limbs[i], 64 * i, false);
+}
+
+void ExactSum::write(ByteWriter& out) const {
+  const bool is_finite = nans_ == 0 && infinities_ == 0 && negative_infinities_ == 0;
+  out.u8(static_cast<uint8_t>((wide_ ? kHasWide : 0) | (is_finite ? 0 : kIsNotFinite)));
+  out.u64(low_);
+  out.u64(high_);
+  if (wide_) {
+    for (const uint64_t limb : wide_->limbs) out.u64(limb);
+  }
+  if (is_finite) return;
+  for (const int32_t count : {nans_, infinities_, negative_infinities_}) {
+    out.u32(static_cast<uint32_t>(count));
+  }
+}
+
+ExactSum ExactSum::read(ByteReader& in) {
+  ExactSum sum;
+  const uint8_t flags = in.u8();
+  sum.low_ = in.u64();
+  sum.high_ = in.u64();
+  if ((flags & kHasWide) != 0) {
+    for (uint64_t& limb : sum.wide().limbs) limb = in.u64();
+  }
+  if ((flags & kIsNotFinite) == 0) return sum;
+  for (int32_t* count : {&sum.nans_, &sum.infinities_, &sum.negative_infinities_}) {
+    *count = static_cast<int32_t>(in.u32());
+  }
+  return sum;
 }
 
 double ExactSum::value() const {

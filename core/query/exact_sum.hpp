@@ -3,6 +3,7 @@
 #include <memory>
 #include <span>
 
+#include "core/base/byte_io.hpp"
 #include "core/value/value.hpp"
 
 namespace topgun::query {
@@ -39,6 +40,11 @@ class ExactSum {
   /// The double nearest to the sum (ties to even). NaN if a NaN, or infinities of both signs, are
   /// in it. A sum of zero is 0, never -0.
   double value() const;
+
+  /// The sum itself, without rounding: `flags u8` (1 wide, 2 what is not finite), low u64, high
+  /// u64, the limbs, three counts. For another shard, which adds it to its own.
+  void write(ByteWriter& out) const;
+  static ExactSum read(ByteReader& in);
 
  private:
   static constexpr size_t kLimbs = 34;

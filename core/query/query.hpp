@@ -87,6 +87,9 @@ struct Query {
   std::vector<Attribute> group_by;
   std::vector<Aggregate> aggregates;
   Hints hints;
+  /// Groups are given as what one shard knows of them, for `combine_groups`. Does not travel with
+  /// the query.
+  bool partial_groups = false;
 
   /// The query's own map and those joined.
   size_t sides() const { return 1 + joins.size(); }

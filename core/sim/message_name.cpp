@@ -48,6 +48,16 @@ std::string_view message_name(uint8_t kind) {
       return "cloned";
     case MessageKind::Resume:
       return "resume";
+    case MessageKind::Query:
+      return "query";
+    case MessageKind::EndQuery:
+      return "end query";
+    case MessageKind::Answer:
+      return "answer";
+    case MessageKind::Steps:
+      return "steps";
+    case MessageKind::QueryFailed:
+      return "query failed";
   }
   return "unknown";
 }

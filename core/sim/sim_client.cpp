@@ -288,6 +288,9 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
     case client::Event::QueryRows:
     case client::Event::QueryGroups:
     case client::Event::IndexReady:
+    case client::Event::NodeAnswer:
+    case client::Event::NodeSteps:
+    case client::Event::NodeQueryFailed:
     case client::Event::Error:
       return;
   }

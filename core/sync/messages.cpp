@@ -41,15 +41,6 @@ Result<T> finish(ByteReader& in, T message) {
 
 }  // namespace
 
-template <typename Fill>
-void MessageWriter::message(MessageKind kind, Fill&& fill) {
-  scratch_.clear();
-  ByteWriter out(scratch_);
-  out.u8(static_cast<uint8_t>(kind));
-  fill(out);
-  ByteWriter(frame_).blob(scratch_);
-}
-
 void MessageWriter::hello(const HelloMessage& hello) {
   message(MessageKind::Hello, [&](ByteWriter& out) {
     out.u32(kProtocolMagic);

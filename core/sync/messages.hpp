@@ -21,6 +21,12 @@ inline constexpr uint8_t kProtocolVersion = 1;
 inline constexpr size_t kTokenBytesMax = 8 * 1024;
 inline constexpr size_t kCursorBytesMax = 4 * 1024;
 inline constexpr size_t kErrorDetailBytesMax = 1024;
+/// A query as it travels.
+inline constexpr size_t kQueryBytesMax = 64 * 1024;
+/// An answer travels in parts of about this size.
+inline constexpr size_t kAnswerPartBytes = 64 * 1024;
+/// All parts of an answer together. Who wants more asks page by page.
+inline constexpr size_t kAnswerBytesMax = size_t{8} << 20;
 /// As long as a node holds an answer back at most while there is no news.
 inline constexpr uint64_t kExchangeWaitMsMax = 25'000;
 
@@ -37,6 +43,8 @@ enum class MessageKind : uint8_t {
   Authenticate = 10,
   Resume = 11,
   Exchange = 12,
+  Query = 13,
+  EndQuery = 14,
   Welcome = 65,
   Ack = 66,
   Reject = 67,
@@ -46,6 +54,9 @@ enum class MessageKind : uint8_t {
   Error = 71,
   Cloned = 72,
   More = 73,
+  Answer = 74,
+  Steps = 75,
+  QueryFailed = 76,
 };
 
 /// How far an operation has come. Ordered: each level includes the ones before it. `None` is never
@@ -143,6 +154,40 @@ struct MoreMessage {
   ByteView cursor = {};
 };
 
+/// A question to the node about one of its maps. What the map's records must be like is said in
+/// `query`, which only the query engine reads (core/query/query.hpp).
+struct QueryMessage {
+  uint64_t id = 0;  ///< Chosen by the client.
+  bool live = false;
+  /// Of the answer that the client has, as `AnswerMessage` told it; 0 = none. If it is still the
+  /// answer, an exchange says nothing.
+  uint64_t known = 0;
+  ByteView map = {};
+  ByteView query = {};
+};
+
+/// A part of an answer; the last one tells what the whole is known by.
+struct AnswerMessage {
+  uint64_t query = 0;
+  bool first = false;
+  bool last = false;
+  uint64_t known = 0;  ///< Only in the last part.
+  ByteView part = {};
+};
+
+/// What changed in the answer to a live query.
+struct StepsMessage {
+  uint64_t query = 0;
+  ByteView steps = {};
+};
+
+/// There is no answer, and none will follow.
+struct QueryFailedMessage {
+  uint64_t query = 0;
+  uint16_t error = 0;
+  ByteView detail = {};
+};
+
 struct ErrorMessage {
   uint16_t error = 0;
   bool fatal = false;
@@ -167,6 +212,8 @@ class MessageWriter {
   void authenticate(ByteView token);
   void resume();
   void exchange(const ExchangeMessage& message);
+  void query(const QueryMessage& message);
+  void end_query(uint64_t query);
   void welcome(const WelcomeMessage& message);
   void ack(const AckMessage& message);
   void reject(const RejectMessage& message);
@@ -176,10 +223,19 @@ class MessageWriter {
   void error(const ErrorMessage& message);
   void cloned(uint64_t common_sequence);
   void more(const MoreMessage& message);
+  void answer(const AnswerMessage& message);
+  void steps(const StepsMessage& message);
+  void query_failed(const QueryFailedMessage& message);
 
  private:
   template <typename Fill>
-  void message(MessageKind kind, Fill&& fill);
+  void message(MessageKind kind, Fill&& fill) {
+    scratch_.clear();
+    ByteWriter out(scratch_);
+    out.u8(static_cast<uint8_t>(kind));
+    fill(out);
+    ByteWriter(frame_).blob(scratch_);
+  }
 
   Bytes& frame_;
   Bytes scratch_;
@@ -215,6 +271,8 @@ Result<uint64_t> decode_credit(ByteView payload);
 Result<ByteView> decode_authenticate(ByteView payload);
 Result<void> decode_resume(ByteView payload);
 Result<ExchangeMessage> decode_exchange(ByteView payload);
+Result<QueryMessage> decode_query_message(ByteView payload);
+Result<uint64_t> decode_end_query(ByteView payload);
 Result<WelcomeMessage> decode_welcome(ByteView payload);
 Result<AckMessage> decode_ack(ByteView payload);
 Result<RejectMessage> decode_reject(ByteView payload);
@@ -224,5 +282,8 @@ Result<SyncedMessage> decode_synced(ByteView payload);
 Result<ErrorMessage> decode_error(ByteView payload);
 Result<uint64_t> decode_cloned(ByteView payload);
 Result<MoreMessage> decode_more(ByteView payload);
+Result<AnswerMessage> decode_answer(ByteView payload);
+Result<StepsMessage> decode_steps(ByteView payload);
+Result<QueryFailedMessage> decode_query_failed(ByteView payload);
 
 }  // namespace topgun

@@ -1,6 +1,6 @@
 #include "host-native/json/message_json.hpp"
 
-#include "host-native/json/message_forms.hpp"
+#include "host-native/json/query_forms.hpp"
 
 namespace topgun::host {
 
@@ -16,18 +16,23 @@ constexpr std::string_view kMessage = "message";
 constexpr std::string_view kPayload = "payload";
 constexpr std::string_view kUnknown = "unknown";
 
-const MessageForm* form_of(uint8_t kind) {
-  for (const MessageForm& form : message_forms()) {
-    if (static_cast<uint8_t>(form.kind) == kind) return &form;
+template <typename Matches>
+const MessageForm* find_form(Matches&& matches) {
+  for (const auto forms : {message_forms(), query_forms()}) {
+    for (const MessageForm& form : forms) {
+      if (matches(form)) return &form;
+    }
   }
   return nullptr;
 }
 
+const MessageForm* form_of(uint8_t kind) {
+  return find_form(
+      [&](const MessageForm& form) { return static_cast<uint8_t>(form.kind) == kind; });
+}
+
 const MessageForm* form_of(std::string_view name) {
-  for (const MessageForm& form : message_forms()) {
-    if (form.name == name) return &form;
-  }
-  return nullptr;
+  return find_form([&](const MessageForm& form) { return form.name == name; });
 }
 
 void write_message(JsonWriter& out, const MessageView& message) {

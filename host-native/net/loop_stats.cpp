@@ -47,6 +47,11 @@ constexpr ShardField kShardFields[LoopStats::kShardCount] = {
     {{"topgun_maps", "Maps held.", false}, &ShardStats::maps},
     {{"topgun_records", "Records held, tombstones included.", false}, &ShardStats::records},
     {{"topgun_record_bytes", "Bytes of records held.", false}, &ShardStats::record_bytes},
+    {{"topgun_queries_asked_total", "Queries that clients asked the node.", true},
+     &ShardStats::queries_asked},
+    {{"topgun_queries_live", "Queries that clients follow.", false}, &ShardStats::queries_live},
+    {{"topgun_query_bytes", "Bytes of rows, indexes and live answers.", false},
+     &ShardStats::query_bytes},
 };
 static_assert(sizeof(ShardStats) == LoopStats::kShardCount * sizeof(uint64_t),
               "a figure of the shard is missing from the metrics");

@@ -26,7 +26,7 @@ class LoopStats {
     HttpRequests,
     kHostCount  // NOLINT(readability-identifier-naming): how many there are, and none of them.
   };
-  static constexpr size_t kShardCount = 17;
+  static constexpr size_t kShardCount = 20;
 
   static const StatField& host_field(size_t index);
   static const StatField& shard_field(size_t index);

@@ -61,7 +61,9 @@ std::string load_rules(const ServerConfig& config, Security& security) {
     return {};
   }
   auto rules = node::RuleAccessPolicy::parse(config.allow);
-  if (!rules.ok()) return "a rule of --allow is not ROLE:PATTERN:r or ROLE:PATTERN:rw";
+  if (!rules.ok())
+    return "a rule of --allow is not ROLE:PATTERN:r, ROLE:PATTERN:rw or "
+           "ROLE:PATTERN:r(FIELD=VALUE)";
   security.access = std::make_unique<node::RuleAccessPolicy>(std::move(rules).value());
   return {};
 }

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "core/dataflow/node_queries.hpp"
 #include "host-native/server/http_app.hpp"
 #include "host-native/server/listen_socket.hpp"
 #include "host-native/server/parallel_recovery.hpp"
@@ -99,6 +100,7 @@ void Server::Impl::make_loops() {
     options.shard.limits = config_.limits;
     options.shard.authenticator = security_.authenticator.get();
     options.shard.access = security_.access.get();
+    options.shard.make_queries = &dataflow::NodeQueries::make;
     options.net = config_.net;
     options.tls = security_.tls.get();
     options.durable = &durable_;

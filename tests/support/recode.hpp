@@ -91,6 +91,16 @@ inline Result<Bytes> recode_message(const MessageView& message) {
       return rewrite_message(decode_cloned(payload), &Writer::cloned);
     case MessageKind::More:
       return rewrite_message(decode_more(payload), &Writer::more);
+    case MessageKind::Query:
+      return rewrite_message(decode_query_message(payload), &Writer::query);
+    case MessageKind::EndQuery:
+      return rewrite_message(decode_end_query(payload), &Writer::end_query);
+    case MessageKind::Answer:
+      return rewrite_message(decode_answer(payload), &Writer::answer);
+    case MessageKind::Steps:
+      return rewrite_message(decode_steps(payload), &Writer::steps);
+    case MessageKind::QueryFailed:
+      return rewrite_message(decode_query_failed(payload), &Writer::query_failed);
     case MessageKind::Error:
       return rewrite_message(decode_error(payload), &Writer::error);
   }

@@ -4,6 +4,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/base/byte_io.hpp"
+#include "core/dataflow/node_queries.hpp"
 
 namespace topgun {
 
@@ -48,6 +49,7 @@ void World::start_node() {
     options.limits = options_.limits;
     options.authenticator = options_.authenticator;
     options.access = options_.access;
+    options.make_queries = &dataflow::NodeQueries::make;
     shards_.push_back(std::make_unique<node::Shard>(options));
     for (const ShardLog& log : logs_) {
       for (const LogEntry& entry : log.entries) {

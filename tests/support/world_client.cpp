@@ -188,6 +188,9 @@ void World::Client::on_event(client::Event event, ByteView payload) {
     case client::Event::QueryRows:
     case client::Event::QueryGroups:
     case client::Event::IndexReady:
+    case client::Event::NodeAnswer:
+    case client::Event::NodeSteps:
+    case client::Event::NodeQueryFailed:
       query_events.emplace_back(event, to_bytes(payload));
       return;
     case client::Event::Error:

@@ -98,7 +98,7 @@ void Operations::write(node::OwnedMap& map, uint32_t generation, uint32_t first,
 
 bool Operations::receive(node::OwnedMap& map, ByteView bytes) {
   if (!decode_operations(bytes, Values::Validate, batch_).ok()) return false;
-  node::apply_operations(map, batch_, all_of(batch_));
+  node::apply_operations(map, batch_, all_of(batch_), 0);
   return true;
 }
 
@@ -113,7 +113,7 @@ uint32_t Operations::merge_update() {
   uint32_t changed = 0;
   for_each_framed(buffer_, [&](ByteView bytes) {
     if (!decode_operations(bytes, Values::Validate, batch_).ok()) return;
-    const auto indices = node::apply_operations(replicas_[0]->map, batch_, all_of(batch_));
+    const auto indices = node::apply_operations(replicas_[0]->map, batch_, all_of(batch_), 0);
     changed += static_cast<uint32_t>(indices.size());
   });
   return changed;
@@ -157,7 +157,7 @@ size_t Operations::converse(uint8_t slice) {
         if (!records.ok() || !decode_records(records->batch, Values::Validate, batch).ok()) {
           return 0;
         }
-        node::apply_records(map, batch.records);
+        node::apply_records(map, batch.records, 0);
         continue;
       }
       auto diff = decode_diff(message->payload);

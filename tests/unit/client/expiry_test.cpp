@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "core/client/expiry_schedule.hpp"
+#include "core/replica/expiry_schedule.hpp"
 #include "tests/support/world.hpp"
 
 namespace topgun {
@@ -20,7 +20,7 @@ World::Client& online_client(World& world, MapKind kind = MapKind::Lww) {
 }  // namespace
 
 TEST_CASE("expiry schedule: entries are due in the order of their times, and equal ones are kept") {
-  client::ExpirySchedule schedule;
+  ExpirySchedule schedule;
   CHECK_FALSE(schedule.next_ms().has_value());
   schedule.add({20, 1, 7});
   schedule.add({10, 1, 8});

@@ -206,6 +206,24 @@ void spell(Fields& to, const ExchangeMessage& m) {
   to.number("quiet", m.quiet ? 1 : 0);
 }
 
+void spell(Fields& to, const QueryMessage& m) {
+  to.number("id", m.id).number("live", m.live ? 1 : 0).number("known", m.known);
+  to.bytes("map", m.map).bytes_or_dash("query", m.query);
+}
+
+void spell(Fields& to, const AnswerMessage& m) {
+  to.number("query", m.query).number("first", m.first ? 1 : 0).number("last", m.last ? 1 : 0);
+  to.number("known", m.known).bytes_or_dash("part", m.part);
+}
+
+void spell(Fields& to, const StepsMessage& m) {
+  to.number("query", m.query).bytes_or_dash("steps", m.steps);
+}
+
+void spell(Fields& to, const QueryFailedMessage& m) {
+  to.number("query", m.query).number("error", m.error).bytes_or_dash("detail", m.detail);
+}
+
 void spell(Fields& to, const MoreMessage& m) {
   to.number("subscription", m.subscription).bytes("cursor", m.cursor);
 }
@@ -280,6 +298,16 @@ Result<std::string> spell_message(const MessageView& message) {
       return spelled_number("common_sequence", decode_cloned(payload));
     case MessageKind::More:
       return spelled(decode_more(payload));
+    case MessageKind::Query:
+      return spelled(decode_query_message(payload));
+    case MessageKind::EndQuery:
+      return spelled_number("query", decode_end_query(payload));
+    case MessageKind::Answer:
+      return spelled(decode_answer(payload));
+    case MessageKind::Steps:
+      return spelled(decode_steps(payload));
+    case MessageKind::QueryFailed:
+      return spelled(decode_query_failed(payload));
   }
   return Error::UnknownMessage;
 }

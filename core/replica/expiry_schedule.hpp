@@ -6,7 +6,7 @@
 
 #include "core/base/ids.hpp"
 
-namespace topgun::client {
+namespace topgun {
 
 /// When which records stop being visible, ordered by time: what the host's timer is set to, and
 /// what is reported when it fires. It names records by map and placement and holds no bytes of
@@ -57,4 +57,4 @@ class ExpirySchedule {
   std::multiset<Entry> entries_;
 };
 
-}  // namespace topgun::client
+}  // namespace topgun

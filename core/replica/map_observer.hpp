@@ -2,7 +2,7 @@
 
 #include "core/crdt/record.hpp"
 
-namespace topgun::client {
+namespace topgun {
 
 /// Told of everything that happens to the records of one map, by whoever writes them. Records lie
 /// in memory that is reused, so an observer that keeps pointers into them lets go of these at
@@ -22,4 +22,4 @@ class MapObserver {
   virtual void collecting(uint64_t horizon_ms) = 0;
 };
 
-}  // namespace topgun::client
+}  // namespace topgun
