@@ -318,9 +318,7 @@ void ClientReplica::end_turn() {
   meta_changed_ = false;
   const uint64_t transaction = store_.append(row_.finish(), events_);
   if (stores_run) runs_transaction_ = transaction;
-  for (Outbox::Entry& entry : outbox_.entries()) {
-    if (entry.transaction == 0) entry.transaction = transaction;
-  }
+  outbox_.set_transaction(transaction);
   if (store_.wants_snapshot()) write_snapshot();
 }
 
@@ -328,10 +326,10 @@ void ClientReplica::end_turn_without_storage() {
   // The next transaction is a snapshot, which holds everything; rows before it would be of no use.
   row_.finish();
   if (!may_send_unstored_ && !TG_MUTANT(37)) return;
-  for (Outbox::Entry& entry : outbox_.entries()) {
-    if (entry.stored || unstored_operations_ + entry.operations > kSequenceReserve) continue;
-    unstored_operations_ += entry.operations;
-    entry.stored = true;
+  while (Outbox::Entry* entry = outbox_.first_unstored()) {
+    if (unstored_operations_ + entry->operations > kSequenceReserve) return;
+    unstored_operations_ += entry->operations;
+    entry->stored = true;
   }
 }
 
@@ -461,9 +459,7 @@ void ClientReplica::write_snapshot() {
   turn_page(0);
   snapshot_transaction_ = store_.replace(std::move(pages), events_);
   runs_transaction_ = snapshot_transaction_;
-  for (Outbox::Entry& entry : outbox_.entries()) {
-    if (!entry.stored && entry.transaction == 0) entry.transaction = snapshot_transaction_;
-  }
+  outbox_.set_transaction(snapshot_transaction_);
 }
 
 }  // namespace topgun::client

@@ -362,22 +362,23 @@ void Link::send_outbox(Now now) {
     is_put_off_ = false;
     if (!TG_MUTANT(38)) MessageWriter(out_).resume();
   }
-  uint64_t in_flight = 0;
-  for (Outbox::Entry& entry : replica_.outbox().entries()) {
-    if (!entry.stored && !TG_MUTANT(28))
-      return;  // Order is kept, so nothing behind it goes either.
-    if (entry.last_sequence > memory_acked_) in_flight += entry.operations;
-    if (entry.sent) continue;
-    if (in_flight > in_flight_max_ && in_flight > entry.operations) {
+  Outbox& outbox = replica_.outbox();
+  // Order is kept, so nothing goes that is behind something that may not.
+  Outbox::Entry* entry = outbox.first_unsent();
+  if (entry == nullptr) return;
+  uint64_t in_flight = outbox.sent_beyond(memory_acked_);
+  for (; entry != nullptr; entry = outbox.first_unsent()) {
+    if (entry->last_sequence > memory_acked_) in_flight += entry->operations;
+    if (in_flight > in_flight_max_ && in_flight > entry->operations) {
       TG_SOMETIMES(true, ClientWaitsForWindow);
       return;
     }
-    if (!out_.empty() && out_.size() + entry.batch.size() > kFrameBytes) {
+    if (!out_.empty() && out_.size() + entry->batch.size() > kFrameBytes) {
       events_.push(Event::Send, [&](ByteWriter& out) { out.raw(out_); });
       out_.clear();
     }
-    MessageWriter(out_).operations(entry.batch);
-    entry.sent = true;
+    MessageWriter(out_).operations(entry->batch);
+    entry->sent = true;
   }
 }
 
