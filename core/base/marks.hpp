@@ -46,7 +46,20 @@
   X(CollectionWaits, "a tombstone is kept because no checkpoint holds it yet")           \
   X(DiffClaims, "of two states of a record the later one alone travels")                 \
   X(LogRecovers, "a log that took no writes takes them again")                           \
-  X(CheckpointFails, "a checkpoint cannot be written and is tried again")
+  X(CheckpointFails, "a checkpoint cannot be written and is tried again")                \
+  X(LiveBeginsOffline, "a live query begins while its client is not online")             \
+  X(LiveSeesRemote, "what another replica wrote changes a live answer")                  \
+  X(LiveEntryExpires, "an entry that expires leaves a live answer")                      \
+  X(LiveWindowRefills, "a row goes, and the next one enters the window at its end")      \
+  X(LiveGroupReturns, "a group of a live answer comes back after it went")               \
+  X(LivePartnerComes, "the record that a row waited for in a join comes later")          \
+  X(LiveSurvivesRestart, "a client that starts again follows what it followed before")   \
+  X(LiveResyncs, "a map is started anew while it is followed by live queries")           \
+  X(LiveReplaced, "a copied client takes another id while it follows live queries")      \
+  X(LiveTakesBack, "a write is refused while live queries are followed")                 \
+  X(ViewOfViewChanges, "a change goes through a view to a view of it")                   \
+  X(QueryIntersects, "a query is answered by what several indexes have in common")       \
+  X(QueryWalks, "a query is answered by a walk along an index")
 
 namespace topgun::probe {
 

@@ -62,14 +62,26 @@ Result<ClientMap*> ClientReplica::open_map(uint64_t handle, MapKind kind, ByteVi
 }
 
 void ClientReplica::report_map(ClientMap& map, Now now) {
+  // What is due has been shown, and nobody waits for it once the schedule is made anew.
+  while (next_expiry_ms().value_or(UINT64_MAX) <= now.wall_ms) expire(now);
   expiries_.remove_map(map.handle);
   map.table.visit_all([&](uint64_t, uint64_t, const Record& record) {
     // A counter is reported once for each of its contributors, with the same sum.
     if (!record.visible(now.wall_ms)) return;
     report_key(map, record, now);
     schedule_expiry(map, record, now);
+    if (map.observer == nullptr || record.ttl_ms == 0 || TG_MUTANT(72)) return;
+    // What had expired is shown again after the clock was set back.
+    map.observer->changing(record);
+    map.observer->changed(record.key, now.wall_ms);
   });
   events_.push(Event::MapLoaded, [&](ByteWriter& out) { out.varint(map.handle); });
+}
+
+bool ClientReplica::is_shown(const ClientMap& map, const Record& record) const {
+  if (record.tombstone || record.ttl_ms == 0) return !record.tombstone;
+  return expiries_.contains({record.expires_at_ms(), map.handle,
+                             RecordTable::placement(map.kind, record.key, record.tag)});
 }
 
 void ClientReplica::schedule_expiry(const ClientMap& map, const Record& record, Now now) {

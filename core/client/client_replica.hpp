@@ -99,6 +99,9 @@ class ClientReplica {
   static constexpr size_t kExpiriesMax = 4096;
   /// Reports the entries and elements of open maps that have expired by now.
   void expire(Now now);
+  /// Whether the host has been told of the record of an open map and not that it expired. What did
+  /// stays hidden if the clock is set back, until it is written or its map is opened again.
+  bool is_shown(const ClientMap& map, const Record& record) const;
   /// When `expire` is wanted next, in corrected wall time; nothing if no open map has anything that
   /// expires.
   std::optional<uint64_t> next_expiry_ms() const { return expiries_.next_ms(); }

@@ -1,5 +1,6 @@
 #include "core/dataflow/client_queries.hpp"
 
+#include "core/base/probe.hpp"
 #include "core/value/utf8.hpp"
 
 namespace topgun::dataflow {
@@ -38,11 +39,14 @@ class ClientQueries::FollowedMap final : public MapObserver {
       : owner_(owner), map_(map), follower_(map.table, rows_) {}
   ~FollowedMap() override { map_.observer = nullptr; }
 
-  Result<void> start(Now now) {
+  Result<void> start() {
     const auto relation = owner_.engine_.attach(map_.name, rows_);
     if (!relation.ok()) return relation.error();
     relation_ = *relation;
-    follower_.take_all(now.wall_ms, [&](const query::Write& write) { apply(write); });
+    const auto is_shown = [&](const Record& record) {
+      return owner_.replica_.is_shown(map_, record);
+    };
+    follower_.take_shown(is_shown, [&](const query::Write& write) { apply(write); });
     owner_.engine_.end_batch();
     map_.observer = this;
     return {};
@@ -95,26 +99,27 @@ std::unique_ptr<client::QueryPort> ClientQueries::make(client::ClientReplica& re
   return std::make_unique<ClientQueries>(replica, events);
 }
 
-Result<void> ClientQueries::execute(Command command, ByteReader& in, ByteWriter& out, Now now) {
+Result<void> ClientQueries::execute(Command command, ByteReader& in, ByteWriter& out, Now) {
   // What was written before is in the answers, and every live query has been told of it.
+  if (TG_MUTANT(68) && std::exchange(touched_, false)) (void)engine_.end_batch();
   report();
   switch (command) {
     case Command::Query:
-      return query(in, out, now);
+      return query(in, out);
     case Command::SubscribeQuery:
-      return subscribe(in, out, now);
+      return subscribe(in, out);
     case Command::UnsubscribeQuery:
       return unsubscribe(in);
     case Command::ExplainQuery:
-      return explain(in, out, now);
+      return explain(in, out);
     case Command::AddIndex:
-      return add_index(in, now);
+      return add_index(in);
     case Command::DropIndex:
-      return drop_index(in, now);
+      return drop_index(in);
     case Command::Indexes:
-      return indexes(in, out, now);
+      return indexes(in, out);
     case Command::DefineView:
-      return define_view(in, now);
+      return define_view(in);
     case Command::DropView:
       return drop_view(in);
     default:
@@ -124,17 +129,17 @@ Result<void> ClientQueries::execute(Command command, ByteReader& in, ByteWriter&
 
 // --- maps and views by name ---
 
-Result<void> ClientQueries::follow(client::ClientMap* map, Now now) {
+Result<void> ClientQueries::follow(client::ClientMap* map) {
   if (map == nullptr || map->handle == 0) return Error::InvalidArgument;
   if (map->kind != MapKind::Lww) return Error::TypeMismatch;
   if (maps_.find(map->name) != maps_.end()) return {};
   auto followed = std::make_unique<FollowedMap>(*this, *map);
-  const Result<void> started = followed->start(now);
+  const Result<void> started = followed->start();
   if (started.ok()) maps_.emplace(map->name, std::move(followed));
   return started;
 }
 
-Result<std::string> ClientQueries::take_relation(ByteReader& in, Now now) {
+Result<std::string> ClientQueries::take_relation(ByteReader& in) {
   const uint64_t handle = in.varint();
   if (in.ok() && handle == 0) {
     std::string name = take_name(in);
@@ -144,17 +149,17 @@ Result<std::string> ClientQueries::take_relation(ByteReader& in, Now now) {
   }
   if (!in.ok()) return in.error();
   client::ClientMap* const map = replica_.map_of(handle);
-  const Result<void> followed = follow(map, now);
+  const Result<void> followed = follow(map);
   if (!followed.ok()) return followed.error();
   return map->name;
 }
 
-Result<Query> ClientQueries::take_query(ByteReader& in, Now now) {
+Result<Query> ClientQueries::take_query(ByteReader& in) {
   Result<Query> query = query::decode_query(in.rest());
   if (!query.ok()) return query;
   for (const query::Join& join : query->joins) {
     if (is_view(join.map)) continue;
-    const Result<void> followed = follow(replica_.find_map(MapKind::Lww, as_bytes(join.map)), now);
+    const Result<void> followed = follow(replica_.find_map(MapKind::Lww, as_bytes(join.map)));
     if (!followed.ok()) return followed.error();
   }
   return query;
@@ -210,8 +215,8 @@ std::vector<RowView> ClientQueries::sides_of(std::string_view relation, const Qu
   return sides;
 }
 
-Result<void> ClientQueries::query(ByteReader& in, ByteWriter& out, Now now) {
-  const Result<std::string> relation = take_relation(in, now);
+Result<void> ClientQueries::query(ByteReader& in, ByteWriter& out) {
+  const Result<std::string> relation = take_relation(in);
   if (!relation.ok()) return relation.error();
   if (const auto key = query::point_lookup_key(in.rest()); key && !is_view(*relation)) {
     const bool is_there = engine_.find(*relation)->find(*key).has_value();
@@ -221,7 +226,7 @@ Result<void> ClientQueries::query(ByteReader& in, ByteWriter& out, Now now) {
     out.blob({});
     return {};
   }
-  const Result<Query> query = take_query(in, now);
+  const Result<Query> query = take_query(in);
   if (!query.ok()) return query.error();
   const Result<query::Answer> answer = engine_.answer(*relation, *query);
   if (!answer.ok()) return answer.error();
@@ -245,13 +250,13 @@ Result<void> ClientQueries::query(ByteReader& in, ByteWriter& out, Now now) {
   return {};
 }
 
-Result<void> ClientQueries::subscribe(ByteReader& in, ByteWriter& out, Now now) {
+Result<void> ClientQueries::subscribe(ByteReader& in, ByteWriter& out) {
   const uint64_t number = in.varint();
-  const Result<std::string> relation = take_relation(in, now);
+  const Result<std::string> relation = take_relation(in);
   if (!relation.ok()) return relation.error();
   if (ids_.find(number) != ids_.end()) return Error::InvalidArgument;
   if (ids_.size() == kSubscriptionsMax) return Error::LimitExceeded;
-  const Result<Query> query = take_query(in, now);
+  const Result<Query> query = take_query(in);
   if (!query.ok()) return query.error();
   // A live query walks no index, but a wish that no plan can follow is an error here as well.
   if (query->hints != query::Hints{}) {
@@ -297,13 +302,13 @@ Result<void> ClientQueries::unsubscribe(ByteReader& in) {
   return {};
 }
 
-Result<void> ClientQueries::explain(ByteReader& in, ByteWriter& out, Now now) {
-  const Result<std::string> relation = take_relation(in, now);
+Result<void> ClientQueries::explain(ByteReader& in, ByteWriter& out) {
+  const Result<std::string> relation = take_relation(in);
   if (!relation.ok()) return relation.error();
   const uint8_t run = in.u8();
   if (!in.ok()) return in.error();
   if (run > static_cast<uint8_t>(query::Run::Analyze)) return Error::InvalidArgument;
-  const Result<Query> query = take_query(in, now);
+  const Result<Query> query = take_query(in);
   if (!query.ok()) return query.error();
   const Result<Bytes> tree = engine_.explain(*relation, *query, static_cast<query::Run>(run));
   if (!tree.ok()) return tree.error();
@@ -313,8 +318,8 @@ Result<void> ClientQueries::explain(ByteReader& in, ByteWriter& out, Now now) {
 
 // --- indexes and views ---
 
-Result<void> ClientQueries::add_index(ByteReader& in, Now now) {
-  const Result<std::string> relation = take_relation(in, now);
+Result<void> ClientQueries::add_index(ByteReader& in) {
+  const Result<std::string> relation = take_relation(in);
   if (!relation.ok()) return relation.error();
   const query::IndexDefinition definition = query::read_index_definition(in);
   const Result<void> done = finish(in);
@@ -324,8 +329,8 @@ Result<void> ClientQueries::add_index(ByteReader& in, Now now) {
   return added;
 }
 
-Result<void> ClientQueries::drop_index(ByteReader& in, Now now) {
-  const Result<std::string> relation = take_relation(in, now);
+Result<void> ClientQueries::drop_index(ByteReader& in) {
+  const Result<std::string> relation = take_relation(in);
   if (!relation.ok()) return relation.error();
   const ByteView name = in.blob(query::kIndexNameBytesMax);
   const Result<void> done = finish(in);
@@ -333,8 +338,8 @@ Result<void> ClientQueries::drop_index(ByteReader& in, Now now) {
   return engine_.drop_index(*relation, as_text(name));
 }
 
-Result<void> ClientQueries::indexes(ByteReader& in, ByteWriter& out, Now now) {
-  const Result<std::string> relation = take_relation(in, now);
+Result<void> ClientQueries::indexes(ByteReader& in, ByteWriter& out) {
+  const Result<std::string> relation = take_relation(in);
   if (!relation.ok()) return relation.error();
   const Result<void> done = finish(in);
   if (!done.ok()) return done;
@@ -348,12 +353,12 @@ Result<void> ClientQueries::indexes(ByteReader& in, ByteWriter& out, Now now) {
   return {};
 }
 
-Result<void> ClientQueries::define_view(ByteReader& in, Now now) {
+Result<void> ClientQueries::define_view(ByteReader& in) {
   const std::string name = take_name(in);
   if (!in.ok()) return in.error();
-  const Result<std::string> relation = take_relation(in, now);
+  const Result<std::string> relation = take_relation(in);
   if (!relation.ok()) return relation.error();
-  const Result<Query> query = take_query(in, now);
+  const Result<Query> query = take_query(in);
   if (!query.ok()) return query.error();
   // A map of this name that nobody has asked yet would never be found again.
   if (replica_.find_map(MapKind::Lww, as_bytes(name)) != nullptr) return Error::InvalidArgument;

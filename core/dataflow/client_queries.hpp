@@ -52,20 +52,20 @@ class ClientQueries final : public client::QueryPort {
 
   /// Begins to follow the map of this handle. `TypeMismatch` for a map of another kind than last
   /// writer wins.
-  Result<void> follow(client::ClientMap* map, Now now);
+  Result<void> follow(client::ClientMap* map);
   /// The name of the map whose handle comes next, or of the view whose name comes behind a 0.
-  Result<std::string> take_relation(ByteReader& in, Now now);
+  Result<std::string> take_relation(ByteReader& in);
   /// A query, with the maps that it joins followed.
-  Result<query::Query> take_query(ByteReader& in, Now now);
+  Result<query::Query> take_query(ByteReader& in);
 
-  Result<void> query(ByteReader& in, ByteWriter& out, Now now);
-  Result<void> subscribe(ByteReader& in, ByteWriter& out, Now now);
+  Result<void> query(ByteReader& in, ByteWriter& out);
+  Result<void> subscribe(ByteReader& in, ByteWriter& out);
   Result<void> unsubscribe(ByteReader& in);
-  Result<void> explain(ByteReader& in, ByteWriter& out, Now now);
-  Result<void> add_index(ByteReader& in, Now now);
-  Result<void> drop_index(ByteReader& in, Now now);
-  Result<void> indexes(ByteReader& in, ByteWriter& out, Now now);
-  Result<void> define_view(ByteReader& in, Now now);
+  Result<void> explain(ByteReader& in, ByteWriter& out);
+  Result<void> add_index(ByteReader& in);
+  Result<void> drop_index(ByteReader& in);
+  Result<void> indexes(ByteReader& in, ByteWriter& out);
+  Result<void> define_view(ByteReader& in);
   Result<void> drop_view(ByteReader& in);
 
   bool is_view(std::string_view relation) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/probe.hpp"
 #include "core/base/stable_sort.hpp"
 #include "core/query/join_executor.hpp"
 
@@ -178,6 +179,7 @@ void LiveJoin::change(const Collection& collection, RowId row, const Write& writ
     if (now == after_.end() || (old != before_.end() && *old < *now)) {
       tell(&*old++, nullptr, past);
     } else if (old == before_.end() || *now < *old) {
+      TG_SOMETIMES((*now)[0] != row, LivePartnerComes);
       tell(nullptr, &*now++, past);
     } else {
       if (has_row(*old, collection, row)) tell(&*old, &*now, past);

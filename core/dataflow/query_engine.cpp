@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/probe.hpp"
 #include "core/crdt/record.hpp"
 #include "core/query/normalize.hpp"
 
@@ -407,6 +408,9 @@ void QueryEngine::flush_view(const ViewEntry& entry) {
       if (edit.kind == Edit::Kind::Leave) --step;
     }
   }
+  TG_SOMETIMES(!steps.empty() && !source.join && relations_[source.relation].view != nullptr,
+               ViewOfViewChanges);
+  if (TG_MUTANT(70)) std::erase_if(steps, [](const auto& each) { return each.second == 0; });
   const auto stays = [&](RowId row, int step) { return (view.has_row(row) ? 1 : 0) + step > 0; };
   // A key may leave with one row and come back with another.
   for (const auto& [row, step] : steps) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/probe.hpp"
+
 namespace topgun::dataflow {
 
 using query::CountedTree;
@@ -177,6 +179,8 @@ void SortedGraph::remove_from(const Side& side, RowId row) {
       continue;
     }
     if (window.end() > count) continue;
+    TG_SOMETIMES(rank >= offset, LiveWindowRefills);
+    if (TG_MUTANT(64)) continue;
     const auto last = static_cast<size_t>(window.end() - 1);
     window.edits.push_back({Edit::Kind::Enter, row_at(begin + last), 0, last - offset});
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/probe.hpp"
 #include "core/query/internal/group_table.hpp"
 #include "core/query/internal/row_finder.hpp"
 #include "core/query/normalize.hpp"
@@ -53,7 +54,7 @@ Result<void> find_rows(const Plan& plan, const Query& query, Collection& collect
     TopRows top(std::move(*keys), wanted, query.after);
     finder.for_each_while([&](RowId row) {
       top.add(row, collection.rows().view(row));
-      return true;
+      return !TG_MUTANT(66) || finder.matched() < wanted;
     });
     answer.rows = top.take();
     const auto skipped = static_cast<ptrdiff_t>(std::min<uint64_t>(skip, answer.rows.size()));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/probe.hpp"
 #include "core/base/stable_sort.hpp"
 
 namespace topgun::query {
@@ -52,6 +53,10 @@ bool Matcher::matches(const RowView& row, uint32_t at) {
     case PredicateKind::Or:
       return std::any_of(node.children.begin(), node.children.end(), matches_child);
     case PredicateKind::Not:
+      if (TG_MUTANT(67) && nodes_[node.children[0]].test &&
+          !reader_.read(row, nodes_[node.children[0]].attribute)) {
+        return false;
+      }
       return !matches(row, node.children[0]);
     default:
       return node.kind == PredicateKind::True;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/base/probe.hpp"
 #include "core/query/collection.hpp"
 #include "core/replica/record_table.hpp"
 
@@ -23,8 +24,14 @@ class RecordFollower {
   /// without rows. O(records).
   template <typename Apply>
   void take_all(uint64_t wall_ms, Apply&& apply) const {
+    take_shown([&](const Record& record) { return record.visible(wall_ms); }, apply);
+  }
+
+  /// The same where somebody else, `is_shown(const Record&)`, knows what readers see.
+  template <typename IsShown, typename Apply>
+  void take_shown(IsShown&& is_shown, Apply&& apply) const {
     table_->visit_all([&](uint64_t, uint64_t, const Record& record) {
-      if (!record.visible(wall_ms)) return;
+      if (!is_shown(record)) return;
       Write write;
       write.key = record.key;
       write.after = record.value;
@@ -47,7 +54,8 @@ class RecordFollower {
     write.row = row_;
     write.key = record.has_value() ? record->key : key;
     if (row_) write.before = before_;
-    if (record.has_value() && record->visible(wall_ms)) write.after = record->value;
+    const uint64_t shown_at_ms = TG_MUTANT(71) ? 0 : wall_ms;
+    if (record.has_value() && record->visible(shown_at_ms)) write.after = record->value;
     row_.reset();
     if (write.before || write.after) apply(static_cast<const Write&>(write));
   }

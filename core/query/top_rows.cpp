@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/probe.hpp"
 #include "core/base/stable_sort.hpp"
 
 namespace topgun::query {
@@ -26,6 +27,7 @@ void SortKeys::append(Bytes& out, const RowView& row) {
 bool TopRows::add(RowId row, const RowView& view) {
   key_.clear();
   keys_.append(key_, view);
+  if (TG_MUTANT(65)) key_.resize(key_.size() - view.key.size());
   if (!after_.empty() && compare_bytes(key_, after_) <= 0) return false;
   if (limit_ > kSortedMax) {
     items_.push_back({key_, row});

@@ -13,7 +13,7 @@ namespace topgun {
 /// them, so whoever takes an entry has to look at the record: it may be gone or live on by now.
 /// Several records may share an entry's place and time; then there are several equal entries.
 ///
-/// `add`, `remove` and `take_due` are O(log n).
+/// `add`, `remove`, `contains` and `take_due` are O(log n).
 class ExpirySchedule {
  public:
   /// `map` is any number that its owner knows the map by.
@@ -31,6 +31,8 @@ class ExpirySchedule {
     const auto found = entries_.find(entry);
     if (found != entries_.end()) entries_.erase(found);
   }
+
+  bool contains(const Entry& entry) const { return entries_.find(entry) != entries_.end(); }
 
   /// Takes back all entries of a map. O(n).
   void remove_map(uint64_t map) {

@@ -51,6 +51,7 @@ DeterministicSimulator::DeterministicSimulator(const Scenario& scenario,
     options.seed = scenario_.seed;
     options.clock = draw_clock(scenario_, i, struck_);
     options.transports = scenario_.transports;
+    options.asks = scenario_.asks(i);
     clients_.push_back(std::make_unique<SimClient>(options, scheduler_, network_, checker_));
     network_.add_client(*clients_.back());
   }
@@ -134,8 +135,16 @@ std::string DeterministicSimulator::key_of(const Step& step) const {
 
 std::string DeterministicSimulator::text_of(const Step& step) const {
   std::string text = "c" + std::to_string(step.actor) + "." + std::to_string(step.id & 0xffffffff);
-  text.append(static_cast<size_t>(step.b % scenario_.value_bytes), 'x');
+  // What goes with a question is another write than the one of the same number.
+  if (is_about_queries(step.kind)) text += "q";
+  text.append(static_cast<size_t>((step.b & kWriteMask) % scenario_.value_bytes), 'x');
   return text;
+}
+
+Bytes DeterministicSimulator::value_of(const Step& step) const {
+  const uint64_t shape = step.b >> kWriteBits;
+  if (shape == 0) return SimClient::encode_text(text_of(step));
+  return make_record(shape - 1, text_of(step), scenario_.keys);
 }
 
 void DeterministicSimulator::carry_out(const Step& step) {
@@ -160,9 +169,9 @@ void DeterministicSimulator::carry_out(const Step& step) {
 void DeterministicSimulator::carry_out_write(const Step& step, SimClient& client) {
   switch (step.kind) {
     case StepKind::Set:
-      return client.set(key_of(step), text_of(step), 0);
+      return client.set(key_of(step), value_of(step), 0);
     case StepKind::SetTtl:
-      return client.set(key_of(step), text_of(step), 1 + step.b % 60'000);
+      return client.set(key_of(step), value_of(step), 1 + (step.b & kWriteMask) % 60'000);
     case StepKind::Remove:
       return client.remove(key_of(step));
     // Few different elements, so that adds and removes of one value meet.
@@ -178,6 +187,13 @@ void DeterministicSimulator::carry_out_write(const Step& step, SimClient& client
       if (client.is_running() && !client.is_asleep()) client.follow_all();
       return;
     }
+    case StepKind::Query:
+    case StepKind::SubscribeQuery:
+    case StepKind::UnsubscribeQuery:
+    case StepKind::ToggleIndex:
+    case StepKind::ToggleView:
+      if (step.b % 2 == 0) return client.carry_out_query(step, std::nullopt);
+      return client.carry_out_query(step, SimClient::EntryWrite{key_of(step), value_of(step)});
     default:
       return;
   }
@@ -289,7 +305,9 @@ std::vector<SimClient*> DeterministicSimulator::core_clients() const {
 void DeterministicSimulator::look() {
   for (const auto& client : clients_) {
     const bool is_awake = client->is_running() && !client->is_asleep();
-    if (is_awake && client->take_news()) checker_.check_client(*client, true);
+    if (!is_awake || !client->take_news()) continue;
+    checker_.check_client(*client, true);
+    client->check_queries(false);
   }
   std::vector<SimClient*> all;
   for (const auto& client : clients_) all.push_back(client.get());
@@ -298,7 +316,14 @@ void DeterministicSimulator::look() {
   if (phase_ != Phase::Done) scheduler_.after(kLookUs, actor_, OnLook);
 }
 
+void DeterministicSimulator::check_queries() {
+  for (const auto& client : clients_) {
+    if (client->is_running() && !client->is_asleep()) client->check_queries(true);
+  }
+}
+
 void DeterministicSimulator::start_healing() {
+  check_queries();
   phase_ = Phase::Healing;
   healing_since_us_ = now_us();
   if (observer_ != nullptr) observer_->on_healing(now_us());
@@ -350,6 +375,7 @@ void DeterministicSimulator::look_for_agreement() {
 void DeterministicSimulator::start_silence() {
   checker_.check_agreement(node_, core_clients(),
                            core_clients().size() == scenario_.present_clients());
+  check_queries();
   phase_ = Phase::Silence;
   frames_before_silence_ = network_.frames();
   scheduler_.after(kSilenceUs, actor_, OnPhase);
@@ -375,6 +401,7 @@ void DeterministicSimulator::finish() {
   }
   checker_.check_agreement(node_, core_clients(),
                            core_clients().size() == scenario_.present_clients());
+  check_queries();
   for (const OpenMap& map : open_maps()) {
     trace_.add(node_.root(map.ref).sum);
     for (const auto& client : clients_) {

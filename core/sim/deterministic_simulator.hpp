@@ -77,6 +77,7 @@ class DeterministicSimulator final : public Actor {
   void end_client_fault(const Step& step, SimClient& client);
   void count(Fault fault) { ++struck_[static_cast<size_t>(fault)]; }
   void look();
+  void check_queries();
   void start_healing();
   bool core_agrees();
   void look_for_agreement();
@@ -84,6 +85,7 @@ class DeterministicSimulator final : public Actor {
   void finish();
   std::string key_of(const Step& step) const;
   std::string text_of(const Step& step) const;
+  Bytes value_of(const Step& step) const;
   std::vector<SimClient*> core_clients() const;
 
   const Scenario scenario_;

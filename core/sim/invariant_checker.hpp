@@ -28,6 +28,8 @@ enum class Invariant : uint8_t {
   RootsTellStates,          ///< I08
   SyncIsCheap,              ///< I09
   SessionOrder,             ///< I10
+  LiveIsTrue,               ///< I11
+  ViewIsTrue,               ///< I12
   CheckpointIsPrefix = 20,  ///< I20
   NoResurrection = 21,      ///< I21
   Bounded = 22,             ///< I22
@@ -83,6 +85,7 @@ class InvariantChecker {
   void refused(ReplicaId author, uint64_t first, uint64_t count);
   /// A client came back with less than it had: its counts may be lower than what was counted.
   void client_lost_writes() { counts_are_exact_ = false; }
+  void count_check() { ++checks_; }
   /// A frame, as it was sent: it decodes, and encodes to the same bytes.
   void frame(ByteView frame, bool from_node);
 

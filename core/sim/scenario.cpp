@@ -8,15 +8,6 @@
 namespace topgun::sim {
 namespace {
 
-constexpr uint8_t kScenarioFormat = 3;
-/// The first format knew no requests, and these many families.
-constexpr uint8_t kFormatOfStreams = 1;
-constexpr size_t kFaultsOfStreams = 28;
-/// The second one always had the usual ring of changes.
-constexpr uint8_t kFormatOfOneRing = 2;
-constexpr uint32_t kClientsMax = 256;
-constexpr uint64_t kStepsMax = 1'000'000;
-
 /// What a family counts its rate in.
 enum class Per : uint8_t { Million, Minute };
 
@@ -170,6 +161,15 @@ StepKind draw_write(Prng& prng) {
   return StepKind::Unfollow;
 }
 
+StepKind draw_query(Prng& prng) {
+  const uint64_t what = prng.below(100);
+  if (what < 40) return StepKind::SubscribeQuery;
+  if (what < 60) return StepKind::Query;
+  if (what < 65) return StepKind::UnsubscribeQuery;
+  if (what < 80) return StepKind::ToggleIndex;
+  return StepKind::ToggleView;
+}
+
 /// Writes come in bursts: most of a client's writes fall close to another one.
 void add_writes(Scenario& scenario, uint32_t client, uint64_t count) {
   Prng prng(scenario.seed, stream_id("scenario.writes"), client);
@@ -187,6 +187,42 @@ void add_writes(Scenario& scenario, uint32_t client, uint64_t count) {
     step.a = prng.next();
     step.b = step.kind == StepKind::CounterAdd ? prng.below(19) : prng.next() >> 40;
     scenario.steps.push_back(step);
+  }
+}
+
+/// In half of the seeds some applications ask questions, and entries are records with fields.
+void add_queries(Scenario& scenario) {
+  Prng prng(scenario.seed, stream_id("scenario.queries"));
+  if (prng.below(2) == 0) return;
+  for (Step& step : scenario.steps) {
+    if (step.kind != StepKind::Set && step.kind != StepKind::SetTtl) continue;
+    const Prng shape(scenario.seed, stream_id("scenario.records"), step.id);
+    // One more, because 0 is plain text.
+    step.b |= ((shape.at(0) >> 44) + 1) << kWriteBits;
+  }
+  const bool is_lite = scenario.profile == Profile::Lite;
+  const uint64_t others = scenario.steps.size();
+  for (uint32_t client = 0; client < scenario.all_clients(); ++client) {
+    Prng draws(scenario.seed, stream_id("scenario.client.queries"), client);
+    const bool asks = draws.below(is_lite ? 3 : 4) < (is_lite ? 2 : 1);
+    const uint64_t count = 1 + draws.below(16);
+    for (uint64_t i = 0; asks && i < count; ++i) {
+      Step step;
+      step.id = uint64_t{1} << 62 | (uint64_t{client} + 1) << 32 | i;
+      step.at_ms = draws.below(scenario.duration_ms);
+      // Half of them close to something else.
+      const uint64_t which = draws.below(2 * others);
+      const uint64_t after_ms = draws.below(100);
+      if (which < others) {
+        const uint64_t near_ms = scenario.steps[static_cast<size_t>(which)].at_ms + after_ms;
+        step.at_ms = std::min(near_ms, scenario.duration_ms - 1);
+      }
+      step.actor = client;
+      step.kind = draw_query(draws);
+      step.a = draws.next();
+      step.b = draws.next() >> 24;
+      scenario.steps.push_back(step);
+    }
   }
 }
 
@@ -291,6 +327,16 @@ bool Scenario::is_absent(uint32_t client) const {
 
 bool is_struck_by_steps(Fault fault) { return traits(fault).per == Per::Minute; }
 
+bool Scenario::asks(uint32_t client) const {
+  return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
+    return step.actor == client && is_about_queries(step.kind);
+  });
+}
+
+bool is_about_queries(StepKind kind) {
+  return kind >= StepKind::Query && kind <= StepKind::ToggleView;
+}
+
 bool is_fault(StepKind kind) { return static_cast<uint8_t>(kind) >= 20; }
 
 Fault family_of(const Step& step) {
@@ -317,6 +363,16 @@ std::string_view step_name(StepKind kind) {
       return "counter add";
     case StepKind::Unfollow:
       return "unfollow";
+    case StepKind::Query:
+      return "query";
+    case StepKind::SubscribeQuery:
+      return "subscribe query";
+    case StepKind::UnsubscribeQuery:
+      return "unsubscribe query";
+    case StepKind::ToggleIndex:
+      return "toggle index";
+    case StepKind::ToggleView:
+      return "toggle view";
     default:
       return fault_name(family_of({.kind = kind}));
   }
@@ -341,105 +397,12 @@ Scenario make_scenario(uint64_t seed, Profile profile) {
     add_writes(scenario, client, writes);
   }
   add_all_faults(scenario);
+  add_queries(scenario);
   // Simultaneous steps happen in the order of their ids, which are unique.
   std::sort(scenario.steps.begin(), scenario.steps.end(),  // allow(sort): ids are unique
             [](const Step& left, const Step& right) {
               return left.at_ms != right.at_ms ? left.at_ms < right.at_ms : left.id < right.id;
             });
-  return scenario;
-}
-
-Bytes encode_scenario(const Scenario& scenario) {
-  Bytes bytes;
-  ByteWriter out(bytes);
-  out.u8(kScenarioFormat);
-  out.u64(scenario.seed);
-  out.u8(static_cast<uint8_t>(scenario.profile));
-  for (const uint64_t number :
-       {uint64_t{scenario.shards}, uint64_t{scenario.clients}, uint64_t{scenario.edge_clients},
-        uint64_t{scenario.keys}, scenario.duration_ms, scenario.retention_ms, scenario.credit_bytes,
-        scenario.checkpoint_interval_ms, scenario.segment_bytes, scenario.in_flight_max,
-        scenario.value_bytes, scenario.changes_max}) {
-    out.varint(number);
-  }
-  out.u8(static_cast<uint8_t>(scenario.transports));
-  for (const uint32_t rate : scenario.rates) out.varint(rate);
-  out.varint(scenario.steps.size());
-  for (const Step& step : scenario.steps) {
-    out.u64(step.id);
-    out.varint(step.at_ms);
-    out.u8(static_cast<uint8_t>(step.kind));
-    out.varint(step.actor);
-    out.varint(step.a);
-    out.varint(step.b);
-  }
-  out.varint(scenario.absent.size());
-  for (const uint32_t client : scenario.absent) out.varint(client);
-  return bytes;
-}
-
-namespace {
-
-Result<void> check(const Scenario& scenario) {
-  const bool has_actors = scenario.shards >= 1 && scenario.all_clients() >= 1;
-  const bool has_sizes = scenario.keys >= 1 && scenario.duration_ms >= 1 &&
-                         scenario.retention_ms >= 1 && scenario.in_flight_max >= 1 &&
-                         scenario.segment_bytes >= 65'536 && scenario.segment_bytes % 4'096 == 0 &&
-                         scenario.checkpoint_interval_ms >= 1 && scenario.credit_bytes >= 1 &&
-                         scenario.value_bytes >= 1 && scenario.changes_max >= 1 &&
-                         scenario.transports <= Transports::AtRandom;
-  if (!has_actors || !has_sizes) return Error::Malformed;
-  for (const Step& step : scenario.steps) {
-    if (step.actor >= scenario.all_clients()) return Error::Malformed;
-  }
-  return {};
-}
-
-}  // namespace
-
-Result<Scenario> decode_scenario(ByteView bytes) {
-  ByteReader in(bytes);
-  Scenario scenario;
-  const uint8_t format = in.u8();
-  const bool is_of_streams = format == kFormatOfStreams;
-  if (format < kFormatOfStreams || format > kScenarioFormat) return Error::UnsupportedVersion;
-  scenario.seed = in.u64();
-  scenario.profile = static_cast<Profile>(in.u8());
-  scenario.shards = static_cast<uint32_t>(in.varint_max(64));
-  scenario.clients = static_cast<uint32_t>(in.varint_max(kClientsMax));
-  scenario.edge_clients = static_cast<uint32_t>(in.varint_max(kClientsMax));
-  scenario.keys = static_cast<uint32_t>(in.varint_max(1'000'000));
-  scenario.duration_ms = in.varint_max(1ull << 40);
-  scenario.retention_ms = in.varint_max(1ull << 40);
-  scenario.credit_bytes = in.varint_max(1ull << 30);
-  scenario.checkpoint_interval_ms = in.varint_max(1ull << 30);
-  scenario.segment_bytes = in.varint_max(1ull << 30);
-  scenario.in_flight_max = in.varint_max(1ull << 30);
-  scenario.value_bytes = in.varint_max(1ull << 16);
-  if (format > kFormatOfOneRing) scenario.changes_max = in.varint_max(1ull << 20);
-  if (!is_of_streams) scenario.transports = static_cast<Transports>(in.u8());
-  const size_t families = is_of_streams ? kFaultsOfStreams : kFaultCount;
-  for (size_t i = 0; i < families; ++i) {
-    scenario.rates[i] = static_cast<uint32_t>(in.varint_max(100'000'000));
-  }
-  const uint64_t count = in.varint_max(kStepsMax);
-  for (uint64_t i = 0; i < count && in.ok(); ++i) {
-    Step step;
-    step.id = in.u64();
-    step.at_ms = in.varint_max(1ull << 40);
-    step.kind = static_cast<StepKind>(in.u8());
-    step.actor = static_cast<uint32_t>(in.varint_max(2 * kClientsMax));
-    step.a = in.varint();
-    step.b = in.varint();
-    scenario.steps.push_back(step);
-  }
-  const uint64_t absent = in.varint_max(2 * kClientsMax);
-  for (uint64_t i = 0; i < absent && in.ok(); ++i) {
-    scenario.absent.push_back(static_cast<uint32_t>(in.varint_max(2 * kClientsMax)));
-  }
-  if (!in.ok()) return in.error();
-  const Result<void> checked = check(scenario);
-  if (!checked.ok()) return checked.error();
   return scenario;
 }
 

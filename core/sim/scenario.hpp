@@ -70,7 +70,8 @@ enum class Transports : uint8_t {
 
 /// What an actor does or suffers. The numbers are stored in repros.
 enum class StepKind : uint8_t {
-  // What applications do. `a` selects the key, `b` is the write's number or an amount.
+  // What applications do. `a` selects the key, `b` is the write's number or an amount; of entries,
+  // what is above `kWriteBits` draws the fields of the value, 0 for plain text.
   Set = 1,
   SetTtl = 2,
   Remove = 3,
@@ -78,6 +79,13 @@ enum class StepKind : uint8_t {
   OrRemove = 5,
   CounterAdd = 6,
   Unfollow = 7,  ///< Closes map `a` and opens it again later.
+  // Questions to the map "notes" (`SimClientQueries`). `a` draws what, bits of `b` how; the lowest
+  // is 1 if a write goes with it in one turn.
+  Query = 8,
+  SubscribeQuery = 9,
+  UnsubscribeQuery = 10,
+  ToggleIndex = 11,
+  ToggleView = 12,
   // What befalls clients. `b` is a duration in ms, 0 for a moment.
   Cut = 20,
   HalfOpen = 21,   ///< `a`: 0 the node is not told, 1 the client is not.
@@ -99,6 +107,10 @@ enum class StepKind : uint8_t {
   DiskFull = 44,
 };
 
+/// Of `b` of a step that writes an entry.
+inline constexpr int kWriteBits = 24;
+inline constexpr uint64_t kWriteMask = (uint64_t{1} << kWriteBits) - 1;
+
 /// One thing that happens at a given time. `id` keys the draws that belong to it, so that dropping
 /// other steps leaves it as it was.
 struct Step {
@@ -112,6 +124,7 @@ struct Step {
 
 /// Whether the step is something that goes wrong, and which family it belongs to.
 bool is_fault(StepKind kind);
+bool is_about_queries(StepKind kind);
 /// Whether the family strikes by steps of the scenario, or by its rate as things happen.
 bool is_struck_by_steps(Fault fault);
 Fault family_of(const Step& step);
@@ -146,6 +159,8 @@ struct Scenario {
   uint32_t all_clients() const { return clients + edge_clients; }
   uint32_t present_clients() const { return all_clients() - static_cast<uint32_t>(absent.size()); }
   bool is_absent(uint32_t client) const;
+  /// Whether the application of this client asks questions; the engines of others cannot.
+  bool asks(uint32_t client) const;
 };
 
 /// Expands a seed. Half of the fault families are off in each, 5 % of seeds have no faults at all,

@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "core/base/byte_io.hpp"
+#include "core/base/probe.hpp"
+#include "core/dataflow/client_queries.hpp"
 #include "core/sim/invariant_checker.hpp"
 
 namespace topgun::sim {
 namespace {
 
 constexpr uint64_t kActorKey = uint64_t{1} << 32;
-constexpr uint64_t kStoreUs = 3'000;
 
 }  // namespace
 
@@ -30,13 +31,18 @@ SimClient::SimClient(const Options& options, Scheduler& scheduler, VirtualNetwor
       checker_(checker),
       clock_(options.clock) {
   actor_ = scheduler_.add(*this, kActorKey + options.number);
+  if (!options.asks) return;
+  queries_ = std::make_unique<SimClientQueries>(
+      SimClientQueries::Options{options.number, options.seed}, checker,
+      [this](CommandRequest request) { run_query(std::move(request)); });
 }
 
 // --- life ---
 
 void SimClient::start() {
   TG_ASSERT(engine_ == nullptr);
-  engine_ = std::make_unique<client::Engine>();
+  engine_ = std::make_unique<client::Engine>(queries_ == nullptr ? nullptr
+                                                                 : &dataflow::ClientQueries::make);
   ++starts_;
   synced_.clear();
   unfollowed_.clear();
@@ -71,6 +77,7 @@ void SimClient::start() {
   replica_ = in.u64();
   set_polling();
   follow_all();
+  if (queries_ != nullptr) queries_->restart();
   go_online(wants_online_);
 }
 
@@ -79,6 +86,7 @@ void SimClient::kill() {
   asleep_ = false;
   if (engine_ == nullptr) return;
   engine_.reset();
+  if (queries_ != nullptr) queries_->stop();
   if (connection_ != 0) network_.close_by_client(connection_);
   connection_ = 0;
   close_exchanges();
@@ -99,30 +107,6 @@ void SimClient::kill() {
   }
   transactions_.clear();
   storing_ = false;
-}
-
-void SimClient::wipe() {
-  kill();
-  rows_.clear();
-  checker_.client_lost_writes();
-}
-
-void SimClient::take_rows(const SimClient& other) {
-  kill();
-  rows_ = other.rows_;
-  checker_.client_lost_writes();
-}
-
-void SimClient::damage_row(uint64_t which) {
-  if (rows_.empty()) return;
-  auto row = rows_.begin();
-  std::advance(row, static_cast<int64_t>(which % rows_.size()));
-  if (row->second.empty()) return;
-  knows_its_stamps_ = false;
-  Bytes& bytes = row->second;
-  bytes[static_cast<size_t>((which >> 20) % bytes.size())] ^=
-      static_cast<uint8_t>(1u << (which >> 60 & 7));
-  checker_.client_lost_writes();
 }
 
 void SimClient::sleep(bool asleep) {
@@ -174,24 +158,57 @@ void SimClient::heal() {
 
 // --- the engine ---
 
+namespace {
+
+void write_command(ByteWriter& out, client::Command code, ByteView payload) {
+  out.u32(static_cast<uint32_t>(payload.size() + 1));
+  out.u8(static_cast<uint8_t>(code));
+  out.raw(payload);
+}
+
+CommandAnswer read_command_answer(ByteReader& in) {
+  CommandAnswer answer;
+  const uint32_t size = in.u32();
+  answer.error = in.u16();
+  answer.payload = to_bytes(in.raw(size - 2));
+  return answer;
+}
+
+}  // namespace
+
 SimClient::Answer SimClient::command(client::Command code, ByteView payload) {
+  return run(code, payload, std::exchange(rider_, nullptr));
+}
+
+/// One turn: the command, and the rider behind it.
+SimClient::Answer SimClient::run(client::Command code, ByteView payload,
+                                 const CommandRequest* rider) {
   Bytes request;
   ByteWriter out(request);
   const Now time = now();
   out.u8(client::kEngineProtocolVersion);
   out.u64(time.wall_ms);
   out.u64(time.mono_ms);
-  out.u32(static_cast<uint32_t>(payload.size() + 1));
-  out.u8(static_cast<uint8_t>(code));
-  out.raw(payload);
+  write_command(out, code, payload);
+  if (rider != nullptr) write_command(out, rider->code, rider->payload);
   ByteReader in(engine_->exec(request));
-  Answer answer;
-  const uint32_t size = in.u32();
-  answer.error = in.u16();
-  answer.payload = to_bytes(in.raw(size - 2));
+  Answer answer = read_command_answer(in);
+  if (rider != nullptr) rider->then(read_command_answer(in));
   TG_ASSERT(in.ok() && in.at_end());
+  turn_ = code;
   take_events();
+  if (queries_ != nullptr) queries_->end_turn();
   return answer;
+}
+
+void SimClient::run_query(CommandRequest request) {
+  const std::optional<EntryWrite> write = std::exchange(joined_write_, std::nullopt);
+  if (write.has_value()) {
+    rider_ = &request;
+    return set(write->key, write->value, 0);
+  }
+  // A turn in which nothing but the question happens.
+  run(client::Command::LastSequence, {}, &request);
 }
 
 void SimClient::take_events() {
@@ -268,7 +285,12 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       }
       return;
     }
+    case client::Event::QueryRows:
+      return queries_->on_rows(payload, turn_);
+    case client::Event::QueryGroups:
+      return queries_->on_groups(payload, turn_);
     case client::Event::ReplicaReplaced:
+      TG_SOMETIMES(has_live_queries(), LiveReplaced);
       checker_.client_lost_writes();
       own_.clear();
       in.u64();
@@ -276,6 +298,7 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       learns_anew_ = true;
       return;
     case client::Event::Rejected:
+      TG_SOMETIMES(has_live_queries(), LiveTakesBack);
       checker_.client_lost_writes();
       // What taking it back brought to light goes into no row while storage fails.
       if (has_unseen_writes_) learns_anew_ = true;
@@ -285,8 +308,6 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
     case client::Event::WrittenElement:
     case client::Event::WrittenCounter:
     case client::Event::MapLoaded:
-    case client::Event::QueryRows:
-    case client::Event::QueryGroups:
     case client::Event::IndexReady:
     case client::Event::NodeAnswer:
     case client::Event::NodeSteps:
@@ -302,6 +323,7 @@ void SimClient::on_entry(ByteReader& in) {
   const bool present = in.u8() != 0;
   const uint64_t expires_at_ms = in.u64();
   entries_.erase(key);
+  if (queries_ != nullptr) present ? queries_->show(key, in.rest()) : queries_->hide(key);
   if (!present) return;
   checker_.seen(open_maps()[0].ref, key, in.rest());
   if (expires_at_ms == 0) entries_[std::move(key)] = to_bytes(in.rest());
@@ -317,57 +339,6 @@ void SimClient::on_element(ByteReader& in) {
   ReferenceModel::RecordKey element{std::move(key), std::move(tag)};
   elements_.erase(element);
   if (present && expires_at_ms == 0) elements_[std::move(element)] = to_bytes(in.rest());
-}
-
-// --- storage ---
-
-void SimClient::on_persist(ByteView payload) {
-  ByteReader in(payload);
-  Transaction transaction;
-  transaction.number = in.varint();
-  for (uint64_t i = in.varint(); i > 0; --i) {
-    std::string key(as_text(in.blob(1024)));
-    transaction.puts.emplace_back(std::move(key), to_bytes(in.blob(payload.size())));
-    model_row(transaction.puts.back().first, transaction.puts.back().second);
-  }
-  for (uint64_t i = in.varint(); i > 0; --i) {
-    transaction.deletes.emplace_back(as_text(in.blob(1024)));
-  }
-  TG_ASSERT(in.ok() && in.at_end());
-  if (std::exchange(learns_anew_, false)) {
-    load_model(std::map<std::string, Bytes>(transaction.puts.begin(), transaction.puts.end()));
-  }
-  transactions_.push_back(std::move(transaction));
-  plan_storage();
-}
-
-void SimClient::plan_storage() {
-  if (storing_ || transactions_.empty() || asleep_) return;
-  storing_ = true;
-  const Prng draws(options_.seed, stream_id("client.store"), options_.number);
-  const uint64_t wait_us = Prng::multiply_high(draws.at(transactions_done_), 2 * kStoreUs);
-  scheduler_.after(wait_us, actor_, OnStored, starts_);
-}
-
-void SimClient::apply(const Transaction& transaction) {
-  for (const auto& [key, row] : transaction.puts) {
-    rows_[key] = row;
-    if (key[0] == 'j' || key[0] == 's') report_stored(row);
-  }
-  for (const std::string& key : transaction.deletes) rows_.erase(key);
-}
-
-void SimClient::finish_transaction(bool failed) {
-  ++transactions_done_;
-  const Transaction transaction = std::move(transactions_.front());
-  transactions_.pop_front();
-  if (!failed) apply(transaction);
-  if (failed) has_unseen_writes_ = has_failed_to_store_ = true;
-  Bytes payload;
-  ByteWriter out(payload);
-  out.varint(transaction.number);
-  out.u16(failed ? static_cast<uint16_t>(Error::StorageFull) : 0);
-  command(client::Command::Persisted, payload);
 }
 
 // --- time and network ---
@@ -479,11 +450,5 @@ MerkleRoot SimClient::root(uint64_t handle) {
 }
 
 bool SimClient::is_synced(uint64_t handle) const { return synced_.count(handle) != 0; }
-
-uint64_t SimClient::stored_bytes() const {
-  uint64_t bytes = 0;
-  for (const auto& [key, row] : rows_) bytes += key.size() + row.size();
-  return bytes;
-}
 
 }  // namespace topgun::sim

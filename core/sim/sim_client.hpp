@@ -12,6 +12,7 @@
 #include "core/client/engine.hpp"
 #include "core/client/engine_codes.hpp"
 #include "core/sim/reference_model.hpp"
+#include "core/sim/sim_client_queries.hpp"
 #include "core/sim/virtual_clock.hpp"
 #include "core/sim/virtual_network.hpp"
 #include "core/sync/messages.hpp"
@@ -44,6 +45,11 @@ class SimClient final : public Actor, public ClientEndpoint {
     uint64_t seed = 0;
     VirtualClock clock;
     Transports transports = Transports::Streams;
+    bool asks = false;  ///< The application asks questions, so the engine answers them.
+  };
+  struct EntryWrite {
+    std::string key;
+    Bytes value;
   };
 
   /// Everything is borrowed.
@@ -55,7 +61,9 @@ class SimClient final : public Actor, public ClientEndpoint {
 
   // --- what an application does ---
 
-  void set(const std::string& key, const std::string& text, uint64_t ttl_ms);
+  void set(const std::string& key, const Bytes& value, uint64_t ttl_ms);
+  /// The one encoding of text that the workload uses.
+  static Bytes encode_text(const std::string& text);
   void remove(const std::string& key);
   void or_add(const std::string& key, const std::string& text);
   void or_remove(const std::string& key, const std::string& text);
@@ -63,6 +71,8 @@ class SimClient final : public Actor, public ClientEndpoint {
   void unfollow(uint64_t handle);
   void follow_all();
   void go_online(bool online);
+  /// A step about queries; the write, if there is one, goes in front of it in the same turn.
+  void carry_out_query(const Step& step, const std::optional<EntryWrite>& write);
 
   // --- what happens to it ---
 
@@ -111,6 +121,10 @@ class SimClient final : public Actor, public ClientEndpoint {
   /// Transactions that its storage has not finished.
   uint64_t unstored() const { return transactions_.size(); }
   bool wants_online() const { return wants_online_; }
+  /// Compares what queries answer with what is shown (I11, I12).
+  void check_queries(bool thorough) {
+    if (queries_ != nullptr) queries_->check(thorough);
+  }
 
   void on_event(uint32_t kind, uint64_t argument) override;
   void on_opened(uint64_t connection) override;
@@ -151,11 +165,11 @@ class SimClient final : public Actor, public ClientEndpoint {
     bool is_closed = false;
   };
 
-  struct Answer {
-    uint16_t error = 0;
-    Bytes payload;
-  };
+  using Answer = CommandAnswer;
   Answer command(client::Command code, ByteView payload);
+  Answer run(client::Command code, ByteView payload, const CommandRequest* rider);
+  void run_query(CommandRequest request);
+  bool has_live_queries() const { return queries_ != nullptr && queries_->has_live(); }
   void check_overrules(const std::string& key, const ReferenceModel::Record& before);
   bool write(client::Command code, uint64_t handle, const std::string& key,
              const std::function<void(ByteWriter&)>& rest);
@@ -210,6 +224,11 @@ class SimClient final : public Actor, public ClientEndpoint {
   VirtualClock clock_;
 
   std::unique_ptr<client::Engine> engine_;
+  std::unique_ptr<SimClientQueries> queries_;  ///< Null for applications that ask nothing.
+  /// A write that waits for the question that goes with it, and that question.
+  std::optional<EntryWrite> joined_write_;
+  const CommandRequest* rider_ = nullptr;
+  client::Command turn_ = client::Command::Tick;  ///< What the engine was last told.
   uint64_t starts_ = 0;
   uint64_t replica_ = 0;
   std::map<std::string, Bytes> rows_;

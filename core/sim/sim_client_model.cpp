@@ -1,4 +1,5 @@
 #include "core/base/byte_io.hpp"
+#include "core/base/probe.hpp"
 #include "core/client/store.hpp"
 #include "core/sim/invariant_checker.hpp"
 #include "core/sim/sim_client.hpp"
@@ -66,6 +67,7 @@ void SimClient::model_message(const MessageView& message) {
       if (subscribed->mode == SyncMode::Resync) {
         const MapRef map = map_of_subscription(subscribed->subscription);
         model_resync(map);
+        TG_SOMETIMES(map.kind == MapKind::Lww && has_live_queries(), LiveResyncs);
         synced_ms_[map] = welcomed_ms_;
         std::erase_if(own_, [&](const auto& own) { return own.second.map == map; });
         return;

@@ -7,10 +7,8 @@
 // What an application does with a client.
 
 namespace topgun::sim {
-namespace {
-
-/// MessagePack str 16: the one encoding of text that the workload uses.
-Bytes encode_text(const std::string& text) {
+/// MessagePack str 16.
+Bytes SimClient::encode_text(const std::string& text) {
   Bytes bytes;
   ByteWriter out(bytes);
   out.u8(0xda);
@@ -19,8 +17,6 @@ Bytes encode_text(const std::string& text) {
   out.raw(as_bytes(text));
   return bytes;
 }
-
-}  // namespace
 
 void SimClient::go_online(bool online) {
   wants_online_ = online;
@@ -65,11 +61,11 @@ bool SimClient::write(client::Command code, uint64_t handle, const std::string& 
   return answer.error == 0;
 }
 
-void SimClient::set(const std::string& key, const std::string& text, uint64_t ttl_ms) {
+void SimClient::set(const std::string& key, const Bytes& value, uint64_t ttl_ms) {
   if (engine_ == nullptr || asleep_) return;
-  const Bytes value = encode_text(text);
   checker_.written(open_maps()[0].ref, key, value);
   entries_.erase(key);
+  if (queries_ != nullptr) queries_->show(key, value);
   if (ttl_ms == 0) entries_[key] = value;
   const auto before = model_.find(open_maps()[0].ref, {key, ""});
   const bool is_written = write(client::Command::Set, kLwwHandle, key, [&](ByteWriter& out) {
@@ -82,6 +78,7 @@ void SimClient::set(const std::string& key, const std::string& text, uint64_t tt
 void SimClient::remove(const std::string& key) {
   if (engine_ == nullptr || asleep_) return;
   entries_.erase(key);
+  if (queries_ != nullptr) queries_->hide(key);
   const auto before = model_.find(open_maps()[0].ref, {key, ""});
   const bool is_written = write(client::Command::Remove, kLwwHandle, key, [](ByteWriter&) {});
   if (is_written && before.has_value()) check_overrules(key, *before);
@@ -122,6 +119,13 @@ void SimClient::or_remove(const std::string& key, const std::string& text) {
     return element.first.first == key && element.second == value;
   });
   write(client::Command::OrRemove, kOrHandle, key, [&](ByteWriter& out) { out.raw(value); });
+}
+
+void SimClient::carry_out_query(const Step& step, const std::optional<EntryWrite>& write) {
+  if (engine_ == nullptr || asleep_ || queries_ == nullptr) return;
+  joined_write_ = write;
+  queries_->carry_out(step, status_ == client::Status::Online);
+  joined_write_.reset();
 }
 
 void SimClient::counter_add(const std::string& key, int64_t amount) {

@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "core/base/probe.hpp"
+
 namespace topgun::query::internal {
 
 std::optional<uint64_t> RowFinder::count() {
@@ -45,6 +47,15 @@ RowSet RowFinder::rows_of_sets() const {
   RowSet rows = collect_rows(plan_.sets[0], collection_);
   for (size_t i = 1; i < plan_.sets.size() && !rows.empty(); ++i) {
     rows = RowSet::intersection(rows, collect_rows(plan_.sets[i], collection_));
+  }
+  TG_SOMETIMES(plan_.sets.size() > 1 && !rows.empty(), QueryIntersects);
+  if (TG_MUTANT(69) && plan_.sets.size() > 1 && rows.size() > 1) {
+    RowId first = 0;
+    rows.for_each_while([&](RowId row) {
+      first = row;
+      return false;
+    });
+    rows.remove(first);
   }
   return rows;
 }

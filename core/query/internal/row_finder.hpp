@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/base/probe.hpp"
 #include "core/query/column_filter.hpp"
 #include "core/query/planner.hpp"
 
@@ -29,6 +30,7 @@ class RowFinder {
       case Access::Sets:
         return rows_of_sets().for_each_while([&](RowId row) { return offer(row, visit); });
       case Access::Walk:
+        TG_SOMETIMES(collection_.rows().size() > 1, QueryWalks);
         return plan_.backwards ? walk_backwards(visit) : walk(visit);
     }
   }

@@ -20,6 +20,8 @@ export const PROMISES: readonly WatchedPromise[] = [
   { id: 'I07', name: 'Stamps only grow', text: 'Time stamps of a replica never go back, and the server takes none from the far future.' },
   { id: 'I08', name: 'Fingerprints tell', text: 'Two replicas have equal fingerprints exactly when they hold the same.' },
   { id: 'I10', name: 'You see what you did', text: 'Your own writes show at once, and the screen shows what the replica holds.' },
+  { id: 'I11', name: 'Lists stay true', text: 'A live list shows what the same question would find if it were asked now.' },
+  { id: 'I12', name: 'Views stay true', text: 'A view holds what it is defined as, whatever changed below it.' },
   { id: 'I20', name: 'Recovery is exact', text: 'After a restart the server holds its checkpoint and its log, merged.' },
   { id: 'I21', name: 'Gone stays gone', text: 'What was removed does not come back.' },
   { id: 'I22', name: 'Nothing piles up', text: 'No queue grows beyond its limit, and nothing is kept of connections that are gone.' },
@@ -83,7 +85,9 @@ export function stateText(client: Client): string {
 
 const STEPS: Readonly<Record<string, string>> = {
   set: 'writes a note', 'set with ttl': 'writes a note that expires', remove: 'removes a note', 'or add': 'adds a tag',
-  'or remove': 'removes a tag', 'counter add': 'counts', unfollow: 'closes and opens a map', reset: 'connection breaks',
+  'or remove': 'removes a tag', 'counter add': 'counts', unfollow: 'closes and opens a map',
+  query: 'asks a question', 'subscribe query': 'follows a question', 'unsubscribe query': 'stops following a question',
+  'toggle index': 'makes or drops indexes', 'toggle view': 'makes or drops a view', reset: 'connection breaks',
   'half-open': 'connection breaks, one side is not told', partition: 'cut off', 'one-way': 'one direction is cut',
   'slow-reader': 'stops reading', offline: 'goes offline', 'tab-kill': 'is killed', 'tab-sleep': 'falls asleep',
   quota: 'has a full storage', wipe: 'loses its storage', clone: 'is overwritten by a copy', 'row-damage': 'has a damaged row',

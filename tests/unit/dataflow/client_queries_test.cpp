@@ -198,5 +198,92 @@ TEST_CASE("client_queries: an engine that mirrors another replica answers for it
   CHECK(stored.command(Command::Mirror, payload).error == static_cast<uint16_t>(Error::NotReady));
 }
 
+// Live queries show what the client shows, whatever somebody does to its clock: entries that
+// expired come back to the screen only when their map is opened again.
+
+const std::vector<std::string> kShown = {"short"};
+
+TEST_CASE("client_queries: what a set-back clock shows again is told when the map is opened") {
+  World world(with_queries());
+  World::Client& alice = world.add_client();
+  alice.open(kMap, MapKind::Lww, "words");
+  LiveList list(alice, 10);
+  list.subscribe();
+  alice.set(kMap, "short", "word", 5'000);
+  world.advance(5'000);
+  list.follow();
+  REQUIRE(list.keys().empty());
+  alice.skew_clock(-3'000);
+  alice.open(kMap, MapKind::Lww, "words");
+  list.follow();
+  REQUIRE(alice.entries(kMap).size() == 1);
+  CHECK(list.keys() == kShown);
+  CHECK(list.ask() == kShown);
+  world.advance(3'000);
+  list.follow();
+  CHECK(alice.entries(kMap).empty());
+  CHECK(list.keys().empty());
+}
+
+TEST_CASE("client_queries: what expires while its map is opened again leaves for good") {
+  World world(with_queries());
+  World::Client& alice = world.add_client();
+  alice.open(kMap, MapKind::Lww, "words");
+  LiveList list(alice, 10);
+  list.subscribe();
+  alice.set(kMap, "short", "word", 5'000);
+  list.follow();
+  REQUIRE(list.keys() == kShown);
+  // The clock jumps, and nobody was woken for it.
+  alice.skew_clock(6'000);
+  alice.open(kMap, MapKind::Lww, "words");
+  list.follow();
+  CHECK(alice.entries(kMap).empty());
+  CHECK(list.keys().empty());
+}
+
+TEST_CASE(
+    "client_queries: a query that begins under a set-back clock shows what the client shows") {
+  World world(with_queries());
+  World::Client& alice = world.add_client();
+  alice.open(kMap, MapKind::Lww, "words");
+  alice.set(kMap, "short", "word", 5'000);
+  world.advance(5'000);
+  REQUIRE(alice.entries(kMap).empty());
+  alice.skew_clock(-3'000);
+  LiveList list(alice, 10);
+  list.subscribe();
+  CHECK(alice.entries(kMap).empty());
+  CHECK(list.keys().empty());
+}
+
+TEST_CASE("client_queries: what is collected while a set-back clock shows it is gone everywhere") {
+  World::Options options = with_queries();
+  options.limits.tombstone_retention_ms = 10'000;
+  World world(options);
+  World::Client& alice = world.add_client();
+  alice.open(kMap, MapKind::Lww, "words");
+  alice.go_online();
+  LiveList list(alice, 10);
+  list.subscribe();
+  alice.set(kMap, "short", "word", 1'000);
+  const auto reconnect_after_ms = [&](uint64_t ms) {
+    world.advance(ms);
+    alice.go_offline();
+    alice.go_online();
+    world.settle();
+  };
+  world.settle();
+  reconnect_after_ms(15'000);
+  alice.skew_clock(-100'000);
+  alice.open(kMap, MapKind::Lww, "words");
+  list.follow();
+  REQUIRE(list.keys() == kShown);
+  reconnect_after_ms(15'000);
+  list.follow();
+  CHECK(alice.entries(kMap).empty());
+  CHECK(list.keys().empty());
+}
+
 }  // namespace
 }  // namespace topgun::dataflow
