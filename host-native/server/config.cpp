@@ -171,8 +171,8 @@ std::vector<Option> make_options() {
        number<uint64_t>([](ServerConfig& c) -> uint64_t& { return c.jwt_leeway_s; }, 0, 3600)},
       {"allow", "ROLE:PATTERN:r|rw",
        "let a role read or write the maps that match, and nobody anything else; * stands for any "
-       "text, {sub} for the "
-       "subject, the role * for everybody (may be repeated)",
+       "text, {sub} for the subject, the role * for everybody; r(FIELD=VALUE) lets it ask for the "
+       "records that are so (may be repeated)",
        Takes::Values, [](ServerConfig& c, const std::string& v) { return append_to(c.allow, v); }},
       {"no-auth", "", "ask for no tokens; --no-auth=force to do so on a public address",
        Takes::OptionalValue, apply_auth},

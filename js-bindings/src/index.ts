@@ -23,6 +23,7 @@ export {
   type QueryOptions,
   type QueryResult,
   type RowKind,
+  type Scope,
   type Source,
 } from './query/query.js';
 export { type Row, type RowChange } from './query/rows.js';

@@ -295,6 +295,8 @@ node::ShardStats World::stats() const {
     total.records_sent += part.records_sent;
     total.changes_sent += part.changes_sent;
     total.subscriptions += part.subscriptions;
+    total.queries_live += part.queries_live;
+    total.query_bytes += part.query_bytes;
     total.sessions += part.sessions;
   }
   return total;

@@ -12,6 +12,11 @@ export class ByteWriter {
     this.writer = new ValueWriter(capacity);
   }
 
+  /** What was written so far. */
+  take(): Uint8Array {
+    return this.writer.take();
+  }
+
   text(text: string): void {
     const writer = this.writer;
     const units = text.length;

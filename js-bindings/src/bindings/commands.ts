@@ -44,6 +44,8 @@ export const Command = {
   Indexes: 56,
   DefineView: 57,
   DropView: 58,
+  AskNode: 60,
+  EndAsk: 61,
 } as const;
 export type Command = (typeof Command)[keyof typeof Command];
 

@@ -80,7 +80,7 @@ export interface ExchangeEvent {
   readonly request: Uint8Array<ArrayBuffer>;
 }
 
-/** About live queries and indexes, for those who read queries. The payload is borrowed. */
+/** About queries and indexes, for those who read queries. The payload is borrowed. */
 export interface QueryEvent {
   readonly type: 'query';
   readonly code: number;
@@ -190,12 +190,9 @@ function readEvent(reader: ByteReader, end: number): EngineEvent | undefined {
       return { type: 'error', code: reader.u16(), detail: reader.text() };
     case 24:
       return { type: 'replica-replaced', former: reader.bigU64(), replica: reader.bigU64() };
-    case 30:
-    case 31:
-    case 32:
-      return { type: 'query', code, payload: new ByteReader(reader.bytes, reader.offset, end) };
     default:
-      return undefined;
+      if (code < 30 || code > 39) return undefined;
+      return { type: 'query', code, payload: new ByteReader(reader.bytes, reader.offset, end) };
   }
 }
 

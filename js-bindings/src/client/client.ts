@@ -268,6 +268,11 @@ export class BaseClient {
     return map;
   }
 
+  /** @internal */
+  protected isOpen(name: string): boolean {
+    return this.maps.get(name)?.map.closed === false;
+  }
+
   private setStatus(status: ClientStatus): void {
     if (status === this.currentStatus || this.currentStatus === 'closed') return;
     this.currentStatus = status;

@@ -7,6 +7,8 @@ export interface QueryTap {
   attach(host: EngineHost): void;
   /** An event of queries; mirrors show what it speaks of. No code of the application may run here. */
   applyEvent(code: number, payload: ByteReader): void;
+  /** The tab that has the connection knows nothing of us yet. */
+  askAgain(): void;
   /** Tells the application. */
   notify(): void;
 }

@@ -314,6 +314,7 @@ export class Replica implements EngineHostDelegate {
         this.replicaId = event.replica;
         return this.notice(() => this.events.replaced(event.replica, event.former));
       case 'query':
+        if (this.tap?.answers(event)) return;
         return this.queries?.applyEvent(event.code, event.payload);
     }
   }

@@ -84,7 +84,8 @@ export class Session implements WriteSink {
   /** A name keeps its handle: the engine knows a map that was closed, and takes it up again. */
   private readonly handles = new Map<string, number>();
   private channel: TabChannel | undefined;
-  private follower: Follower | undefined;
+  /** While another tab holds the store. */
+  follower: Follower | undefined;
   private leader: Leader | undefined;
   /** Our own replica has taken over, or always had. */
   role: TabRole | undefined;

@@ -7,6 +7,7 @@ import type { IndexKind } from './encode.js';
 import { nameOf } from './field.js';
 import type { IndexState } from './indexes.js';
 import { MirrorEngine } from './mirror-engine.js';
+import { NodeQueries } from './node-queries.js';
 import { Queries } from './queries.js';
 import { orderOf, queryOf, type OrderBy, type Query, type QueryOptions, type RowKind, type Source } from './query.js';
 import type { Row } from './rows.js';
@@ -34,21 +35,28 @@ export class QueryClient extends BaseClient {
   constructor(options: TopGunClientOptions, platform: Platform) {
     super(options, platform);
     const { session } = this;
+    const node = new NodeQueries(() => session.follower);
     this.queries = new Queries({
       map: (name) => this.getMap<unknown>(name),
       handle: (name) => this.handleOf(name),
       settled: (map) => options.serverUrl === undefined || this.agreed.has(map),
+      isOpen: (map) => this.isOpen(map),
+      hasServer: () => options.serverUrl !== undefined,
+      isOnline: () => this.status === 'online',
       reportError: (error) => this.reportError(error),
       ready: () => this.engineReady(platform),
-    });
+    }, node);
     session.replica.queries = {
       attach: (host) => {
         this.dropMirror();
         this.queries.attach(host);
+        node.attach(host);
       },
       applyEvent: (code, payload) => this.queries.applyEvent(code, payload),
+      askAgain: () => this.queries.askAgain(),
       notify: () => this.queries.notify(),
     };
+    this.on('status', () => this.queries.connectionChanged());
     this.on('synced', ({ map }) => {
       if (this.agreed.has(map)) return;
       this.agreed.add(map);
@@ -58,6 +66,7 @@ export class QueryClient extends BaseClient {
 
   override async close(): Promise<void> {
     await super.close();
+    this.queries.node.close();
     this.dropMirror();
   }
 

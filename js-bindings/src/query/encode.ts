@@ -93,11 +93,6 @@ export function scopeOf(own: ValueShape, { joins }: Shape): Scope {
 export class QueryWriter extends ByteWriter {
   private scope: Scope = { own: WHOLE, joins: [] };
 
-  /** What was written so far. */
-  take(): Uint8Array {
-    return this.writer.take();
-  }
-
   /** One command with its size, as `CommandBuffer.appendEncoded` takes it. */
   static command(code: number, fill: (writer: QueryWriter) => void): Uint8Array {
     const writer = new QueryWriter();

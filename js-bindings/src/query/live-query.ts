@@ -3,6 +3,7 @@ import { callListener } from '../client/emitter.js';
 import type { TopGunError } from '../errors.js';
 import type { ObservedQuery, ObservedResult, QueryPlan } from './query.js';
 import { RowReader, type Peek, type RowChange } from './rows.js';
+import { changesBetween } from './row-changes.js';
 import { StepKind, StepList, type Step } from './steps.js';
 
 /** Numbers of `GroupEdit::Kind` in `core/dataflow/edit.hpp`. */
@@ -24,7 +25,7 @@ interface Listener {
 export interface LiveQueryOwner {
   /** Nobody listens any more. */
   abandoned(live: LiveQuery): void;
-  settled(plan: QueryPlan): boolean;
+  settled(plan: QueryPlan, live: LiveQuery): boolean;
   reportError(error: TopGunError): void;
 }
 
@@ -88,7 +89,7 @@ export class LiveQuery implements ObservedQuery<object> {
     return (this.snapshot ??= {
       rows: this.rows,
       loading: !this.loaded && this.error === undefined,
-      settled: this.loaded && this.owner.settled(this.plan),
+      settled: this.loaded && this.owner.settled(this.plan, this),
       error: this.error,
     });
   }
@@ -129,6 +130,16 @@ export class LiveQuery implements ObservedQuery<object> {
       ...before.map((row) => ({ type: 'leave', row, index: 0 }) as const),
       ...rows.map((row, index) => ({ type: 'enter', row, index }) as const),
     ];
+  }
+
+  /** The answer anew, by the shortest way from the rows that were known: a node says it whole now and then. */
+  replace(answer: ByteReader): void {
+    if (!this.loaded || this.error !== undefined) return this.reset(answer);
+    const before = this.rows;
+    const { changes } = this;
+    this.reset(answer);
+    this.changes = [...changes, ...changesBetween(before, this.rows)];
+    if (this.changes.length === 0) this.changed = false;
   }
 
   fail(error: TopGunError): void {

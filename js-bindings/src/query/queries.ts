@@ -19,6 +19,7 @@ import {
   type QueryPlan,
   type QueryResult,
 } from './query.js';
+import type { NodeQueries } from './node-queries.js';
 import { RowReader, type RowChange } from './rows.js';
 import { View, type ViewOwner } from './view.js';
 
@@ -41,6 +42,10 @@ export interface QueriesOwner {
   handle(name: string): number;
   /** The map has agreed with the server, or there is none. */
   settled(map: string): boolean;
+  /** The application has opened the map. */
+  isOpen(map: string): boolean;
+  hasServer(): boolean;
+  isOnline(): boolean;
   reportError(error: TopGunError): void;
   /** Resolves when reads see what is stored and an engine is attached; rejects if that cannot be. */
   ready(): Promise<void>;
@@ -66,9 +71,13 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
   private readonly live = new Map<string, LiveQuery>();
   private readonly byNumber = new Map<number, LiveQuery>();
   private readonly touched = new Set<LiveQuery>();
+  /** What the node answers, and how to end the live ones. */
+  readonly node: NodeQueries;
+  private readonly remote = new Map<LiveQuery, () => void>();
 
-  constructor(owner: QueriesOwner) {
+  constructor(owner: QueriesOwner, node: NodeQueries) {
     this.owner = owner;
+    this.node = node;
   }
 
   // QueryRunner
@@ -82,7 +91,8 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     return this.views.get(name)?.relation ?? { name, isView: false, shape: WHOLE, maps: [name] };
   }
 
-  async get<R>(plan: QueryPlan): Promise<QueryResult<R>> {
+  async get<R>(plan: QueryPlan, timeoutMs: number): Promise<QueryResult<R>> {
+    if (this.runsOnNode(plan)) return this.getFromNode(plan, timeoutMs);
     await this.loaded(plan);
     const reader = new RowReader(plan, this.peek);
     return this.link.ask(
@@ -118,6 +128,7 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
   }
 
   async explain(plan: QueryPlan, analyze: boolean): Promise<Explanation> {
+    if (this.runsOnNode(plan)) throw new TopGunError(ErrorCode.InvalidArgument, 'a node does not tell its plans');
     await this.loaded(plan);
     return this.link.ask(
       Command.ExplainQuery,
@@ -177,10 +188,11 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     this.link.host = host;
     for (const view of this.views.values()) this.define(view);
     this.indexes.attach();
-    for (const live of this.live.values()) this.begin(live);
+    for (const live of this.live.values()) if (!this.remote.has(live)) this.begin(live);
   }
 
   applyEvent(code: number, payload: ByteReader): void {
+    if (this.node.applyEvent(code, payload)) return;
     if (code === INDEX_READY) return this.indexes.indexReady(payload);
     const numbers = Array.from({ length: payload.varint() }, () => payload.varint());
     const { bytes, offset, end } = payload;
@@ -194,6 +206,10 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     }
   }
 
+  askAgain(): void {
+    this.node.askAgain();
+  }
+
   notify(): void {
     this.indexes.notify();
     if (this.touched.size === 0) return;
@@ -204,7 +220,14 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
 
   /** The map has agreed with the server. */
   synced(map: string): void {
-    for (const live of this.live.values()) if (mapsOf(live.plan).includes(map)) live.becameSettled();
+    for (const live of this.live.values()) {
+      if (!this.remote.has(live) && mapsOf(live.plan).includes(map)) live.becameSettled();
+    }
+  }
+
+  /** The connection came or went: answers of the node are up to date, or were. */
+  connectionChanged(): void {
+    for (const live of this.remote.keys()) live.becameSettled();
   }
 
   // LiveQueryOwner
@@ -216,11 +239,17 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
       this.byNumber.delete(live.number);
       this.touched.delete(live);
       this.live.delete(idOf(live.plan));
+      const end = this.remote.get(live);
+      if (end !== undefined) {
+        this.remote.delete(live);
+        return end();
+      }
       this.link.tell(Command.UnsubscribeQuery, (writer) => writer.varint(live.number), () => undefined);
     });
   }
 
-  settled(plan: QueryPlan): boolean {
+  settled(plan: QueryPlan, live: LiveQuery): boolean {
+    if (this.remote.has(live)) return this.owner.isOnline();
     return mapsOf(plan).every((map) => this.owner.settled(map));
   }
 
@@ -234,11 +263,14 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     const id = idOf(plan);
     const known = this.live.get(id);
     if (known !== undefined) return known;
-    this.openMaps(plan);
+    const isRemote = this.runsOnNode(plan);
+    if (!isRemote) this.openMaps(plan);
     const live = new LiveQuery(++this.numbers, plan, this.peek, this);
     this.live.set(id, live);
     this.byNumber.set(live.number, live);
-    if (this.link.attached) {
+    if (isRemote) {
+      this.followOnNode(live);
+    } else if (this.link.attached) {
       this.begin(live);
     } else {
       // Whoever attaches the engine begins it; without one it never will.
@@ -265,6 +297,60 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
       },
       visit,
     );
+  }
+
+  // What the node answers.
+
+  private runsOnNode({ scope, relation, shape }: QueryPlan): boolean {
+    const isLocal = relation.isView || shape.joins.length > 0;
+    if (scope === 'local') return false;
+    if (scope === 'auto') return !isLocal && this.owner.hasServer() && !this.owner.isOpen(relation.name);
+    if (isLocal) throw new TopGunError(ErrorCode.InvalidArgument, 'joins and views are answered by this replica');
+    if (!this.owner.hasServer()) throw new TopGunError(ErrorCode.InvalidArgument, 'this client has no server to ask');
+    return true;
+  }
+
+  private getFromNode<R>(plan: QueryPlan, timeoutMs: number): Promise<QueryResult<R>> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        end();
+        reject(new TopGunError(ErrorCode.TimedOut, `the node did not answer within ${timeoutMs} ms`));
+      }, timeoutMs);
+      const settle = (done: () => void): void => {
+        clearTimeout(timer);
+        done();
+      };
+      const end = this.node.ask(false, plan.relation.name, (writer) => writer.query(plan.shape, WHOLE, true), {
+        answered: (answer) => settle(() => resolve(readNodeAnswer(new RowReader(plan, this.peek), answer) as QueryResult<R>)),
+        changed: () => undefined,
+        failed: (error) => settle(() => reject(error)),
+      });
+    });
+  }
+
+  private followOnNode(live: LiveQuery): void {
+    const { plan } = live;
+    const isGrouped = plan.groupNames.length > 0;
+    const touch = (): void => {
+      this.touched.add(live);
+    };
+    const end = this.node.ask(true, plan.relation.name, (writer) => writer.query(plan.shape, WHOLE, true), {
+      answered: (answer) => {
+        live.replace(answer);
+        touch();
+      },
+      changed: (steps) => {
+        if (isGrouped) live.applyGroups(steps);
+        else live.applyRows(steps);
+        touch();
+      },
+      failed: (error) => {
+        live.fail(error);
+        touch();
+        queueMicrotask(() => this.notify());
+      },
+    });
+    this.remote.set(live, end);
   }
 
   private define(view: DefinedView): void {
@@ -329,6 +415,18 @@ function shapeOf({ relation, shape, groupNames }: QueryPlan): ValueShape {
   const joined = shape.joins.filter(({ kind }) => kind === 'inner' || kind === 'left');
   if (joined.length === 0 && shape.joins.length === 0) return relation.shape;
   return { kind: 'sides', names: shape.joins.map(({ name }) => name) };
+}
+
+/** The node tells of each group its key as well. */
+function readNodeAnswer(reader: RowReader, answer: ByteReader): QueryResult<object> {
+  const isGrouped = reader.begin(answer);
+  const rows = Array.from({ length: answer.varint() }, () => {
+    if (!isGrouped) return reader.row(answer);
+    answer.blob();
+    return reader.group(answer.blob());
+  });
+  const cursor = answer.blob();
+  return { rows, cursor: cursor.length === 0 ? undefined : textOf(cursor) };
 }
 
 function readAnswer(reader: RowReader, answer: ByteReader): QueryResult<object> {

@@ -69,7 +69,12 @@ export interface QueryOptions<T> {
   /** Goes on behind the row that this cursor of an earlier result names. */
   readonly after?: string;
   readonly hint?: Hint;
+  /** Who answers; see {@link Query.scope}. Default: `local`. */
+  readonly scope?: Scope;
 }
+
+/** Who answers a query: this replica, the node, or whichever has the records. */
+export type Scope = 'local' | 'server' | 'auto';
 
 /** What a join pairs, and how. */
 export interface JoinOptions<T, J> {
@@ -112,7 +117,7 @@ export type Explanation = Readonly<Record<string, unknown>>;
 
 /** What runs queries: the client. @internal */
 export interface QueryRunner {
-  get<R>(plan: QueryPlan): Promise<QueryResult<R>>;
+  get<R>(plan: QueryPlan, timeoutMs: number): Promise<QueryResult<R>>;
   subscribe<R>(
     plan: QueryPlan,
     listener: (rows: readonly R[], changes: readonly RowChange<R>[]) => void,
@@ -132,6 +137,7 @@ export interface QueryRunner {
 /** A query as it is run, and how its rows are made. @internal */
 export interface QueryPlan {
   readonly relation: Relation;
+  readonly scope: Scope;
   readonly shape: Shape;
   /** Names of the values of a group, in order; empty for queries of records. */
   readonly groupNames: readonly string[];
@@ -155,6 +161,9 @@ export type Joined<R, N extends string, J, O> = O extends { readonly kind: 'semi
       readonly [K in N]: O extends { readonly kind: 'left' } ? Row<J> | null : Row<J>;
     };
 type Aggregated<A> = { readonly [K in keyof A]: A[K] extends Aggregate<infer V> ? V : never };
+
+/** How long a node may take to answer, unless told otherwise. */
+const GET_TIMEOUT_MS = 30_000;
 
 const EMPTY: Shape = {
   where: [],
@@ -316,9 +325,24 @@ export class Query<T, R = Row<T>, K extends RowKind = 'records'> {
     return this.with({ hint: { ...this.plan.shape.hint, ...hint } });
   }
 
-  /** The result as it is now. */
-  get(): Promise<QueryResult<R>> {
-    return this.runner.get(this.plan);
+  /**
+   * Who answers. `local`, the default: this replica, from the records it holds, online or offline. `server`: the
+   * node, from all the records of the map that the client may see; nothing of the map is kept here but the answer.
+   * Own writes are part of it once the node has them. Without a connection `get` waits for one, and a live query
+   * shows what it knew last. `auto`: this replica where the map is open, has been joined with others or there is
+   * no server; else the node. The node joins no maps and knows no views.
+   */
+  scope(scope: Scope): Query<T, R, K> {
+    if (scope !== 'local' && scope !== 'server' && scope !== 'auto') throw invalid(`not a scope: ${String(scope)}`);
+    return new Query(this.runner, { ...this.plan, scope });
+  }
+
+  /**
+   * The result as it is now. What the node is asked must be answered within `timeoutMs`, 30,000 by default, or it is
+   * `TimedOut`.
+   */
+  get(options: { readonly timeoutMs?: number } = {}): Promise<QueryResult<R>> {
+    return this.runner.get(this.plan, options.timeoutMs ?? GET_TIMEOUT_MS);
   }
 
   /**
@@ -359,17 +383,17 @@ export class Query<T, R = Row<T>, K extends RowKind = 'records'> {
   }
 
   private shaped<Q, L extends RowKind>(shape: Shape, groupNames: readonly string[]): Query<T, Q, L> {
-    const { relation } = this.plan;
+    const { relation, scope } = this.plan;
     // Whoever writes what cannot be asked wants to hear it there.
     new QueryWriter().query(shape, relation.shape, true);
-    return new Query(this.runner, { relation, shape, groupNames });
+    return new Query(this.runner, { relation, scope, shape, groupNames });
   }
 }
 
 /** The query that an object asks for. @internal */
 export function queryOf<T, R>(runner: QueryRunner, relation: Relation, options: QueryOptions<T>): Query<T, R> {
-  const { where, predicate, orderBy, sort, limit, offset, after, hint } = options;
-  let query = new Query<T, R>(runner, { relation, shape: EMPTY, groupNames: [] });
+  const { where, predicate, orderBy, sort, limit, offset, after, hint, scope } = options;
+  let query = new Query<T, R>(runner, { relation, scope: 'local', shape: EMPTY, groupNames: [] });
   if (where !== undefined) query = query.where(where);
   if (predicate !== undefined) query = query.where(predicate);
   const order = orderBy ?? sort;
@@ -378,14 +402,15 @@ export function queryOf<T, R>(runner: QueryRunner, relation: Relation, options: 
   if (offset !== undefined) query = query.offset(offset);
   if (after !== undefined) query = query.after(after);
   if (hint !== undefined) query = query.hint(hint);
+  if (scope !== undefined) query = query.scope(scope);
   return query;
 }
 
 /** @internal */
-export function idOf({ relation, shape, groupNames }: QueryPlan): string {
+export function idOf({ relation, scope, shape, groupNames }: QueryPlan): string {
   const writer = new QueryWriter();
   writer.query(shape, relation.shape, true);
-  const names = [relation.name, groupNames, shape.select, shape.joins.map(({ name }) => name)];
+  const names = [scope, relation.name, groupNames, shape.select, shape.joins.map(({ name }) => name)];
   return `${textOf(writer.take())}:${JSON.stringify(names)}`;
 }
 

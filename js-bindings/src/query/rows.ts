@@ -23,7 +23,7 @@ export type RowChange<R> =
   | { readonly type: 'leave'; readonly row: R; readonly index: number };
 
 /** How the rows of an answer are told; numbers of the engine protocol. */
-export const RowsKind = { Keys: 0, Groups: 1, Records: 2, Combinations: 3 } as const;
+export const RowsKind = { Keys: 0, Groups: 1, Records: 2, Combinations: 3, Selected: 4 } as const;
 
 const ABSENT = 0;
 const WITH_VALUE = 2;
@@ -66,6 +66,7 @@ export class RowReader {
     if (this.kind === RowsKind.Combinations) return this.combination(reader);
     const key = reader.text();
     const { relation } = this.plan;
+    if (this.kind === RowsKind.Selected) return this.selected(decode(reader.blob()) as readonly unknown[], key);
     const value = this.kind === RowsKind.Records ? decode(reader.blob()) : this.peek(relation.name, key);
     if (this.select.length > 0) return this.picked([{ key, value }], key);
     return wholeRow(relation.shape, key, value);
@@ -106,6 +107,13 @@ export class RowReader {
     if (state === ABSENT) return undefined;
     const key = reader.text();
     return { key, value: state === WITH_VALUE ? decode(reader.blob()) : this.peek(map, key) };
+  }
+
+  private selected(values: readonly unknown[], key: string): object {
+    const row: Record<string, unknown> = {};
+    this.select.forEach(({ name }, i) => (row[name] = values[i] ?? null));
+    row['_key'] = key;
+    return Object.freeze(row);
   }
 
   private picked(records: readonly (SideRecord | undefined)[], key: string): object {

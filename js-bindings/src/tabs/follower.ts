@@ -1,4 +1,5 @@
-import { CommandBuffer, payloadAfterKey, splitRequest } from '../bindings/commands.js';
+import { ByteWriter } from '../bindings/byte-writer.js';
+import { CommandBuffer, payloadAfterKey, splitRequest, type Command } from '../bindings/commands.js';
 import { readEvents } from '../bindings/events.js';
 import { ByteReader } from '../bindings/reader.js';
 import type { MapEvent, MirroredMap } from '../client/collection.js';
@@ -153,6 +154,11 @@ export class Follower {
     });
   }
 
+  /** Lets the node answer a query, through the leader. Every leader is asked anew. */
+  ask(code: Command, number: number, rest: Uint8Array): void {
+    if (this.attached) this.send({ type: 'ask', code, number, rest });
+  }
+
   /** Waits until what was written is stored, and says goodbye. */
   async close(): Promise<void> {
     this.endTurn();
@@ -236,6 +242,9 @@ export class Follower {
       case 'flushed':
         this.flushed(message);
         break;
+      case 'asked':
+        this.answered(message);
+        break;
       case 'notice': {
         const { notice } = message;
         if (notice.type === 'status') this.update({ status: notice.status });
@@ -277,6 +286,7 @@ export class Follower {
     }
     this.sendCommands(this.own.unexecuted.map(({ bytes }) => bytes));
     for (const [id, { level }] of this.flushes) this.send({ type: 'flush', id, level });
+    this.session.replica.queries?.askAgain();
     this.session.events.status(state.status);
     if (first) this.begin(state);
   }
@@ -380,6 +390,15 @@ export class Follower {
     const flush = this.flushes.get(id);
     if (error === undefined) flush?.resolve();
     else flush?.reject(errorOf(error));
+  }
+
+  private answered({ number, code, payload }: Message<'asked'>): void {
+    const event = new ByteWriter(payload.length + 10);
+    event.varint(number);
+    event.raw(payload);
+    const { queries } = this.session.replica;
+    queries?.applyEvent(code, new ByteReader(event.take()));
+    queries?.notify();
   }
 
   private finishClosing(): void {

@@ -1,5 +1,5 @@
 import { Command, relayNumber, splitCommands, writeTarget, type CommandAnswer } from '../bindings/commands.js';
-import type { EngineEvent } from '../bindings/events.js';
+import type { EngineEvent, QueryEvent } from '../bindings/events.js';
 import type { ReplicaTap } from '../client/replica-events.js';
 import type { Replica } from '../client/replica.js';
 import { partsOf, type Session, type TabNotice } from '../client/session.js';
@@ -16,6 +16,7 @@ import type {
   TabMessage,
 } from './messages.js';
 import { concatenate, tabBytes } from './tab.js';
+import { TabAsks } from './tab-asks.js';
 
 /** What a tab said before it died may still be on its way for this long. */
 const LAST_WORDS_MS = 1_000;
@@ -46,6 +47,7 @@ export class Leader implements ReplicaTap {
   private readonly channel: TabChannel;
   private epoch: number;
   private readonly tabs = new Map<string, FollowingTab>();
+  private readonly asks: TabAsks;
   /** Maps that tabs have open, by our handles. */
   private readonly watched = new Set<number>();
   private unstored: Unstored[] = [];
@@ -67,6 +69,9 @@ export class Leader implements ReplicaTap {
     this.replica = session.replica;
     this.channel = channel;
     this.epoch = epoch;
+    this.asks = new TabAsks(this.replica.host, (tab, number, code, payload) =>
+      this.send({ type: 'asked', tab, number, code, payload }),
+    );
     this.replica.tap = this;
     channel.listen((message) => this.receive(message));
     this.send({ type: 'lead' });
@@ -81,6 +86,7 @@ export class Leader implements ReplicaTap {
     this.epoch++;
     for (const tab of this.tabs.keys()) this.tabs.set(tab, { handles: new Map() });
     this.watched.clear();
+    this.asks.clear();
     this.unstored = [];
     this.events = [];
     this.touched.clear();
@@ -108,6 +114,10 @@ export class Leader implements ReplicaTap {
       this.touched.add(event.map);
     }
     return event.written;
+  }
+
+  answers(event: QueryEvent): boolean {
+    return this.asks.takes(event);
   }
 
   turnEnded(): void {
@@ -166,6 +176,8 @@ export class Leader implements ReplicaTap {
         return this.execute(message, tab);
       case 'flush':
         return this.flush(message);
+      case 'ask':
+        return this.asks.execute(message.tab, message);
       case 'bye':
         return this.forget(message.tab);
     }
@@ -177,6 +189,8 @@ export class Leader implements ReplicaTap {
     }
     const tab = { handles: new Map<number, number>() };
     this.tabs.set(name, tab);
+    // It asks everything anew.
+    this.asks.forget(name);
     this.hold(() => {
       const snapshots = maps.flatMap((map) => this.snapshot(tab, map) ?? []);
       const executed = this.cursorOf(name);
@@ -266,6 +280,7 @@ export class Leader implements ReplicaTap {
 
   private forget(name: string): void {
     if (!this.tabs.delete(name) || !this.replica.started) return;
+    this.asks.forget(name);
     this.replica.host.tell((buffer) => buffer.onTab(Command.ForgetTab, tabBytes(name)));
     this.unwatch();
   }

@@ -1,5 +1,5 @@
 import type { EngineKind } from '../bindings/engine.js';
-import type { MapKind } from '../bindings/commands.js';
+import type { Command, MapKind } from '../bindings/commands.js';
 import type { TabNotice, TabSettings } from '../client/session.js';
 import type { Transport } from '../transport/negotiator.js';
 import type { Persistence } from '../storage/adapter.js';
@@ -34,6 +34,8 @@ export type FollowerMessage =
   | (FromTab & { readonly type: 'commands'; readonly commands: Uint8Array })
   /** Answer when everything so far is safe at `level`; 0 is the store. */
   | (FromTab & { readonly type: 'flush'; readonly id: number; readonly level: number })
+  /** A command about a query that the node answers: what stands behind its number. */
+  | (FromTab & { readonly type: 'ask'; readonly code: Command; readonly number: number; readonly rest: Uint8Array })
   /** The tab has nothing left to say. */
   | (FromTab & { readonly type: 'bye' });
 
@@ -116,6 +118,14 @@ export type LeaderMessage =
       readonly tab: string;
       readonly id: number;
       readonly error: { readonly code: number; readonly detail: string } | undefined;
+    })
+  /** What came of a query: the event behind its number; an error if it could not even be asked. */
+  | (FromLeader & {
+      readonly type: 'asked';
+      readonly tab: string;
+      readonly number: number;
+      readonly code: number;
+      readonly payload: Uint8Array;
     })
   | (FromLeader & { readonly type: 'notice'; readonly notice: TabNotice });
 

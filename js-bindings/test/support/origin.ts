@@ -2,6 +2,7 @@ import { EngineTrapped, type Engine, type EngineFactory } from '../../src/bindin
 import { ErrorCode, TopGunError } from '../../src/errors.js';
 import type { TopGunClientOptions } from '../../src/client/options.js';
 import { QueryClient } from '../../src/query/client.js';
+import type { SocketFactory } from '../../src/transport/socket.js';
 import type { StorageAdapter, StorageEvents, StorageTransaction } from '../../src/storage/adapter.js';
 import type { TabChannel } from '../../src/tabs/channel.js';
 import type { TabMessage } from '../../src/tabs/messages.js';
@@ -28,7 +29,11 @@ export class Origin {
   holder: FakeTab | undefined;
   readonly queue: { tab: FakeTab; grant: () => void }[] = [];
 
-  constructor(private readonly factory: EngineFactory) {}
+  /** With `connect` its tabs are on that network, not each on one of its own. */
+  constructor(
+    private readonly factory: EngineFactory,
+    readonly connect?: SocketFactory,
+  ) {}
 
   open(options: TopGunClientOptions = {}): FakeTab {
     const tab = new FakeTab(this, this.factory, options);
@@ -103,7 +108,7 @@ export class FakeTab {
       {
         loadEngine: async () => this.trapping(factory),
         defaultStorage: () => this.storage(),
-        connect: this.network.connect,
+        connect: origin.connect ?? this.network.connect,
         onConnectivity: () => () => undefined,
         tabChannel: () => this.channel(),
       },

@@ -14,10 +14,10 @@ export class TestServer {
   }
 
   /** Starts a server and waits until it says that it is ready. */
-  static async start(args: readonly string[], port = 0): Promise<TestServer> {
+  static async start(args: readonly string[], port = 0, shards = 1): Promise<TestServer> {
     const process = spawn(
       serverPath(),
-      ['--no-auth', '--shards', '1', '--log-level', 'error', '--port', String(port), ...args],
+      ['--no-auth', '--shards', String(shards), '--log-level', 'error', '--port', String(port), ...args],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     for await (const line of createInterface({ input: process.stdout! })) {

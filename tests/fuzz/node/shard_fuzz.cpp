@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "core/base/byte_io.hpp"
+#include "core/dataflow/node_queries.hpp"
 #include "core/node/shard.hpp"
 #include "core/sync/messages.hpp"
 
@@ -54,6 +55,7 @@ class Peer {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   node::ShardOptions options;
   options.incarnation = 1;
+  options.make_queries = &dataflow::NodeQueries::make;
   node::Shard shard(options);
   Peer peer(shard);
   ByteReader in(ByteView(data, size));

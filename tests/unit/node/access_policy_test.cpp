@@ -78,13 +78,38 @@ TEST_CASE("access_policy: a subject is text, never a pattern, and no subject mat
   CHECK_FALSE(rules.allows(nobody, "user/", Permission::Read));
 }
 
+TEST_CASE("access_policy: a rule with conditions speaks of records, and of no map as a whole") {
+  const auto rules =
+      policy({R"(*:orders:r(owner.id={sub}&state=open))",
+              R"(clerk:orders:r(n=-12&ok=true&gone=null&text="12:3"))", "admin:orders:rw"});
+  const Principal ann{"ann", {}, 0};
+  CHECK_FALSE(rules.allows(ann, "orders", Permission::Read));
+  const ReadAccess own = rules.read_access(ann, "orders");
+  REQUIRE(own.any_of.size() == 1);
+  REQUIRE(own.any_of[0].size() == 2);
+  CHECK(own.any_of[0][0].path == std::vector<std::string>{"owner", "id"});
+  CHECK(own.any_of[0][0].value == Bytes{0xa3, 'a', 'n', 'n'});
+  CHECK(own.any_of[0][1].value == Bytes{0xa4, 'o', 'p', 'e', 'n'});
+  const ReadAccess both = rules.read_access({"bob", {"clerk"}, 0}, "orders");
+  REQUIRE(both.any_of.size() == 2);
+  CHECK(both.any_of[1][0].value == Bytes{0xf4});
+  CHECK(both.any_of[1][1].value == Bytes{0xc3});
+  CHECK(both.any_of[1][2].value == Bytes{0xc0});
+  CHECK(both.any_of[1][3].value == Bytes{0xa4, '1', '2', ':', '3'});
+  CHECK(rules.read_access({"root", {"admin"}, 0}, "orders").all);
+  CHECK(rules.read_access(Principal{}, "orders").nothing());
+  CHECK(rules.read_access(ann, "others").nothing());
+}
+
 TEST_CASE("access_policy: without a rule nothing is allowed") {
   CHECK_FALSE(policy({}).allows({"a", {"admin"}, 0}, "m", Permission::Read));
 }
 
 TEST_CASE("access_policy: rules of another form are refused") {
-  for (const char* text : {"", "role", "role:pattern", ":pattern:r", "role::r", "role:pattern:w",
-                           "role:pattern:", "role:pattern:rwx"}) {
+  for (const char* text :
+       {"", "role", "role:pattern", ":pattern:r", "role::r", "role:pattern:w",
+        "role:pattern:", "role:pattern:rwx", "role:pattern:r()", "role:m:r(a)", "role:m:r(=1)",
+        "role:m:r(a=)", "role:m:r(a..b=1)", "role:m:rw(a=1)", "role:r(a=1)"}) {
     CAPTURE(text);
     const std::vector<std::string> rules{text};
     const auto parsed = RuleAccessPolicy::parse(rules);
