@@ -36,6 +36,7 @@ class ExchangeSchedule {
     /// How long the node may hold the answer back; such an exchange may be called off for something
     /// more urgent.
     uint64_t wait_ms = 0;
+    size_t request_bytes = 0;
     /// Of the first operation carried.
     uint64_t first_sequence = 0;
     bool was_welcomed = false;

@@ -9,8 +9,6 @@ namespace {
 
 /// Frames are cut at about this size, well below the node's limit.
 constexpr size_t kFrameBytes = 64 * 1024;
-/// A refusal that a new attempt will not cure soon, such as a bad token.
-constexpr uint64_t kRefusedWaitMs = 10'000;
 /// A calendar may be set forward while we wait for an entry to expire, so it is looked at now and
 /// then.
 constexpr uint64_t kExpiryWaitMsMax = 3'600'000;
@@ -20,11 +18,6 @@ constexpr int64_t kClockOffsetMinMs = 20'000;
 constexpr Status status_of(bool wants_online, bool online) {
   if (online) return Status::Online;
   return wants_online ? Status::Connecting : Status::Offline;
-}
-
-bool is_cured_by_waiting(Error error) {
-  return error == Error::Draining || error == Error::Overloaded || error == Error::TimedOut ||
-         error == Error::NotReady || error == Error::TakenOver;
 }
 
 }  // namespace
@@ -50,6 +43,8 @@ void Link::set_online(bool online, Now now) {
     events_.push(Event::Status,
                  [](ByteWriter& out) { out.u8(static_cast<uint8_t>(Status::Connecting)); });
     attempts_ = 0;
+    refusals_ = {};
+    request_bytes_max_ = kRequestBytesMax;
     connect(now);
     return;
   }
@@ -65,6 +60,7 @@ void Link::set_online(bool online, Now now) {
 
 void Link::set_token(ByteView token) {
   token_ = to_bytes(token);
+  refusals_ = {};
   // An exchange carries it anyway.
   if (state_ == State::Online && !uses_exchanges_) MessageWriter(out_).authenticate(token_);
   // A refused token was perhaps what kept us waiting.
@@ -300,6 +296,8 @@ Result<void> Link::on_ack(ByteView payload) {
   memory_acked_ = std::max(memory_acked_, ack->sequence);
   const bool is_final = ack->level >= final_level_ || TG_MUTANT(29);
   if (is_final) {
+    // Something was taken that was not taken before: the next refusal is of something else.
+    if (ack->sequence > final_acked_) refusals_ = {};
     final_acked_ = std::max(final_acked_, ack->sequence);
     replica_.acknowledge(ack->sequence);
   }
@@ -307,48 +305,6 @@ Result<void> Link::on_ack(ByteView payload) {
     out.u8(static_cast<uint8_t>(ack->level));
     out.varint(ack->sequence);
   });
-  return {};
-}
-
-Result<void> Link::on_reject(ByteView payload, Now now) {
-  const Result<RejectMessage> reject = decode_reject(payload);
-  if (!reject.ok()) return reject.error();
-  const Error error = error_from_code(reject->error).value_or(Error::Internal);
-  if (error == Error::BehindHorizon) note_late_clock(now);
-  replica_.reject(reject->sequence, reject->count, error, reject->detail, corrected(now));
-  replica_.for_each_map([&](ClientMap& map) {
-    if (map.wants_repair && map.phase == SyncPhase::Live) subscribe(map);
-  });
-  return {};
-}
-
-Result<void> Link::on_error(ByteView payload, Now now) {
-  const Result<ErrorMessage> message = decode_error(payload);
-  if (!message.ok()) return message.error();
-  const Error error = error_from_code(message->error).value_or(Error::Internal);
-  report_error(error, message->detail);
-  if (error == Error::RateLimited || error == Error::ReadOnly) {
-    put_off_until_ms_ = now.mono_ms + std::max<uint64_t>(message->retry_after_ms, 1);
-    replica_.outbox().mark_unsent();
-    is_put_off_ = true;
-  }
-  if (!message->fatal) return {};
-  // Whoever took over may be a copy of us: once this run is stored, the node can tell us apart.
-  if (error == Error::TakenOver) replica_.store_run();
-  events_.push(Event::Disconnect);
-  lose(now, is_cured_by_waiting(error) ? 0 : kRefusedWaitMs);
-  return {};
-}
-
-Result<void> Link::on_cloned(ByteView payload, Now now) {
-  const Result<uint64_t> common_sequence = decode_cloned(payload);
-  if (!common_sequence.ok()) return common_sequence.error();
-  if (state_ != State::Greeting && !uses_exchanges_) return Error::Malformed;
-  replica_.replace(*common_sequence, corrected(now));
-  events_.push(Event::Disconnect);
-  lose(now, 0);
-  // Nothing has to be waited for, unless the node should say so again and again.
-  if (attempts_ <= 1) deadline_ms_ = now.mono_ms;
   return {};
 }
 
@@ -372,10 +328,6 @@ void Link::send_outbox(Now now) {
     if (in_flight > in_flight_max_ && in_flight > entry->operations) {
       TG_SOMETIMES(true, ClientWaitsForWindow);
       return;
-    }
-    if (!out_.empty() && out_.size() + entry->batch.size() > kFrameBytes) {
-      events_.push(Event::Send, [&](ByteWriter& out) { out.raw(out_); });
-      out_.clear();
     }
     MessageWriter(out_).operations(entry->batch);
     entry->sent = true;
@@ -470,13 +422,31 @@ uint64_t Link::next_wake_ms(Now now) const {
   return wake;
 }
 
+/// In frames of whole messages: a comparison alone may have more to say than a node takes in one.
+void Link::send_frames() {
+  const ByteView all(out_);
+  size_t begin = 0;
+  size_t end = 0;
+  const auto send = [&] {
+    if (end == begin) return;
+    events_.push(Event::Send, [&](ByteWriter& out) { out.raw(all.subspan(begin, end - begin)); });
+    begin = end;
+  };
+  FrameReader reader(all);
+  while (const std::optional<MessageView> message = reader.next()) {
+    const auto next =
+        static_cast<size_t>(message->payload.data() - all.data()) + message->payload.size();
+    if (next - begin > kFrameBytes) send();
+    end = next;
+  }
+  send();
+  out_.clear();
+}
+
 void Link::end_turn(Now now, Again again) {
   send_outbox(now);
   report_acks();
-  if (!out_.empty()) {
-    events_.push(Event::Send, [&](ByteWriter& out) { out.raw(out_); });
-    out_.clear();
-  }
+  send_frames();
   if (replica_.storage_failed() && storage_retry_at_ms_ == 0) {
     storage_retry_at_ms_ = now.mono_ms + kStorageRetryMs;
   }

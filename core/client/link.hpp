@@ -6,6 +6,7 @@
 #include "core/client/client_replica.hpp"
 #include "core/client/engine_codes.hpp"
 #include "core/client/exchange_schedule.hpp"
+#include "core/client/refusals.hpp"
 #include "core/client/remote_queries.hpp"
 
 namespace topgun::client {
@@ -68,6 +69,11 @@ class Link {
   Now corrected(Now now) const;
 
  private:
+  /// Operations in one request, in bytes, and records that a comparison goes on with; what does not
+  /// fit goes in the next. Where something on the way takes less, down to the second bound.
+  static constexpr size_t kRequestBytesMax = 256 * 1024;
+  static constexpr size_t kRequestBytesMin = 8 * 1024;
+
   enum class State : uint8_t { Offline, Waiting, Connecting, Greeting, Online };
 
   // link.cpp
@@ -85,13 +91,18 @@ class Link {
   void note_late_clock(Now now);
   Result<void> on_welcome(ByteView payload, Now now);
   Result<void> on_ack(ByteView payload);
-  Result<void> on_reject(ByteView payload, Now now);
-  Result<void> on_error(ByteView payload, Now now);
-  Result<void> on_cloned(ByteView payload, Now now);
   void send_outbox(Now now);
+  void send_frames();
   void report_acks();
   void check_rechecks(Now now);
   uint64_t next_wake_ms(Now now) const;
+
+  // link_refusals.cpp
+  Result<void> on_reject(ByteView payload, Now now);
+  Result<void> on_error(ByteView payload, Now now);
+  Result<void> on_cloned(ByteView payload, Now now);
+  bool can_say_less();
+  void say_less();
 
   // link_exchange.cpp
   void begin_exchanges();
@@ -143,7 +154,10 @@ class Link {
   bool is_put_off_ = false;
   uint64_t storage_retry_at_ms_ = 0;
 
+  Refusals refusals_;
+
   bool uses_exchanges_ = false;
+  size_t request_bytes_max_ = kRequestBytesMax;  ///< Halved where a request was too large.
   RemoteQueries queries_;
   ExchangeSchedule exchanges_;
   std::optional<uint64_t> answering_;  ///< The exchange whose answer is being read.

@@ -2,12 +2,6 @@
 #include "core/client/link.hpp"
 
 namespace topgun::client {
-namespace {
-
-/// Operations in one request, in bytes; what does not fit goes in the next.
-constexpr size_t kRequestBytes = 256 * 1024;
-
-}  // namespace
 
 // The part of `Link` for transports that carry requests instead of a connection. Each request is
 // complete by itself: who we are, where we stand, what we have to say. So an answer that gets lost
@@ -71,6 +65,7 @@ void Link::start_exchange(bool sends, bool asks, Now now) {
     });
     queries_.put_all(request);
   }
+  exchange.request_bytes = request.size();
   const ExchangeSchedule::Exchange& begun = exchanges_.begin(exchange, now.mono_ms);
   events_.push(Event::Exchange, [&](ByteWriter& event) {
     event.varint(begun.id);
@@ -81,9 +76,10 @@ void Link::start_exchange(bool sends, bool asks, Now now) {
 }
 
 uint64_t Link::put_operations(Bytes& request) {
-  const size_t bytes_max = std::min<size_t>(
-      kRequestBytes,
-      frame_bytes_max_ == 0 ? kRequestBytes : static_cast<size_t>(frame_bytes_max_) / 2);
+  const size_t bytes_max =
+      frame_bytes_max_ == 0
+          ? request_bytes_max_
+          : std::min(request_bytes_max_, static_cast<size_t>(frame_bytes_max_) / 2);
   uint64_t operations = 0;
   MessageWriter out(request);
   for (Outbox::Entry& entry : replica_.outbox().entries()) {

@@ -11,8 +11,6 @@ namespace {
 constexpr size_t kCreditBytes = 16 * 1024;
 /// Records that repair the node go in messages of this size.
 constexpr size_t kUploadBytes = 64 * 1024;
-/// What all maps together send of their records in one request, beside operations and comparisons.
-constexpr size_t kContinuedBytesMax = 256 * 1024;
 /// Stamp, time to live and sizes of a record, at most.
 constexpr size_t kRecordHead = 48;
 
@@ -127,7 +125,7 @@ Result<void> Link::on_records(ByteView payload, Now now) {
 size_t Link::room_to_continue() {
   size_t used = 0;
   replica_.for_each_map([&](ClientMap& map) { used += map.continued_messages.size(); });
-  return kContinuedBytesMax - std::min(used, kContinuedBytesMax);
+  return request_bytes_max_ - std::min(used, request_bytes_max_);
 }
 
 Result<void> Link::on_diff(ByteView payload) {
@@ -138,7 +136,7 @@ Result<void> Link::on_diff(ByteView payload) {
   Bytes& out = uses_exchanges_ ? map->continued_messages : out_;
   // A request has room for so much; what is left out is found by the next comparison.
   size_t room = uses_exchanges_ ? room_to_continue() : SIZE_MAX;
-  const bool may_be_large = room == kContinuedBytesMax;
+  const bool may_be_large = room == request_bytes_max_;
   bool is_first = true;
   RecordBatchBuilder builder;
   builder.begin(map->kind, as_bytes(map->name));
@@ -153,7 +151,9 @@ Result<void> Link::on_diff(ByteView payload) {
     is_first = false;
     room -= std::min(room, size);
     builder.add(record);
-    if (builder.size() >= kUploadBytes || builder.count() == kBatchRecordsMax) flush();
+    if (builder.size() >= std::min(kUploadBytes, request_bytes_max_) ||
+        builder.count() == kBatchRecordsMax)
+      flush();
   });
   flush();
   MessageWriter(out).diff(answer);

@@ -187,7 +187,11 @@ void Home::continue_subscription(Session& session, Subscription& subscription) {
 void Home::answer(Session& session) {
   for (const auto& [id, subscription] : session.subscriptions) send_more(session, subscription);
   flush(session);
-  context_.effects.answers.push_back({session.connection, std::nullopt});
+  const bool asked_nothing = session.subscriptions.empty() && session.queries.empty();
+  const bool is_refused =
+      asked_nothing && session.taken_sequence == 0 && !session.exchange->is_stream;
+  context_.effects.answers.push_back(
+      {session.connection, is_refused ? session.exchange->put_off : std::nullopt});
   closed(session.connection);
 }
 

@@ -16,6 +16,7 @@ constexpr size_t kExchangeRatesMax = 65536;
 void Home::put_off(Session& session, Error error, uint64_t retry_after_ms) {
   send_error(session, error, retry_after_ms);
   session.is_put_off = true;
+  if (session.exchange != nullptr) session.exchange->put_off = error;
   TG_SOMETIMES(error == Error::ReadOnly, NodeReadOnly);
   if (TG_MUTANT(19)) session.acks.begin(batch_.operations.back().sequence, 0);
 }

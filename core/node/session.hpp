@@ -101,6 +101,8 @@ struct Exchange {
   bool quiet = false;
   /// Something was said that the client has not known before.
   bool has_news = false;
+  /// Why operations were put off, if any were.
+  std::optional<Error> put_off;
   size_t answer_bytes_max = 0;
   uint64_t wait_until_ms = 0;  ///< Monotonic.
   uint64_t deadline_ms = 0;    ///< Monotonic; it is answered by then.

@@ -160,6 +160,19 @@ test('http: nothing is heard of a request that was cancelled, or that takes too 
   assert.deepEqual(carried.heard, ['failed']);
 });
 
+test('http: what is too large for something on the way is refused as by a node', async (t) => {
+  const page = answer('<h1>Request Entity Too Large</h1>', { 'content-type': 'text/html' }, 413);
+  for (const waits of [false, true]) {
+    const carried = new Carried(t, 'stream', [page]);
+    carried.ask(1, { waits });
+    await carried.next('done 1');
+    // Size, kind, and of the Error code, fatal, no time to wait, no detail.
+    assert.deepEqual(carried.heard, ['part 1 7', 'done 1']);
+    assert.equal(carried.asked.length, 1);
+    t.mock.restoreAll();
+  }
+});
+
 test('http: large bodies are packed, until a server refuses that', async (t) => {
   const request = new Uint8Array(10_000);
   const carried = new Carried(t, 'poll', [answer(MESSAGE), answer('', {}, 415), answer(MESSAGE)]);

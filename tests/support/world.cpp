@@ -117,6 +117,13 @@ void World::send_request(Client& client) {
   ++client.requests;
   client.request_bytes = request.frame.size();
   client.request_bytes_max = std::max(client.request_bytes_max, client.request_bytes);
+  if (request.frame.size() > client.request_limit_) {
+    const uint64_t id = ++last_connection_;
+    exchanges_[id] = {&client, request.exchange, 0, {}};
+    MessageWriter(exchanges_[id].answer)
+        .error({static_cast<uint16_t>(Error::TooLarge), true, 0, as_bytes("not here")});
+    return end_exchange(id);
+  }
   for (int copy = client.doubles_requests_ ? 1 : 0; copy >= 0; --copy) {
     const uint64_t id = ++last_connection_;
     const auto shard = static_cast<uint16_t>(id % options_.shards);

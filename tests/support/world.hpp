@@ -150,6 +150,8 @@ class World::Client {
   void double_requests(bool doubled) { doubles_requests_ = doubled; }
   /// Of requests that are on their way together, the last one arrives first.
   void reorder_requests(bool reordered) { reorders_requests_ = reordered; }
+  /// Something on the way refuses requests of more bytes than this, as the node itself would.
+  void limit_requests(size_t bytes_max) { request_limit_ = bytes_max; }
   /// Bytes that wait to be read.
   size_t unread_bytes() const;
   /// All storage transactions complete, and nothing else happens.
@@ -191,6 +193,8 @@ class World::Client {
   size_t request_bytes = 0;
   size_t request_bytes_max = 0;
   size_t answer_bytes = 0;
+  /// Attempts to connect.
+  uint64_t connects = 0;
   /// Local writes of watched maps that were reported.
   uint64_t written_events = 0;
 
@@ -241,6 +245,7 @@ class World::Client {
   bool doubles_requests_ = false;
   bool reorders_requests_ = false;
   uint32_t answers_to_lose_ = 0;
+  size_t request_limit_ = SIZE_MAX;
   std::string token_;
   std::deque<Request> requests_;
   uint64_t connection_ = 0;

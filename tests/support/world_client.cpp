@@ -126,6 +126,7 @@ void World::Client::on_event(client::Event event, ByteView payload) {
       return;
     case client::Event::Connect:
       wants_connect_ = true;
+      ++connects;
       return;
     case client::Event::Disconnect:
       wants_connect_ = false;

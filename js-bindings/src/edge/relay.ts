@@ -1,5 +1,5 @@
 import { ErrorCode } from '../errors.js';
-import { FRAME_TYPE } from '../transport/post.js';
+import { FRAME_TYPE, refusalFrame } from '../transport/post.js';
 
 /** How `syncRelay` forwards. */
 export interface SyncRelayOptions {
@@ -115,9 +115,6 @@ function passOn(answer: Response): Response {
   return new Response(answer.body, { status: answer.status, headers });
 }
 
-/** As the server says it: an Error message, fatal, with nothing more to say. */
 function tooLarge(): Response {
-  const payload = [71, ErrorCode.TooLarge & 0xff, ErrorCode.TooLarge >> 8, 1, 0, 0];
-  const headers = { 'content-type': FRAME_TYPE };
-  return new Response(Uint8Array.of(payload.length, ...payload), { status: 413, headers });
+  return new Response(refusalFrame(ErrorCode.TooLarge), { status: 413, headers: { 'content-type': FRAME_TYPE } });
 }

@@ -7,7 +7,7 @@ import type {
   ExchangeRequest,
   HttpMode,
 } from './exchanges.js';
-import { FRAME_TYPE, PACKED_BYTES_MIN, frameHeaders, pack, readAnswer, typeOf } from './post.js';
+import { FRAME_TYPE, PACKED_BYTES_MIN, frameHeaders, isTooLarge, pack, readAnswer, typeOf } from './post.js';
 
 const STREAM_TYPE = 'text/event-stream';
 /** A stream says something at once, unless something on the way gathers it. */
@@ -125,7 +125,7 @@ class HttpCarrier implements ExchangeCarrier {
     call.abort.signal.addEventListener('abort', () => first.abort());
     try {
       const response = await this.send('/events', STREAM_TYPE, call, first.signal);
-      if (typeOf(response) === FRAME_TYPE) {
+      if (typeOf(response) === FRAME_TYPE || isTooLarge(response)) {
         await this.takeAnswer(response, call);
         return true;
       }

@@ -1,3 +1,5 @@
+import { ErrorCode } from '../error-codes.js';
+
 /** What `/sync` takes and answers: frames of the native protocol (docs/http.md). */
 export const FRAME_TYPE = 'application/x-topgun';
 /** Smaller bodies are not worth packing. */
@@ -18,12 +20,30 @@ export function typeOf(response: Response): string | undefined {
   return response.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
 }
 
-/** The frames of an answer, whatever its status. Throws if it is not from a node, or not all of it. */
+/** The kind of an Error message. */
+const ERROR = 71;
+
+/** A frame that says no to a request as a whole: an Error message, fatal, with nothing more to say. */
+export function refusalFrame(code: number): Uint8Array<ArrayBuffer> {
+  const payload = [ERROR, code & 0xff, code >> 8, 1, 0, 0];
+  return Uint8Array.of(payload.length, ...payload);
+}
+
+/**
+ * The frames of an answer, whatever its status. Throws if it is not from a node, or not all of it; but
+ * whoever on the way finds a request too large means what a node means by it.
+ */
 export async function readAnswer(response: Response): Promise<Uint8Array> {
+  if (isTooLarge(response)) return refusalFrame(ErrorCode.TooLarge);
   if (typeOf(response) !== FRAME_TYPE) throw new Error(`answered ${response.status}`);
   const answer = new Uint8Array(await response.arrayBuffer());
   if (!isWhole(answer)) throw new Error('the answer is cut off');
   return answer;
+}
+
+/** True if something on the way takes less than a node. */
+export function isTooLarge(response: Response): boolean {
+  return response.status === 413 && typeOf(response) !== FRAME_TYPE;
 }
 
 /** The body in gzip. */

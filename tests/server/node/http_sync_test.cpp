@@ -232,7 +232,34 @@ TEST_CASE("http sync: what a role may not do is rejected, and what comes too fas
       {"message":"operations","map":"notes",
       "operations":[{"operation":"set","sequence":4,"key":"a","value":2}]}])",
                                 bearer);
+  CHECK(status_line(many) == "HTTP/1.1 200 OK");
   CHECK(contains(body(many), R"("name":"rate-limited")"));
+}
+
+TEST_CASE(
+    "http sync: a request of which nothing was taken, since it came too fast, is answered with "
+    "429") {
+  host::ServerConfig config = quiet_config();
+  config.limits.operations_per_second = 1;
+  config.limits.operations_burst = 2;
+  config.shards = 1;
+  TestServer server(config);
+  const auto write = [&server](std::string_view more) {
+    return json(server.port(),
+                std::string(R"([{"message":"hello","replica":"7"},{"message":"exchange"},
+        {"message":"operations","map":"notes","operations":[
+          {"operation":"set","key":"a","value":1},{"operation":"set","key":"b","value":1}]})") +
+                    std::string(more) + "]");
+  };
+  CHECK(status_line(write("")) == "HTTP/1.1 200 OK");
+  const std::string refused = write("");
+  CHECK(status_line(refused) == "HTTP/1.1 429 Too Many Requests");
+  CHECK(contains(refused, "\r\nRetry-After: "));
+  CHECK(contains(body(refused), R"("name":"rate-limited")"));
+  // What was asked beside it is answered.
+  const std::string asked = write(R"(,{"message":"subscribe","map":"notes"})");
+  CHECK(status_line(asked) == "HTTP/1.1 200 OK");
+  CHECK(contains(body(asked), R"({"message":"synced")"));
 }
 
 TEST_CASE("http sync: what is no request is refused with the status that says why") {
