@@ -408,6 +408,7 @@ void DeterministicSimulator::finish() {
       if (client->is_running()) trace_.add(client->root(map.handle).sum);
     }
   }
+  for (const auto& client : clients_) trace_.add(client->told_digest());
   trace_.add(network_.frames());
   trace_.add(network_.bytes());
   // What storage promises, it must still hold after the worst.

@@ -34,7 +34,7 @@ SimClient::SimClient(const Options& options, Scheduler& scheduler, VirtualNetwor
   if (!options.asks) return;
   queries_ = std::make_unique<SimClientQueries>(
       SimClientQueries::Options{options.number, options.seed}, checker,
-      [this](CommandRequest request) { run_query(std::move(request)); });
+      [this](const CommandRequest& request) { run_query(request); });
 }
 
 // --- life ---
@@ -201,7 +201,7 @@ SimClient::Answer SimClient::run(client::Command code, ByteView payload,
   return answer;
 }
 
-void SimClient::run_query(CommandRequest request) {
+void SimClient::run_query(const CommandRequest& request) {
   const std::optional<EntryWrite> write = std::exchange(joined_write_, std::nullopt);
   if (write.has_value()) {
     rider_ = &request;
@@ -288,7 +288,7 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
     case client::Event::QueryRows:
       return queries_->on_rows(payload, turn_);
     case client::Event::QueryGroups:
-      return queries_->on_groups(payload, turn_);
+      return queries_->on_groups(payload);
     case client::Event::ReplicaReplaced:
       TG_SOMETIMES(has_live_queries(), LiveReplaced);
       checker_.client_lost_writes();

@@ -125,6 +125,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   void check_queries(bool thorough) {
     if (queries_ != nullptr) queries_->check(thorough);
   }
+  uint64_t told_digest() const { return queries_ == nullptr ? 0 : queries_->digest(); }
 
   void on_event(uint32_t kind, uint64_t argument) override;
   void on_opened(uint64_t connection) override;
@@ -168,7 +169,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   using Answer = CommandAnswer;
   Answer command(client::Command code, ByteView payload);
   Answer run(client::Command code, ByteView payload, const CommandRequest* rider);
-  void run_query(CommandRequest request);
+  void run_query(const CommandRequest& request);
   bool has_live_queries() const { return queries_ != nullptr && queries_->has_live(); }
   void check_overrules(const std::string& key, const ReferenceModel::Record& before);
   bool write(client::Command code, uint64_t handle, const std::string& key,

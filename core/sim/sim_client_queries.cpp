@@ -1,6 +1,8 @@
 #include "core/sim/sim_client_queries.hpp"
 
 #include "core/base/byte_io.hpp"
+#include "core/base/hash.hpp"
+#include "core/base/mix.hpp"
 #include "core/base/probe.hpp"
 #include "core/query/query.hpp"
 #include "core/sim/invariant_checker.hpp"
@@ -37,10 +39,6 @@ uint8_t rows_told_as(const Question& question) {
 /// What steps of queries ask for in `b`.
 constexpr uint64_t kScans = 2;
 constexpr uint64_t kPages = 4;
-
-bool is_remote(Command turn) {
-  return turn == Command::TransportFrame || turn == Command::ExchangePart;
-}
 
 }  // namespace
 
@@ -306,6 +304,7 @@ void SimClientQueries::hide(const std::string& key) {
 }
 
 void SimClientQueries::on_rows(ByteView payload, Command turn) {
+  digest_ = absorb64(digest_, hash64(payload));
   ByteReader in(payload);
   std::vector<Live*> followers;
   for (uint64_t left = in.varint(); left > 0; --left) {
@@ -316,13 +315,14 @@ void SimClientQueries::on_rows(ByteView payload, Command turn) {
   has_changed_ = true;
   if (followers.empty()) return;
   const Question& question = followers[0]->question;
+  const bool is_remote = turn == Command::TransportFrame || turn == Command::ExchangePart;
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     StepOfRows step;
     step.kind = in.u8();
     step.from = static_cast<size_t>(in.varint());
     step.to = static_cast<size_t>(in.varint());
     if (step.kind != kLeave && in.u8() != 0) step.row = read_row(question, in);
-    TG_SOMETIMES(is_remote(turn), LiveSeesRemote);
+    TG_SOMETIMES(is_remote, LiveSeesRemote);
     TG_SOMETIMES(turn == Command::Tick && step.kind == kLeave, LiveEntryExpires);
     for (Live* const live : followers) take_step(*live, step);
   }
@@ -346,7 +346,8 @@ void SimClientQueries::take_step(Live& live, const StepOfRows& step) {
   rows[step.to] = step.row;
 }
 
-void SimClientQueries::on_groups(ByteView payload, Command turn) {
+void SimClientQueries::on_groups(ByteView payload) {
+  digest_ = absorb64(digest_, hash64(payload));
   ByteReader in(payload);
   std::vector<Live*> followers;
   for (uint64_t left = in.varint(); left > 0; --left) {
@@ -354,7 +355,6 @@ void SimClientQueries::on_groups(ByteView payload, Command turn) {
     if (live != live_.end()) followers.push_back(&live->second);
   }
   has_changed_ = true;
-  TG_SOMETIMES(is_remote(turn) && !followers.empty(), LiveSeesRemote);
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     const uint8_t kind = in.u8();
     const std::string key(as_text(in.blob(payload.size())));

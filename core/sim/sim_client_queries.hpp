@@ -41,7 +41,7 @@ class SimClientQueries {
     uint64_t seed = 0;
   };
   /// Runs a command in a turn of its own, or together with the write that comes next.
-  using Run = std::function<void(CommandRequest)>;
+  using Run = std::function<void(const CommandRequest&)>;
 
   SimClientQueries(const Options& options, InvariantChecker& checker, Run run);
 
@@ -64,7 +64,7 @@ class SimClientQueries {
   void hide(const std::string& key);
 
   void on_rows(ByteView payload, client::Command turn);
-  void on_groups(ByteView payload, client::Command turn);
+  void on_groups(ByteView payload);
   /// A turn has ended and its events were taken: now and then compares with what is shown.
   void end_turn();
 
@@ -72,6 +72,8 @@ class SimClientQueries {
   /// with answers asked for now.
   void check(bool thorough);
   bool has_live() const { return !live_.empty(); }
+  /// Of everything that live queries were ever told.
+  uint64_t digest() const { return digest_; }
 
  private:
   struct Side {
@@ -127,6 +129,7 @@ class SimClientQueries {
   uint64_t last_number_ = 0;
   bool is_defined_[kRelationCount] = {};
   bool is_declared_[kIndexCount] = {};
+  uint64_t digest_ = 0;
   uint64_t turns_ = 0;
   uint64_t questions_ = 0;
   bool has_changed_ = false;  ///< Since the last comparison.
