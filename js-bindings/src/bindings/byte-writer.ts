@@ -6,15 +6,10 @@ const utf8 = new TextEncoder();
 
 /** Writes what the protocols are made of: integers, varints, blobs and text (`docs/protocol.md`). */
 export class ByteWriter {
-  protected readonly writer: ValueWriter;
+  readonly writer: ValueWriter;
 
   constructor(capacity = 256) {
     this.writer = new ValueWriter(capacity);
-  }
-
-  /** What was written so far. */
-  take(): Uint8Array {
-    return this.writer.take();
   }
 
   text(text: string): void {

@@ -4,50 +4,49 @@ import { ByteWriter } from './byte-writer.js';
 import { ENGINE_PROTOCOL_VERSION } from './engine.js';
 import { ByteReader } from './reader.js';
 
-/** The commands of `docs/engine-protocol.md`. */
-export const Command = {
-  Open: 1,
-  LoadRow: 2,
-  Start: 3,
-  OpenMap: 10,
-  Set: 11,
-  Remove: 12,
-  OrAdd: 13,
-  OrRemove: 14,
-  CounterAdd: 15,
-  Root: 16,
-  LastSequence: 17,
-  Unsubscribe: 18,
-  TransportOpened: 20,
-  TransportFrame: 21,
-  TransportClosed: 22,
-  Tick: 23,
-  SetOnline: 24,
-  SetToken: 25,
-  ExchangePart: 26,
-  ExchangeDone: 27,
-  SetPolling: 28,
-  Refresh: 29,
-  Persisted: 30,
-  Relay: 40,
-  TabCursor: 41,
-  ForgetTab: 42,
-  Watch: 43,
-  ExportState: 44,
-  Mirror: 45,
-  Query: 50,
-  SubscribeQuery: 51,
-  UnsubscribeQuery: 52,
-  ExplainQuery: 53,
-  AddIndex: 54,
-  DropIndex: 55,
-  Indexes: 56,
-  DefineView: 57,
-  DropView: 58,
-  AskNode: 60,
-  EndAsk: 61,
-} as const;
-export type Command = (typeof Command)[keyof typeof Command];
+/** The commands of `docs/engine-protocol.md`. Their names need not be in what pages download. */
+export const enum Command {
+  Open = 1,
+  LoadRow = 2,
+  Start = 3,
+  OpenMap = 10,
+  Set = 11,
+  Remove = 12,
+  OrAdd = 13,
+  OrRemove = 14,
+  CounterAdd = 15,
+  Root = 16,
+  LastSequence = 17,
+  Unsubscribe = 18,
+  TransportOpened = 20,
+  TransportFrame = 21,
+  TransportClosed = 22,
+  Tick = 23,
+  SetOnline = 24,
+  SetToken = 25,
+  ExchangePart = 26,
+  ExchangeDone = 27,
+  SetPolling = 28,
+  Refresh = 29,
+  Persisted = 30,
+  Relay = 40,
+  TabCursor = 41,
+  ForgetTab = 42,
+  Watch = 43,
+  ExportState = 44,
+  Mirror = 45,
+  Query = 50,
+  SubscribeQuery = 51,
+  UnsubscribeQuery = 52,
+  ExplainQuery = 53,
+  AddIndex = 54,
+  DropIndex = 55,
+  Indexes = 56,
+  DefineView = 57,
+  DropView = 58,
+  AskNode = 60,
+  EndAsk = 61,
+}
 
 /** The kinds of map, as everywhere in the protocols. */
 export const MapKind = { Lww: 1, Or: 2, Counter: 3 } as const;
@@ -171,7 +170,7 @@ export class CommandBuffer extends ByteWriter {
   }
 
   /** A command whose payload is one map handle. */
-  onMap(code: typeof Command.Root | typeof Command.Unsubscribe, map: number): void {
+  onMap(code: Command.Root | Command.Unsubscribe, map: number): void {
     const start = this.begin(code);
     this.varint(map);
     this.finish(start);
@@ -237,7 +236,7 @@ export class CommandBuffer extends ByteWriter {
   }
 
   /** `TabCursor` or `ForgetTab`, of a tab's 16 bytes. */
-  onTab(code: typeof Command.TabCursor | typeof Command.ForgetTab, tab: Uint8Array): void {
+  onTab(code: Command, tab: Uint8Array): void {
     const start = this.begin(code);
     this.raw(tab);
     this.finish(start);

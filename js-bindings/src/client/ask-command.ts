@@ -14,9 +14,9 @@ export function askCommand(
   command.u8(code);
   command.varint(number);
   command.raw(rest);
-  const bytes = command.take();
+  const bytes = command.writer.take();
   const sized = new ByteWriter(bytes.length + 4);
   sized.u32(bytes.length);
   sized.raw(bytes);
-  host.runAside((buffer) => buffer.appendEncoded(sized.take()), visit, false);
+  host.runAside((buffer) => buffer.appendEncoded(sized.writer.take()), visit, false);
 }

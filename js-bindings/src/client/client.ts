@@ -88,7 +88,7 @@ export class BaseClient {
   /** @internal */
   protected readonly session: Session;
   private readonly emitter = new Emitter<ClientEvents>();
-  private readonly maps = new Map<string, { kind: string; handle: number; map: MirroredMap }>();
+  protected readonly maps = new Map<string, { kind: string; handle: number; map: MirroredMap }>();
   private readonly tokenSource: TokenSource | undefined;
   private currentStatus: ClientStatus = 'new';
 
@@ -266,11 +266,6 @@ export class BaseClient {
     this.maps.set(name, { kind, handle, map });
     this.session.openMap(handle, map);
     return map;
-  }
-
-  /** @internal */
-  protected isOpen(name: string): boolean {
-    return this.maps.get(name)?.map.closed === false;
   }
 
   private setStatus(status: ClientStatus): void {

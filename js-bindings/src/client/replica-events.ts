@@ -1,4 +1,4 @@
-import type { EngineEvent, QueryEvent, RejectedEvent } from '../bindings/events.js';
+import type { EngineEvent, RejectedEvent } from '../bindings/events.js';
 import type { TopGunError } from '../errors.js';
 import type { Persistence } from '../storage/adapter.js';
 import type { Transport } from '../transport/negotiator.js';
@@ -25,10 +25,8 @@ export interface ReplicaEvents {
 
 /** Whoever passes on to other tabs what happens in this replica. */
 export interface ReplicaTap {
-  /** An event about a map; `true` if it is not for our own mirror. The bytes are borrowed. */
+  /** An event about a map or a query; `true` if it is not for ourselves. The bytes are borrowed. */
   takes(event: EngineEvent, events: Uint8Array, start: number, end: number): boolean;
-  /** True if the event is about a query of another tab. */
-  answers(event: QueryEvent): boolean;
   /** The events of a poll have been applied, and the effects run. */
   turnEnded(): void;
   /** Transactions up to this one are stored. */

@@ -314,7 +314,7 @@ export class Replica implements EngineHostDelegate {
         this.replicaId = event.replica;
         return this.notice(() => this.events.replaced(event.replica, event.former));
       case 'query':
-        if (this.tap?.answers(event)) return;
+        if (this.tap?.takes(event, events, start, end)) return;
         return this.queries?.applyEvent(event.code, event.payload);
     }
   }

@@ -40,7 +40,7 @@ export class QueryClient extends BaseClient {
       map: (name) => this.getMap<unknown>(name),
       handle: (name) => this.handleOf(name),
       settled: (map) => options.serverUrl === undefined || this.agreed.has(map),
-      isOpen: (map) => this.isOpen(map),
+      isOpen: (map) => this.maps.get(map)?.map.closed === false,
       hasServer: () => options.serverUrl !== undefined,
       isOnline: () => this.status === 'online',
       reportError: (error) => this.reportError(error),

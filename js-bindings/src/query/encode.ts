@@ -99,7 +99,7 @@ export class QueryWriter extends ByteWriter {
     writer.u32(0);
     writer.u8(code);
     fill(writer);
-    const bytes = writer.take();
+    const bytes = writer.writer.take();
     new DataView(bytes.buffer).setUint32(0, bytes.length - 4, true);
     return bytes;
   }
@@ -277,7 +277,7 @@ export class QueryWriter extends ByteWriter {
   private value(value: unknown): void {
     const encoded = new QueryWriter();
     encoded.plainValue(value);
-    this.blob(encoded.take());
+    this.blob(encoded.writer.take());
   }
 
   /** A value as it is, without its length. */

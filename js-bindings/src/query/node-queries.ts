@@ -48,7 +48,7 @@ export class NodeQueries {
     writer.text(map);
     fill(writer);
     const number = ++this.numbers;
-    const asked = { live, rest: writer.take(), listener };
+    const asked = { live, rest: writer.writer.take(), listener };
     this.asked.set(number, asked);
     this.put(number, asked);
     return () => {

@@ -411,7 +411,7 @@ export function idOf({ relation, scope, shape, groupNames }: QueryPlan): string 
   const writer = new QueryWriter();
   writer.query(shape, relation.shape, true);
   const names = [scope, relation.name, groupNames, shape.select, shape.joins.map(({ name }) => name)];
-  return `${textOf(writer.take())}:${JSON.stringify(names)}`;
+  return `${textOf(writer.writer.take())}:${JSON.stringify(names)}`;
 }
 
 function partOf(field: Attribute, direction: Direction): OrderPart {

@@ -397,7 +397,7 @@ export class Follower {
     event.varint(number);
     event.raw(payload);
     const { queries } = this.session.replica;
-    queries?.applyEvent(code, new ByteReader(event.take()));
+    queries?.applyEvent(code, new ByteReader(event.writer.take()));
     queries?.notify();
   }
 

@@ -1,5 +1,5 @@
 import { Command, relayNumber, splitCommands, writeTarget, type CommandAnswer } from '../bindings/commands.js';
-import type { EngineEvent, QueryEvent } from '../bindings/events.js';
+import type { EngineEvent } from '../bindings/events.js';
 import type { ReplicaTap } from '../client/replica-events.js';
 import type { Replica } from '../client/replica.js';
 import { partsOf, type Session, type TabNotice } from '../client/session.js';
@@ -104,6 +104,7 @@ export class Leader implements ReplicaTap {
   // ReplicaTap: what happens in our replica.
 
   takes(event: EngineEvent, events: Uint8Array, start: number, end: number): boolean {
+    if (event.type === 'query') return this.asks.takes(event);
     if (!('written' in event)) return this.captured !== undefined;
     if (this.captured !== undefined && !event.written) {
       this.captured.push(events.slice(start, end));
@@ -114,10 +115,6 @@ export class Leader implements ReplicaTap {
       this.touched.add(event.map);
     }
     return event.written;
-  }
-
-  answers(event: QueryEvent): boolean {
-    return this.asks.takes(event);
   }
 
   turnEnded(): void {

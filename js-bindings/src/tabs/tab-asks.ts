@@ -40,7 +40,7 @@ export class TabAsks {
       payload.u8(error & 0xff);
       payload.u8(error >> 8);
       payload.text('a query for the node');
-      this.tell(tab, number, FAILED, payload.take());
+      this.tell(tab, number, FAILED, payload.writer.take());
     });
   }
 
