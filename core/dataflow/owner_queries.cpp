@@ -22,6 +22,16 @@ class OwnerQueries::FollowedMap final : public MapObserver {
     const auto relation = owner_.engine_.attach(map_.name, rows_);
     if (!relation.ok()) return relation.error();
     relation_ = *relation;
+    for (const node::NodeIndex& index : owner_.context_.options.indexes) {
+      if (index.map != map_.name) continue;
+      ByteReader in(index.definition);
+      const Result<void> added =
+          owner_.engine_.add_index(map_.name, query::read_index_definition(in));
+      if (!added.ok()) return added.error();
+    }
+    // They are empty as yet, and ready at once.
+    while (owner_.engine_.build_step(SIZE_MAX)) {
+    }
     follower_.take_all(wall_ms, [&](const query::Write& write) { apply(write); });
     map_.table.visit_all([&](uint64_t placement, uint64_t, const Record& record) {
       if (record.visible(wall_ms)) expect(placement, record);

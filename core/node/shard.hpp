@@ -46,6 +46,12 @@ struct ShardLimits {
   uint64_t tombstone_retention_ms = 30ull * 24 * 3600 * 1000;
 };
 
+/// An index that the node keeps on a map for queries.
+struct NodeIndex {
+  std::string map;
+  Bytes definition;  ///< As `query::write_index_definition` writes it.
+};
+
 struct ShardOptions {
   uint16_t shard = 0;
   uint16_t shard_count = 1;
@@ -60,6 +66,8 @@ struct ShardOptions {
   const AccessPolicy* access = nullptr;
   /// Without it queries are answered with `UnknownMessage`.
   MakeShardQueries make_queries = nullptr;
+  /// Built when the first query looks at the map.
+  std::vector<NodeIndex> indexes = {};
 };
 
 /// Counters since the start, and gauges; read by the host for metrics on the shard's own thread.

@@ -174,6 +174,11 @@ std::vector<Option> make_options() {
        "text, {sub} for the subject, the role * for everybody; r(FIELD=VALUE) lets it ask for the "
        "records that are so (may be repeated)",
        Takes::Values, [](ServerConfig& c, const std::string& v) { return append_to(c.allow, v); }},
+      {"index", "MAP:FIELDS",
+       "keep an index for queries to the node: fields with commas between, - before one that "
+       "descends; or hash:, unique:, elements: or presence: and fields (may be repeated)",
+       Takes::Values,
+       [](ServerConfig& c, const std::string& v) { return append_to(c.indexes, v); }},
       {"no-auth", "", "ask for no tokens; --no-auth=force to do so on a public address",
        Takes::OptionalValue, apply_auth},
       {"admin-token", "TEXT", "allow /admin requests that carry this bearer token", Takes::Value,

@@ -7,6 +7,7 @@
 
 #include "core/dataflow/node_queries.hpp"
 #include "host-native/server/http_app.hpp"
+#include "host-native/server/indexes.hpp"
 #include "host-native/server/listen_socket.hpp"
 #include "host-native/server/parallel_recovery.hpp"
 #include "host-native/server/security.hpp"
@@ -51,6 +52,7 @@ class Server::Impl {
   const ServerConfig config_;
   const Logger& logger_;
   Security security_;
+  std::vector<node::NodeIndex> indexes_;
   HttpApp app_;
   DurableBoard durable_;
   uint64_t incarnation_ = 0;
@@ -64,6 +66,8 @@ std::string Server::Impl::start() {
   SecurityOutcome security = load_security(config_);
   if (!security.error.empty()) return security.error;
   security_ = std::move(security.security);
+  std::string wrong_index = parse_indexes(config_.indexes, indexes_);
+  if (!wrong_index.empty()) return wrong_index;
   // Bound first, so that a port in use is found before a long recovery.
   ListenSocket socket = open_listen_socket(config_.host, config_.port);
   if (socket.fd < 0) return socket.error;
@@ -101,6 +105,7 @@ void Server::Impl::make_loops() {
     options.shard.authenticator = security_.authenticator.get();
     options.shard.access = security_.access.get();
     options.shard.make_queries = &dataflow::NodeQueries::make;
+    options.shard.indexes = indexes_;
     options.net = config_.net;
     options.tls = security_.tls.get();
     options.durable = &durable_;

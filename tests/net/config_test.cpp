@@ -6,6 +6,8 @@
 #include <fstream>
 #include <map>
 
+#include "host-native/server/indexes.hpp"
+
 namespace topgun::host {
 namespace {
 
@@ -49,6 +51,25 @@ TEST_CASE("config: a list from a higher source replaces the whole list") {
       read({"--memory", "--no-auth", "--config", file.path}, {{"TOPGUN_ALLOW_ORIGIN", "c, d"}});
   REQUIRE(from_variable.config);
   CHECK(from_variable.config->origins == std::vector<std::string>{"c", "d"});
+}
+
+TEST_CASE("config: indexes are told apart from their maps, and wrong ones are named") {
+  const auto config = read({"--memory", "--no-auth", "--index", "orders:city,-createdAt", "--index",
+                            "shop:orders:hash:owner.id"});
+  REQUIRE(config.config);
+  std::vector<node::NodeIndex> indexes;
+  CHECK(parse_indexes(config.config->indexes, indexes).empty());
+  REQUIRE(indexes.size() == 2);
+  CHECK(indexes[0].map == "orders");
+  CHECK(indexes[1].map == "shop:orders");
+  for (const char* wrong : {"orders", ":city", "orders:", "orders:city,,", "orders:city.."}) {
+    CAPTURE(wrong);
+    std::vector<node::NodeIndex> none;
+    const std::vector<std::string> texts{wrong};
+    CHECK(parse_indexes(texts, none).find(wrong) != std::string::npos);
+  }
+  const std::vector<std::string> twice{"orders:city", "orders:city"};
+  CHECK_FALSE(parse_indexes(twice, indexes).empty());
 }
 
 TEST_CASE("config: where the data lives is one choice, made by the highest source") {

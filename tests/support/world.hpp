@@ -29,6 +29,7 @@ class World {
     const node::Authenticator* authenticator = nullptr;
     const node::AccessPolicy* access = nullptr;
     client::MakeQueries make_queries = nullptr;
+    std::vector<node::NodeIndex> indexes = {};
   };
 
   class Client;

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "core/node/access_policy.hpp"
+#include "core/query/index_text.hpp"
 #include "core/value/value_writer.hpp"
 #include "tests/support/world.hpp"
 
@@ -290,6 +291,30 @@ TEST_CASE("node queries: a request whose answer is known is answered without it"
   shop.world.advance(200);
   shop.world.settle();
   CHECK(heard(asker, 1) == "answer a b");
+}
+
+TEST_CASE("node queries: indexes that the node declares are there for the first query") {
+  const Result<query::IndexDefinition> by_owner = query::index_from_text("owner");
+  REQUIRE(by_owner.ok());
+  World::Options options;
+  options.shards = 2;
+  options.indexes.push_back({"m", {}});
+  ByteWriter out(options.indexes[0].definition);
+  query::write_index_definition(out, *by_owner);
+  Shop shop(options);
+  for (const char* key : {"a", "b", "c"}) write(*shop.writer, key, "ann");
+  write(*shop.writer, "d", "bob");
+  shop.world.settle();
+  World::Client& asker = shop.asker();
+  Query query;
+  query.where = query::equal_to(query::field("owner"), text_value("bob"));
+  query.hints.use_index = "owner";
+  ask(asker, 1, query);
+  shop.world.settle();
+  CHECK(heard(asker, 1) == "answer d");
+  ask(asker, 2, query, false, "other");
+  shop.world.settle();
+  CHECK(heard(asker, 2) == "failed hint-impossible");
 }
 
 TEST_CASE("node queries: a condition on keys asks the shards that can hold them, and no others") {
