@@ -51,9 +51,12 @@ struct ClientMap {
   /// and then every record is a write of our own that no node has taken.
   uint64_t synced_ms = 0;
 
-  // Where an exchange left off, for the next one: the node's cursor, and our part of a comparison.
+  // Where an exchange or a connection left off, for the next one: the node's cursor, and our part
+  // of a comparison.
   Bytes continuation;
   Bytes continued_messages;
+  /// The continuation tells what of a snapshot has come, which is true on the next connection, too.
+  bool continues_snapshot = false;
   /// The application was told that the map agreed with the node, on this connection.
   bool was_synced = false;
 

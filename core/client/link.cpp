@@ -95,7 +95,7 @@ void Link::detach_maps() {
 void Link::detach(ClientMap& map) {
   map.phase = SyncPhase::Detached;
   map.was_synced = false;
-  map.continuation.clear();
+  if (!map.continues_snapshot) map.continuation.clear();
   map.continued_messages.clear();
 }
 

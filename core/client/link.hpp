@@ -74,6 +74,12 @@ class Link {
   static constexpr size_t kRequestBytesMax = 256 * 1024;
   static constexpr size_t kRequestBytesMin = 8 * 1024;
 
+  /// What one exchange says each way, beside comparisons: little at first, since an answer counts
+  /// when all of it is there, which must be before the attempt is given up; then twice as much with
+  /// each answer.
+  static constexpr size_t kExchangeBytesMin = 64 * 1024;
+  static constexpr size_t kExchangeBytesMax = 1024 * 1024;
+
   enum class State : uint8_t { Offline, Waiting, Connecting, Greeting, Online };
 
   // link.cpp
@@ -114,9 +120,10 @@ class Link {
   void settle_maps(const ExchangeSchedule::Exchange& ended);
   void give_up(Now now);
   void note_answer(MessageKind kind);
-  Result<void> on_more(ByteView payload);
 
   // link_sync.cpp
+  static void end_continuation(ClientMap& map);
+  Result<void> on_more(ByteView payload);
   void subscribe(ClientMap& map);
   void note_first_contact(ClientMap& map);
   void put_subscribe(Bytes& frame, ClientMap& map);
@@ -157,6 +164,7 @@ class Link {
   Refusals refusals_;
 
   bool uses_exchanges_ = false;
+  size_t exchange_bytes_ = kExchangeBytesMin;
   size_t request_bytes_max_ = kRequestBytesMax;  ///< Halved where a request was too large.
   RemoteQueries queries_;
   ExchangeSchedule exchanges_;

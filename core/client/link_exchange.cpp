@@ -18,6 +18,7 @@ void Link::begin_exchanges() {
   replica_.outbox().mark_unsent();
   put_off_until_ms_ = 0;
   is_put_off_ = false;
+  exchange_bytes_ = kExchangeBytesMin;
 }
 
 bool Link::has_operations_to_send(Now now) const {
@@ -57,7 +58,9 @@ void Link::start_exchange(bool sends, bool asks, Now now) {
   Bytes request;
   MessageWriter out(request);
   out.hello(hello(now, AckLevel::Local, {}));
-  out.exchange({.wait_ms = exchange.wait_ms, .quiet = exchange.wait_ms == 0});
+  out.exchange({.wait_ms = exchange.wait_ms,
+                .answer_bytes_max = exchange_bytes_ < kExchangeBytesMax ? exchange_bytes_ : 0,
+                .quiet = exchange.wait_ms == 0});
   if (sends) exchange.first_sequence = put_operations(request);
   if (asks) {
     replica_.for_each_map([&](ClientMap& map) {
@@ -76,10 +79,8 @@ void Link::start_exchange(bool sends, bool asks, Now now) {
 }
 
 uint64_t Link::put_operations(Bytes& request) {
-  const size_t bytes_max =
-      frame_bytes_max_ == 0
-          ? request_bytes_max_
-          : std::min(request_bytes_max_, static_cast<size_t>(frame_bytes_max_) / 2);
+  size_t bytes_max = std::min(request_bytes_max_, exchange_bytes_);
+  if (frame_bytes_max_ != 0) bytes_max = std::min<size_t>(bytes_max, frame_bytes_max_ / 2);
   uint64_t operations = 0;
   MessageWriter out(request);
   for (Outbox::Entry& entry : replica_.outbox().entries()) {
@@ -108,6 +109,7 @@ void Link::exchange_done(uint64_t id, Now now) {
   if (exchanges_.find(id) == nullptr) return;
   const ExchangeSchedule::Exchange ended = exchanges_.end(id, now.mono_ms);
   if (!ended.was_welcomed) return give_up(now);
+  exchange_bytes_ = std::min(exchange_bytes_ * 2, kExchangeBytesMax);
   if (ended.asks_for_changes) settle_maps(ended);
   if (TG_MUTANT(60)) replica_.acknowledge(replica_.last_sequence());
   if (!ended.carries_operations || is_put_off_) return;
@@ -161,17 +163,6 @@ void Link::note_answer(MessageKind kind) {
     default:
       return;
   }
-}
-
-Result<void> Link::on_more(ByteView payload) {
-  const Result<MoreMessage> more = decode_more(payload);
-  if (!more.ok()) return more.error();
-  ClientMap* map = replica_.map_of(more->subscription);
-  if (map == nullptr || !uses_exchanges_ || TG_MUTANT(63)) return {};
-  map->continuation = to_bytes(more->cursor);
-  map->phase = SyncPhase::Detached;
-  exchanges_.want_changes();
-  return {};
 }
 
 }  // namespace topgun::client

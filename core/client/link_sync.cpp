@@ -11,12 +11,33 @@ namespace {
 constexpr size_t kCreditBytes = 16 * 1024;
 /// Records that repair the node go in messages of this size.
 constexpr size_t kUploadBytes = 64 * 1024;
+/// Of a cursor that continues a snapshot.
+constexpr uint8_t kSnapshotStage = 2;
 /// Stamp, time to live and sizes of a record, at most.
 constexpr size_t kRecordHead = 48;
+
+/// What every cursor begins with.
+struct Position {
+  uint64_t incarnation = 0;
+  std::vector<uint64_t> versions;
+};
+
+Position take_position(ByteReader& in) {
+  Position position;
+  position.incarnation = in.u64();
+  const uint64_t count = in.varint_max(1024);
+  for (uint64_t i = 0; i < count && in.ok(); ++i) position.versions.push_back(in.varint());
+  return position;
+}
 
 }  // namespace
 
 // The part of `Link` that keeps maps in step with the node.
+
+void Link::end_continuation(ClientMap& map) {
+  map.continuation.clear();
+  map.continues_snapshot = false;
+}
 
 void Link::follow(ClientMap& map) {
   map.followed = true;
@@ -58,7 +79,7 @@ void Link::put_subscribe(Bytes& frame, ClientMap& map) {
   // help.
   const bool goes_on = !map.wants_repair && !map.continuation.empty();
   if (goes_on) {
-    cursor = std::move(map.continuation);
+    cursor = map.continuation;
   } else if (!map.wants_repair && map.incarnation == incarnation_ && !map.versions.empty()) {
     ByteWriter out(cursor);
     out.u64(map.incarnation);
@@ -72,7 +93,8 @@ void Link::put_subscribe(Bytes& frame, ClientMap& map) {
   MessageWriter(frame).subscribe(message);
   if (goes_on)
     frame.insert(frame.end(), map.continued_messages.begin(), map.continued_messages.end());
-  map.continuation.clear();
+  // Should nothing come of this, a snapshot goes on from where it stood.
+  if (!goes_on || !map.continues_snapshot) end_continuation(map);
   map.continued_messages.clear();
   map.phase = SyncPhase::Subscribed;
   map.wants_repair = false;
@@ -84,6 +106,7 @@ Result<void> Link::on_subscribed(ByteView payload, Now now) {
   ClientMap* map = replica_.map_of(message->subscription);
   if (map == nullptr || map->phase == SyncPhase::Detached) return {};
   if (message->mode == SyncMode::Resync) {
+    end_continuation(*map);
     replica_.resync(*map, corrected(now));
     note_first_contact(*map);
   } else {
@@ -167,13 +190,11 @@ Result<void> Link::on_synced(ByteView payload, Now now) {
   // An answer that crossed our Unsubscribe says nothing of what will come.
   if (map == nullptr || (map->phase == SyncPhase::Detached && !TG_MUTANT(53))) return {};
   ByteReader in(message->cursor);
-  const uint64_t incarnation = in.u64();
-  const uint64_t count = in.varint_max(1024);
-  std::vector<uint64_t> versions;
-  for (uint64_t i = 0; i < count && in.ok(); ++i) versions.push_back(in.varint());
+  Position position = take_position(in);
   if (!in.ok()) return in.error();
-  map->incarnation = incarnation;
-  map->versions = std::move(versions);
+  map->incarnation = position.incarnation;
+  map->versions = std::move(position.versions);
+  end_continuation(*map);
   map->synced_ms = message->node_ms;
   map->position_changed = true;
   map->phase = SyncPhase::Live;
@@ -192,6 +213,34 @@ Result<void> Link::on_synced(ByteView payload, Now now) {
     // Planned once: over exchanges an answer like this one comes every few seconds.
     map->recheck_at_ms = now.mono_ms + kRecheckMs;
   }
+  return {};
+}
+
+/// The node says how far it has come. Who loses the connection need not start over: where
+/// connections are short, what has to be said might never fit into one.
+Result<void> Link::on_more(ByteView payload) {
+  const Result<MoreMessage> more = decode_more(payload);
+  if (!more.ok()) return more.error();
+  ClientMap* map = replica_.map_of(more->subscription);
+  if (map == nullptr || map->phase == SyncPhase::Detached || TG_MUTANT(63)) return {};
+  ByteReader in(more->cursor);
+  Position position = take_position(in);
+  const bool says_all = in.ok() && in.at_end();
+  const bool is_snapshot = in.ok() && !says_all && in.u8() == kSnapshotStage;
+  if (says_all) {
+    map->incarnation = position.incarnation;
+    map->versions = std::move(position.versions);
+    map->position_changed = true;
+  }
+  if (!uses_exchanges_ && !is_snapshot) return {};
+  // An empty one means that the node came to nothing.
+  if (!more->cursor.empty()) {
+    map->continuation = to_bytes(more->cursor);
+    map->continues_snapshot = is_snapshot;
+  }
+  if (!uses_exchanges_) return {};
+  map->phase = SyncPhase::Detached;
+  exchanges_.want_changes();
   return {};
 }
 

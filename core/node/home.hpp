@@ -125,6 +125,7 @@ class Home final : private QueryOutput {
   void finish_diff(Session& session, Subscription& subscription);
   void send_synced(Session& session, Subscription& subscription);
   void send_records(Session& session, const Subscription& subscription, ByteView batch);
+  size_t credit_max(const Session& session) const;
   bool has_credit(const Session& session) const;
   void resume(Session& session);
 

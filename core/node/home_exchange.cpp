@@ -157,7 +157,8 @@ void Home::send_more(Session& session, const Subscription& subscription) {
 void Home::continue_subscription(Session& session, Subscription& subscription) {
   const Continuation continuation = std::move(*subscription.continuation);
   subscription.continuation.reset();
-  session.exchange->has_news = true;
+  // A connection may go on where another one broke.
+  if (session.exchange != nullptr) session.exchange->has_news = true;
   const bool is_repair = continuation.stage == Continuation::Stage::Repair;
   if (is_repair && subscription.continued_diff.empty() && !TG_MUTANT(57)) {
     // An answer that ran out of time had no word of the comparison; the next must not be another.
@@ -165,7 +166,7 @@ void Home::continue_subscription(Session& session, Subscription& subscription) {
   }
   subscription.versions = subscription.client_versions;
   subscription.stage_started_ms = continuation.started_ms;
-  // Nobody listened between the two exchanges: what changed meanwhile is pulled at the end.
+  // Nobody listened in between: what changed meanwhile is pulled at the end.
   subscription.lagging = true;
   switch (continuation.stage) {
     case Continuation::Stage::Snapshot:

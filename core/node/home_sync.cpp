@@ -249,7 +249,9 @@ void Home::pull(Session& session, Subscription& subscription, uint16_t shard) {
   TG_SOMETIMES(state.stalled, NodeStalls);
   if (state.stalled) return;
   Bytes request = encode_map(channels_.at(subscription.channel));
-  ByteWriter(request).u64(session.replica.value);
+  ByteWriter out(request);
+  out.u64(session.replica.value);
+  out.varint(credit_max(session));
   context_.post(shard, ShardMessageKind::Pull,
                 {session.connection.value, subscription.id, static_cast<uint64_t>(state.mode),
                  state.position},
@@ -271,7 +273,11 @@ void Home::on_pulled(const ShardMessage& message) {
   }
   Subscription::Pull& state = subscription->pulls[message.from];
   state.position = message.numbers[3];
-  if (outcome == PullOutcome::More) return pull(*session, *subscription, message.from);
+  if (outcome == PullOutcome::More) {
+    // Should the connection break, the next one goes on from here.
+    if (session->exchange == nullptr) send_more(*session, *subscription);
+    return pull(*session, *subscription, message.from);
+  }
   state.done = true;
   if (state.mode == PullMode::Delta) subscription->versions[message.from] = state.position;
   finish_pulls(*session, *subscription);
@@ -307,10 +313,13 @@ void Home::send_records(Session& session, const Subscription& subscription, Byte
   session.unacknowledged_bytes += out.size() - before;
 }
 
+size_t Home::credit_max(const Session& session) const {
+  return session.exchange != nullptr ? session.exchange->answer_bytes_max
+                                     : context_.options.limits.credit_bytes;
+}
+
 bool Home::has_credit(const Session& session) const {
-  const size_t credit_bytes = session.exchange != nullptr ? session.exchange->answer_bytes_max
-                                                          : context_.options.limits.credit_bytes;
-  return session.unacknowledged_bytes < credit_bytes;
+  return session.unacknowledged_bytes < credit_max(session);
 }
 
 void Home::on_changes(const ShardMessage& message) {

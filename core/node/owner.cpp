@@ -1,5 +1,7 @@
 #include "core/node/owner.hpp"
 
+#include <algorithm>
+
 #include "core/base/partition.hpp"
 #include "core/base/probe.hpp"
 
@@ -228,6 +230,7 @@ void Owner::on_pull(const ShardMessage& message) {
   ByteReader in(*message.payload);
   const MapRef ref = take_map(in);
   const ReplicaId reader{in.u64()};
+  const size_t bytes_max = std::min<uint64_t>(in.varint(), kPullBytes);
   const auto mode = static_cast<PullMode>(message.numbers[2]);
   const uint64_t position = message.numbers[3];
   const OwnedMap* map = maps_.find(ref.kind, ref.name);
@@ -238,8 +241,8 @@ void Owner::on_pull(const ShardMessage& message) {
   } else if (mode == PullMode::Delta && !map->ring.covers(position)) {
     outcome = PullOutcome::NotCovered;
   } else {
-    chunk = mode == PullMode::Delta ? delta_chunk(*map, position, kPullBytes, reader)
-                                    : snapshot_chunk(*map, position, kPullBytes);
+    chunk = mode == PullMode::Delta ? delta_chunk(*map, position, bytes_max, reader)
+                                    : snapshot_chunk(*map, position, bytes_max);
     if (!chunk.done) outcome = PullOutcome::More;
   }
   context_.post(
