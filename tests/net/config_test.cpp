@@ -13,8 +13,8 @@ namespace {
 
 using Variables = std::map<std::string, std::string>;
 
-ConfigOutcome read(std::vector<std::string> arguments, Variables variables = {}) {
-  return read_config(arguments, [variables](const std::string& name) {
+ConfigOutcome read(const std::vector<std::string>& arguments, const Variables& variables = {}) {
+  return read_config(arguments, [&variables](const std::string& name) {
     const auto found = variables.find(name);
     return found == variables.end() ? std::nullopt : std::optional(found->second);
   });

@@ -14,7 +14,7 @@ void play_value(Gen& gen, TraceHash& trace) {
     trace.add(canonical.ok() ? 0 : static_cast<uint64_t>(canonical.error()));
     if (canonical.ok()) trace.add(ByteView(*canonical));
     const int order = compare_values(ValueView(previous), ValueView(bytes));
-    trace.add(static_cast<uint64_t>(order + 1));
+    trace.add(static_cast<uint64_t>(order) + 1);
 
     Bytes written;
     ValueWriter(written).number(ValueView(bytes).as_double().value_or(0.1) / 3);

@@ -11,6 +11,11 @@
 namespace topgun::query {
 namespace {
 
+double random_large(Gen& gen) {
+  const auto number = static_cast<double>(gen.below(1'000'000)) / 7;
+  return gen.coin() ? number * 1e300 : number;
+}
+
 /// A record of a small group with a number of any size, or with something else in its place.
 Bytes random_record(Gen& gen) {
   if (gen.chance(1, 8)) return random_record_value(gen);
@@ -25,10 +30,10 @@ Bytes random_record(Gen& gen) {
       writer.integer(static_cast<int64_t>(gen.below(100)) - 50);
       break;
     case 1:
-      writer.number(static_cast<double>(gen.below(1'000'000)) / 7 * (gen.coin() ? 1e300 : 1));
+      writer.number(random_large(gen));
       break;
     case 2:
-      writer.number(-static_cast<double>(gen.below(1'000'000)) / 7 * (gen.coin() ? 1e300 : 1));
+      writer.number(-random_large(gen));
       break;
     default:
       writer.number(1 / static_cast<double>(gen.between(1, 1'000)));

@@ -39,7 +39,7 @@ int own(int fd) {
 
 }  // namespace
 
-DurableImage::DurableImage(std::string directory, const std::string& image, Mode mode,
+DurableImage::DurableImage(const std::string& directory, const std::string& image, Mode mode,
                            uint64_t seed)
     : mode_(mode), seed_(seed) {
   Prng random(seed, stream_id("tear"));

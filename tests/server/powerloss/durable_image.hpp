@@ -48,7 +48,7 @@ using NodePtr = std::shared_ptr<Node>;
 class DurableImage {
  public:
   /// What is in `directory` now is durable. `image` must not exist; both absolute, without links.
-  DurableImage(std::string directory, const std::string& image, Mode mode, uint64_t seed);
+  DurableImage(const std::string& directory, const std::string& image, Mode mode, uint64_t seed);
 
   /// Null for what does not lie below the directory. Nodes are known by their inode.
   NodePtr find(const struct stat& status) const;

@@ -207,12 +207,15 @@ TOPGUN_EXPORT ssize_t pread(int fd, void* buffer, size_t bytes, off_t offset) {
 TOPGUN_EXPORT ssize_t pread64(int fd, void* buffer, size_t bytes, off64_t offset) {
   return pread_any(fd, buffer, bytes, offset);
 }
+// NOLINTNEXTLINE(readability-identifier-naming): glibc's name.
 TOPGUN_EXPORT ssize_t __read_chk(int fd, void* buffer, size_t bytes, size_t) {
   return read_fails(fd) ? -1 : ::syscall(SYS_read, fd, buffer, bytes);
 }
+// NOLINTNEXTLINE(readability-identifier-naming): glibc's name.
 TOPGUN_EXPORT ssize_t __pread_chk(int fd, void* buffer, size_t bytes, off_t offset, size_t) {
   return pread_any(fd, buffer, bytes, offset);
 }
+// NOLINTNEXTLINE(readability-identifier-naming): glibc's name.
 TOPGUN_EXPORT ssize_t __pread64_chk(int fd, void* buffer, size_t bytes, off64_t offset, size_t) {
   return pread_any(fd, buffer, bytes, offset);
 }

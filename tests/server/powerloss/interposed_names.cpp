@@ -226,15 +226,19 @@ TOPGUN_EXPORT int openat64(int directory, const char* path, int flags, ...) {
   return open_any(directory, path, flags, mode);
 }
 // What the calls above become where _FORTIFY_SOURCE is on.
+// NOLINTNEXTLINE(readability-identifier-naming): glibc's name.
 TOPGUN_EXPORT int __open_2(const char* path, int flags) {
   return open_any(AT_FDCWD, path, flags, 0);
 }
+// NOLINTNEXTLINE(readability-identifier-naming): glibc's name.
 TOPGUN_EXPORT int __open64_2(const char* path, int flags) {
   return open_any(AT_FDCWD, path, flags, 0);
 }
+// NOLINTNEXTLINE(readability-identifier-naming): glibc's name.
 TOPGUN_EXPORT int __openat_2(int directory, const char* path, int flags) {
   return open_any(directory, path, flags, 0);
 }
+// NOLINTNEXTLINE(readability-identifier-naming): glibc's name.
 TOPGUN_EXPORT int __openat64_2(int directory, const char* path, int flags) {
   return open_any(directory, path, flags, 0);
 }

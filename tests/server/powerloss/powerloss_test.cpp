@@ -328,8 +328,9 @@ TEST_CASE("power loss: threads and copied descriptors keep their promises") {
   machine.control().verify = true;
   const Files survivors = machine.survivors({"race:8", "die"});
   CHECK(survivors.size() == 8);
-  for (const auto& [name, content] : survivors) {
-    CAPTURE(name);
+  for (const auto& survivor : survivors) {
+    const std::string& content = survivor.second;
+    CAPTURE(survivor.first);
     CHECK(content.size() == 150);
     CHECK(content.substr(147) == "149");
   }
