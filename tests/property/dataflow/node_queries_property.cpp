@@ -203,9 +203,9 @@ void write_some(World::Client& writer, std::map<std::string, Bytes>& records, Ge
   }
 }
 
-/// Lets polls come round.
+/// Lets polls come round, and clients that lost the node find it again.
 void settle(World& world) {
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 6; ++i) {
     world.settle();
     world.advance(200);
   }
@@ -229,6 +229,7 @@ TEST_CASE("node queries: answers kept by steps are what the records say, whateve
       if (gen.chance(1, 3)) asker.ask(true);
       if (gen.chance(1, 6)) asker.end_one();
       if (gen.chance(1, 5)) asker.client().cut();
+      if (gen.chance(1, 10)) world.crash_node();
       if (gen.chance(1, 5)) world.deliver_some(static_cast<size_t>(gen.below(8)));
       if (gen.chance(1, 8)) asker.client().hold_reading(true);
       write_some(writer, records, gen, is_heavy);
