@@ -106,9 +106,11 @@ void describe_node(Json& json, DeterministicSimulator& simulator) {
   json.close(']').close('}');
 }
 
-/// A value for people: text as it is, all else by its size.
+/// A value for people: text as it is, records by theirs, all else by its size.
 std::string text_of(ByteView value) {
-  const std::optional<std::string_view> text = ValueView(value).as_text();
+  const std::string_view path[] = {"t"};
+  const std::optional<ValueView> field = ValueView(value).at_path(path);
+  const std::optional<std::string_view> text = field.value_or(ValueView(value)).as_text();
   return text.has_value() ? std::string(*text) : std::to_string(value.size()) + " bytes";
 }
 
