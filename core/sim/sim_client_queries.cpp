@@ -69,7 +69,7 @@ void SimClientQueries::restart() {
 
 void SimClientQueries::stop() {
   shown_.clear();
-  for (auto& [number, live] : live_) live = {live.question, false, {}, {}, {}};
+  for (auto& [number, live] : live_) live = {live.question, false, false, {}, {}, {}};
 }
 
 // --- what the application does ---
@@ -197,7 +197,7 @@ void SimClientQueries::subscribe(uint64_t number) {
   run_({Command::SubscribeQuery, std::move(payload), [this, number](const CommandAnswer& answer) {
           Live& live = live_.at(number);
           if (answer.error != 0) return fail(live.question, "the subscription is refused");
-          live.is_running = true;
+          live.is_running = live.is_new = true;
           ByteReader in(answer.payload);
           if (in.u8() != rows_told_as(live.question)) return fail(live.question, "told otherwise");
           if (live.question.partner != Partner::None && !live.question.is_grouped()) in.varint();
@@ -375,8 +375,23 @@ void SimClientQueries::on_groups(ByteView payload) {
 
 // --- comparisons ---
 
+/// A write in front of the question may have been overruled, which the events of the turn tell.
+void SimClientQueries::look_up_values(Live& live) const {
+  const Relation relations[] = {live.question.over, live.question.partners};
+  for (Row& row : live.rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      const auto entry = shown_.find(row[i].key);
+      const bool is_of_map = row[i].is_there && relations[i] == Relation::Notes;
+      if (is_of_map && entry != shown_.end()) row[i].value = entry->second.value;
+    }
+  }
+}
+
 void SimClientQueries::end_turn() {
   ++turns_;
+  for (auto& [number, live] : live_) {
+    if (std::exchange(live.is_new, false)) look_up_values(live);
+  }
   if (!has_changed_ || draws_.at(turns_) % kTurnsPerCheck != 0) return;
   has_changed_ = false;
   for (const auto& [number, live] : live_) {

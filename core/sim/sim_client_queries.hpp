@@ -86,6 +86,7 @@ class SimClientQueries {
   struct Live {
     Question question;
     bool is_running = false;
+    bool is_new = false;  ///< Since this turn.
     std::vector<Row> rows;
     std::map<std::string, Bytes> groups;
     std::set<std::string> left;  ///< Groups that once went.
@@ -111,6 +112,7 @@ class SimClientQueries {
   bool read_answer(const Question& question, ByteView payload, Live& answer, Bytes& cursor) const;
   Row read_row(const Question& question, ByteReader& in) const;
   Side read_side(ByteReader& in, bool has_value) const;
+  void look_up_values(Live& live) const;
   void take_step(Live& live, const StepOfRows& step);
 
   void compare(const Live& answer, std::string_view how);
