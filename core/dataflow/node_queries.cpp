@@ -171,6 +171,7 @@ void NodeQueries::forget(Answers::iterator answer) {
     }
     live_.erase(answer->second.name);
   }
+  answer_bytes_ -= answer->second.bytes();
   answers_.erase(answer);
 }
 
@@ -196,6 +197,17 @@ void NodeQueries::handle(const ShardMessage& message) {
   }
 }
 
+bool NodeQueries::grow(uint64_t number, const Asked& asked, size_t bytes_before) {
+  answer_bytes_ += asked.bytes() - bytes_before;
+  if (asked.bytes() > asked.shards.size() * 2 * kAnswerBytesMax) {
+    fail(number, Error::TooLarge, kTooLarge);
+    return false;
+  }
+  if (answer_bytes_ <= kAnswersBytesMax) return true;
+  fail(number, Error::Overloaded, "the node follows too many answers");
+  return false;
+}
+
 void NodeQueries::on_part(const ShardMessage& message) {
   const auto found = answers_.find(message.numbers[0]);
   if (found == answers_.end()) return;  // Nobody waits any more.
@@ -208,7 +220,9 @@ void NodeQueries::on_part(const ShardMessage& message) {
   TG_ASSERT(shard != asked.shards.end());
   const auto part = static_cast<size_t>(shard - asked.shards.begin());
   ByteReader in(*message.payload);
+  const size_t bytes_before = asked.bytes();
   asked.rows ? asked.rows->take_part(part, in) : asked.groups->take_part(part, in);
+  if (!grow(found->first, asked, bytes_before)) return;
   if (--asked.parts_missing > 0) return;
   const Bytes answer = whole(asked);
   if (answer.size() > kAnswerBytesMax) return fail(found->first, Error::TooLarge, kTooLarge);
@@ -229,10 +243,11 @@ void NodeQueries::on_changed(const ShardMessage& message) {
   const auto part = static_cast<size_t>(shard - asked.shards.begin());
   ByteReader in(*message.payload);
   Bytes steps;
+  const size_t bytes_before = asked.bytes();
   const bool any = asked.rows ? asked.rows->take_steps(part, in, steps)
                               : asked.groups->take_steps(part, in, steps);
+  if (!grow(found->first, asked, bytes_before)) return;
   if (!any || asked.parts_missing > 0) return;  // Who waits for the answer gets it with this in it.
-  if (asked.bytes() > 2 * kAnswerBytesMax) return fail(found->first, Error::TooLarge, kTooLarge);
   const std::vector<QueryTarget> targets = asked.targets;
   for (const QueryTarget target : targets) output_.changed(target, steps);
 }
@@ -260,10 +275,6 @@ void NodeQueries::fail(uint64_t number, Error error, std::string_view detail) {
   for (const QueryTarget target : targets) output_.failed(target, error, detail);
 }
 
-size_t NodeQueries::memory_bytes() const {
-  size_t bytes = owned_.memory_bytes();
-  for (const auto& [number, asked] : answers_) bytes += asked.bytes();
-  return bytes;
-}
+size_t NodeQueries::memory_bytes() const { return owned_.memory_bytes() + answer_bytes_; }
 
 }  // namespace topgun::dataflow

@@ -18,6 +18,8 @@ class NodeQueries final : public node::ShardQueries {
  public:
   /// Different live answers that one shard keeps for its connections.
   static constexpr size_t kAnswersMax = 65'536;
+  /// And bytes of all of them together. Beyond it the one that grows is given up.
+  static constexpr size_t kAnswersBytesMax = size_t{256} << 20;
 
   NodeQueries(node::ShardContext& context, node::Owner& owner, node::QueryOutput& output)
       : context_(context), output_(output), owned_(context, owner) {}
@@ -58,6 +60,8 @@ class NodeQueries final : public node::ShardQueries {
   /// The shards that hold records whose keys the condition admits. At least one.
   std::vector<uint16_t> shards_of(const query::Query& query) const;
   void ask(uint64_t number, Asked& asked, ByteView map, const query::Query& query);
+  /// Takes a part or steps on it into account. False if that was too much, and the query failed.
+  bool grow(uint64_t number, const Asked& asked, size_t bytes_before);
   void on_part(const node::ShardMessage& message);
   void on_changed(const node::ShardMessage& message);
   Bytes whole(const Asked& asked) const;
@@ -71,6 +75,7 @@ class NodeQueries final : public node::ShardQueries {
   Answers answers_;
   std::map<Bytes, uint64_t> live_;  ///< By name.
   std::map<node::QueryTarget, uint64_t> by_target_;
+  size_t answer_bytes_ = 0;
   uint64_t last_number_ = 0;
 };
 

@@ -11,6 +11,13 @@ using query::Query;
 using query::RowId;
 using query::RowView;
 
+namespace {
+
+/// Of one shard's part; sort keys are in it.
+constexpr size_t kPartBytesMax = 2 * kAnswerBytesMax;
+
+}  // namespace
+
 /// The rows of a shard's part of one map, kept in step with its records.
 class OwnerQueries::FollowedMap final : public MapObserver {
  public:
@@ -128,8 +135,8 @@ Result<OwnerQueries::FollowedMap*> OwnerQueries::follow(ByteView map, bool creat
   return maps_.emplace(owned->name, std::move(followed)).first->second.get();
 }
 
-Bytes OwnerQueries::encode_rows(query::SortKeys& keys, const Query& query,
-                                const std::vector<RowView>& rows) const {
+Result<Bytes> OwnerQueries::encode_rows(query::SortKeys& keys, const Query& query,
+                                        const std::vector<RowView>& rows) {
   Bytes out;
   ByteWriter writer(out);
   writer.varint(rows.size());
@@ -139,6 +146,7 @@ Bytes OwnerQueries::encode_rows(query::SortKeys& keys, const Query& query,
     keys.append(order, row);
     const Bytes value = query::select_value(query, row);
     MergedRows::write_row(writer, {order, row.key, value});
+    if (out.size() > kPartBytesMax) return Error::TooLarge;
   }
   return out;
 }
@@ -194,7 +202,12 @@ Result<Bytes> OwnerQueries::subscribe(ByteView map, Query query, FollowerName na
     follower.keys = std::move(*keys);
     std::vector<RowView> views;
     for (const RowId row : engine_.rows(*id)) views.push_back(*engine_.row(*id, row));
-    out = encode_rows(*follower.keys, follower.query, views);
+    Result<Bytes> rows = encode_rows(*follower.keys, follower.query, views);
+    if (!rows.ok()) {
+      engine_.unsubscribe(*id);
+      return rows.error();
+    }
+    out = std::move(*rows);
   }
   followers_.emplace(*id, std::move(follower));
   ids_.emplace(name, *id);
@@ -213,7 +226,7 @@ void OwnerQueries::open(const node::ShardMessage& message) {
   const bool is_live = message.numbers[1] != 0;
   Result<Bytes> part =
       is_live ? subscribe(map, std::move(*query), {message.from, number}) : part_of(map, *query);
-  if (part.ok() && part->size() > 2 * kAnswerBytesMax) part = Error::TooLarge;
+  if (part.ok() && part->size() > kPartBytesMax) part = Error::TooLarge;
   if (!part.ok()) close(message);
   const uint64_t error = part.ok() ? 0 : static_cast<uint64_t>(part.error());
   context_.post(message.from, ShardMessageKind::QueryPart, {number, error},

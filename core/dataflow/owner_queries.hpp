@@ -43,8 +43,9 @@ class OwnerQueries {
   Result<FollowedMap*> follow(ByteView map, bool create);
   Result<Bytes> part_of(ByteView map, const query::Query& query);
   Result<Bytes> subscribe(ByteView map, query::Query query, FollowerName name);
-  Bytes encode_rows(query::SortKeys& keys, const query::Query& query,
-                    const std::vector<query::RowView>& rows) const;
+  /// `TooLarge` beyond what any answer may have.
+  static Result<Bytes> encode_rows(query::SortKeys& keys, const query::Query& query,
+                                   const std::vector<query::RowView>& rows);
   void tell_rows(const RowsDelta& delta);
   void tell_groups(const GroupsDelta& delta);
 

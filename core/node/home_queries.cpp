@@ -1,3 +1,4 @@
+#include "core/base/probe.hpp"
 #include "core/node/home.hpp"
 
 namespace topgun::node {
@@ -116,12 +117,15 @@ void Home::answered(QueryTarget target, ByteView answer) {
   const uint64_t known = std::max<uint64_t>(hash64(answer), 1);
   const bool is_known = session->exchange != nullptr && query.known == known;
   query.answered = true;
-  query.lagging = false;
-  if (!is_known) {
-    if (session->exchange != nullptr) session->exchange->has_news = true;
+  query.lagging = !is_known && !has_credit(*session);
+  if (!is_known && session->exchange != nullptr) session->exchange->has_news = true;
+  if (query.lagging) {
+    // A request says no more than that; the next one asks again. A connection gets it later.
+    TG_SOMETIMES(true, NodeLags);
+  } else if (!is_known) {
     send_answer(*session, target.query, answer, known);
   }
-  if (!query.live) session->queries.erase(found);
+  if (!query.live && !query.lagging) session->queries.erase(found);
   touch(*session);
 }
 
@@ -133,7 +137,9 @@ void Home::changed(QueryTarget target, ByteView steps) {
   SessionQuery& query = found->second;
   // One answer has no steps before it: it brings what there is then, once.
   const bool is_request = session->exchange != nullptr && !session->exchange->is_stream;
-  if (is_request) {
+  // Only answers are cut into parts.
+  const bool is_too_long = steps.size() > context_.options.limits.frame_bytes_max / 2;
+  if (is_request || is_too_long) {
     query.lagging = true;
     return queries_->repeat(target);
   }
@@ -162,7 +168,15 @@ void Home::resume_queries(Session& session) {
   }
   for (const uint64_t id : lagging) {
     if (!has_credit(session)) return;
-    queries_->repeat({session.connection, id});
+    const SessionQuery& query = session.queries.at(id);
+    if (query.live) {
+      queries_->repeat({session.connection, id});
+      continue;
+    }
+    // Nobody kept its answer.
+    const SessionQuery asked = query;
+    session.queries.at(id).lagging = false;
+    queries_->open({session.connection, id}, as_bytes(asked.map), asked.query, false, asked.access);
   }
 }
 

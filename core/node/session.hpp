@@ -80,7 +80,8 @@ struct SessionQuery {
   /// What the client said its answer is known by; 0 = it has none.
   uint64_t known = 0;
   bool answered = false;
-  /// Steps were dropped because the client's credit was used up; it gets the whole answer later.
+  /// The answer, or steps from it, were not said because the client's credit was used up; it gets
+  /// the answer later.
   bool lagging = false;
   std::string map;
   Bytes query;

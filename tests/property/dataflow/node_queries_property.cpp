@@ -240,7 +240,7 @@ TEST_CASE("node queries: answers kept by steps are what the records say, whateve
       asker.check(records);
       if (gen.coin()) continue;
       // What is asked once is answered as things are by then.
-      asker.ask(false);
+      for (uint64_t questions = gen.between(1, 4); questions > 0; --questions) asker.ask(false);
       if (gen.chance(1, 5)) asker.client().cut();
       settle(world);
       asker.hear();
