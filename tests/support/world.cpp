@@ -8,8 +8,8 @@
 
 namespace topgun {
 
-World::World(Options options) : options_(options) {
-  logs_.resize(options.shards);
+World::World(Options options) : options_(std::move(options)) {
+  logs_.resize(options_.shards);
   start_node();
 }
 
