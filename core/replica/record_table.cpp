@@ -90,6 +90,13 @@ bool has_identity(const uint8_t* blob, const Record& record) {
          std::memcmp(key.data() + key.size(), record.tag.data(), record.tag.size()) == 0;
 }
 
+/// Levels below `depth` until one that the tree keeps; between two kept ones, nodes of the lower
+/// add up.
+uint8_t steps_to_kept(uint8_t depth) {
+  constexpr uint8_t kLevel = MerkleTree::kBitsPerLevel;
+  return static_cast<uint8_t>((kLevel - depth % kLevel) % kLevel);
+}
+
 }  // namespace
 
 uint64_t RecordTable::key_hash(ByteView key) { return hash64(key); }
@@ -256,15 +263,27 @@ void RecordTable::grow() {
 
 uint64_t RecordTable::node(HashPrefix prefix) const {
   uint64_t sum = 0;
-  // Between two kept levels, the nodes of the lower one add up.
-  constexpr uint8_t kLevel = MerkleTree::kBitsPerLevel;
-  const auto steps = static_cast<uint8_t>((kLevel - prefix.depth % kLevel) % kLevel);
+  const uint8_t steps = steps_to_kept(prefix.depth);
   if (prefix.depth + steps <= tree_.depth()) {
     for (uint64_t i = 0; i < uint64_t{1} << steps; ++i) sum += tree_.node(prefix.child(steps, i));
     return sum;
   }
   visit(prefix, [&](uint64_t, uint64_t hash, const Record&) { sum += hash; });
   return sum;
+}
+
+std::vector<uint64_t> RecordTable::children(HashPrefix prefix, uint8_t bits) const {
+  std::vector<uint64_t> sums(size_t{1} << bits, 0);
+  const auto depth = static_cast<uint8_t>(prefix.depth + bits);
+  TG_ASSERT(bits > 0 && depth <= 64);
+  if (depth + steps_to_kept(depth) <= tree_.depth()) {
+    for (size_t i = 0; i < sums.size(); ++i) sums[i] = node(prefix.child(bits, i));
+    return sums;
+  }
+  visit(prefix, [&](uint64_t placement, uint64_t hash, const Record&) {
+    sums[static_cast<size_t>(placement >> (64 - depth)) % sums.size()] += hash;
+  });
+  return sums;
 }
 
 }  // namespace topgun

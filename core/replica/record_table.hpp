@@ -150,6 +150,10 @@ class RecordTable {
   /// are few.
   uint64_t node(HashPrefix prefix) const;
 
+  /// `node` of each of the 2^`bits` children of `prefix`, in order, in one pass over its records
+  /// where `node` would make one for each. `bits` is at least 1.
+  std::vector<uint64_t> children(HashPrefix prefix, uint8_t bits) const;
+
   /// Bytes of keys, values and their headers, as allocated.
   size_t record_bytes() const { return record_bytes_; }
 

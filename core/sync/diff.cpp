@@ -84,9 +84,8 @@ std::vector<uint64_t> diff_children(const RecordTable& table, const DiffMessage&
   std::vector<uint64_t> hashes;
   hashes.reserve(received.children.size());
   for (const HashPrefix& node : received.nodes) {
-    for (uint64_t i = 0; i < uint64_t{1} << received.child_bits; ++i) {
-      hashes.push_back(table.node(node.child(received.child_bits, i)));
-    }
+    const std::vector<uint64_t> sums = table.children(node, received.child_bits);
+    hashes.insert(hashes.end(), sums.begin(), sums.end());
   }
   return hashes;
 }
@@ -111,13 +110,11 @@ DiffRegion expand(const RecordTable& table, HashPrefix prefix) {
   region.prefix = prefix;
   const bool can_descend = prefix.depth + kDiffStepBits <= kPrefixDepthMax;
   region.many = can_descend && table.holds_more_than(prefix, kDiffLeafRecords);
-  if (can_descend) region.children.resize(size_t{1} << kDiffStepBits);
   if (region.many) {
-    for (uint64_t i = 0; i < region.children.size(); ++i) {
-      region.children[static_cast<size_t>(i)] = table.node(prefix.child(kDiffStepBits, i));
-    }
+    region.children = table.children(prefix, kDiffStepBits);
     return region;
   }
+  if (can_descend) region.children.resize(size_t{1} << kDiffStepBits);
   // Below a leaf no level of the tree is kept: its few records make up the children themselves.
   table.visit(prefix, [&](uint64_t placement, uint64_t hash, const Record&) {
     region.record_hashes.push_back(hash);
@@ -202,11 +199,7 @@ void limit_answer(DiffMessage& answer) {
 }
 
 std::vector<uint64_t> root_children(const RecordTable& table) {
-  std::vector<uint64_t> hashes;
-  for (uint64_t i = 0; i < (uint64_t{1} << kDiffRootBits); ++i) {
-    hashes.push_back(table.node(HashPrefix{}.child(kDiffRootBits, i)));
-  }
-  return hashes;
+  return table.children({}, kDiffRootBits);
 }
 
 DiffMessage first_diff(uint64_t subscription, uint8_t slice,

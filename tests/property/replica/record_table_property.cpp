@@ -138,6 +138,13 @@ void check_region(const RecordTable& table, const std::vector<OwnedRecord>& stat
   CAPTURE(prefix.bits);
   CHECK(visited == expected);
   CHECK(table.node(prefix) == sum);
+  for (const uint8_t bits : {uint8_t{1}, uint8_t{3}, uint8_t{6}}) {
+    const std::vector<uint64_t> children = table.children(prefix, bits);
+    REQUIRE(children.size() == size_t{1} << bits);
+    for (size_t i = 0; i < children.size(); ++i) {
+      CHECK(children[i] == table.node(prefix.child(bits, i)));
+    }
+  }
 }
 
 void check_everything(Gen& gen, const RecordTable& table, const Model& model) {
