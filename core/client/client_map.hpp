@@ -60,6 +60,8 @@ struct ClientMap {
   /// The application was told that the map agreed with the node, on this connection.
   bool was_synced = false;
 
+  /// Records that went either way since the last Subscribe.
+  size_t moved_records = 0;
   /// The next Subscribe shall lead to repair, whatever the cursor says.
   bool wants_repair = false;
   /// Repairs in a row after which the roots still differed.

@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kCreditBytes = 16 * 1024;
 /// Records that repair the node go in messages of this size.
 constexpr size_t kUploadBytes = 64 * 1024;
+/// A comparison that moved as many records was not in vain, whatever still differs.
+constexpr size_t kFarRecords = 1'000;
 /// Of a cursor that continues a snapshot.
 constexpr uint8_t kSnapshotStage = 2;
 /// Stamp, time to live and sizes of a record, at most.
@@ -98,6 +100,7 @@ void Link::put_subscribe(Bytes& frame, ClientMap& map) {
   map.continued_messages.clear();
   map.phase = SyncPhase::Subscribed;
   map.wants_repair = false;
+  map.moved_records = 0;
 }
 
 Result<void> Link::on_subscribed(ByteView payload, Now now) {
@@ -142,6 +145,10 @@ Result<void> Link::on_records(ByteView payload, Now now) {
   if (!message.ok()) return message.error();
   const Result<ClientMap*> merged = replica_.merge_records(message->batch, corrected(now));
   if (!merged.ok()) return merged.error();
+  ByteReader in(message->batch);
+  in.u16();  // Format and kind.
+  in.blob(kMapNameBytesMax);
+  if (*merged != nullptr) (*merged)->moved_records += static_cast<size_t>(in.varint());
   return {};
 }
 
@@ -172,6 +179,7 @@ Result<void> Link::on_diff(ByteView payload) {
     const size_t size = record.key.size() + record.tag.size() + record.value.size() + kRecordHead;
     if (size > room && !(is_first && may_be_large)) return;
     is_first = false;
+    ++map->moved_records;
     room -= std::min(room, size);
     builder.add(record);
     if (builder.size() >= std::min(kUploadBytes, request_bytes_max_) ||
@@ -200,6 +208,8 @@ Result<void> Link::on_synced(ByteView payload, Now now) {
   map->phase = SyncPhase::Live;
   map->was_synced = true;
   events_.push(Event::MapSynced, [&](ByteWriter& out) { out.varint(map->handle); });
+  // A comparison says only so much at once: one that got far is followed by another.
+  if (map->moved_records >= kFarRecords) map->repairs_in_row = 0;
   // Our own writes that are still on their way make roots differ without anything being wrong.
   const bool quiet = replica_.outbox().empty();
   if (map->table.root() == message->root) {

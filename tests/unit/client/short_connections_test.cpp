@@ -112,4 +112,25 @@ TEST_CASE("short connections: the first answer to a request is small, and later 
   CHECK(alice.root(kNotes).hash == world.node_root(MapKind::Lww, "notes").hash);
 }
 
+TEST_CASE("short connections: comparisons follow each other as long as they get far") {
+  World world({.shards = 1, .limits = {.changes_max = 16}});
+  World::Client& alice = streaming_client(world);
+  World::Client& bob = streaming_client(world);
+  const auto write = [&](const std::string& prefix) {
+    for (int i = 0; i < 40'000; ++i) {
+      bob.set(kNotes, prefix + std::to_string(i), "x");
+      if (i % 1'000 == 0) world.settle();
+    }
+    world.settle();
+  };
+  write("early");
+  alice.go_offline();
+  // More than the node remembers, and more than one comparison may name.
+  write("late");
+  alice.go_online();
+  world.settle();
+  CHECK(world.stats().repairs_started > 3);
+  CHECK(is_same(world, alice));
+}
+
 }  // namespace topgun
