@@ -76,11 +76,7 @@ class ClientQueries::FollowedMap final : public MapObserver {
 
   template <typename Condition>
   void erase_if(Condition&& condition) {
-    map_.table.visit_all([&](uint64_t, uint64_t, const Record& record) {
-      if (!condition(record)) return;
-      const auto row = rows_.find(record.key);
-      if (row) apply({row, record.key, record.value, std::nullopt});
-    });
+    follower_.forget_if(condition, [&](const query::Write& write) { apply(write); });
   }
 
   ClientQueries& owner_;

@@ -29,15 +29,11 @@ class OwnerQueries::FollowedMap final : public MapObserver {
     const auto relation = owner_.engine_.attach(map_.name, rows_);
     if (!relation.ok()) return relation.error();
     relation_ = *relation;
-    for (const node::NodeIndex& index : owner_.context_.options.indexes) {
-      if (index.map != map_.name) continue;
-      ByteReader in(index.definition);
-      const Result<void> added =
-          owner_.engine_.add_index(map_.name, query::read_index_definition(in));
-      if (!added.ok()) return added.error();
-    }
-    // They are empty as yet, and ready at once.
-    while (owner_.engine_.build_step(SIZE_MAX)) {
+    if (const Result<void> indexed = add_indexes(); !indexed.ok()) {
+      // The engine must not look at rows that are about to go.
+      const Result<void> detached = owner_.engine_.detach(map_.name);
+      TG_ASSERT(detached.ok());
+      return indexed;
     }
     follower_.take_all(wall_ms, [&](const query::Write& write) { apply(write); });
     map_.table.visit_all([&](uint64_t placement, uint64_t, const Record& record) {
@@ -83,7 +79,21 @@ class OwnerQueries::FollowedMap final : public MapObserver {
   }
 
  private:
-  uint64_t placement_of(ByteView key) const {
+  Result<void> add_indexes() {
+    for (const node::NodeIndex& index : owner_.context_.options.indexes) {
+      if (index.map != map_.name) continue;
+      ByteReader in(index.definition);
+      const Result<void> added =
+          owner_.engine_.add_index(map_.name, query::read_index_definition(in));
+      if (!added.ok()) return added;
+    }
+    // They are empty as yet, and ready at once.
+    while (owner_.engine_.build_step(SIZE_MAX)) {
+    }
+    return {};
+  }
+
+  static uint64_t placement_of(ByteView key) {
     return RecordTable::placement(MapKind::Lww, key, {});
   }
   static ExpirySchedule::Entry entry_of(uint64_t placement, const Record& record) {
@@ -100,11 +110,7 @@ class OwnerQueries::FollowedMap final : public MapObserver {
 
   template <typename Condition>
   void erase_if(Condition&& condition) {
-    map_.table.visit_all([&](uint64_t, uint64_t, const Record& record) {
-      if (!condition(record)) return;
-      const auto row = rows_.find(record.key);
-      if (row) apply({row, record.key, record.value, std::nullopt});
-    });
+    follower_.forget_if(condition, [&](const query::Write& write) { apply(write); });
   }
 
   OwnerQueries& owner_;

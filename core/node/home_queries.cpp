@@ -1,4 +1,3 @@
-#include "core/base/probe.hpp"
 #include "core/node/home.hpp"
 
 namespace topgun::node {
@@ -119,12 +118,8 @@ void Home::answered(QueryTarget target, ByteView answer) {
   query.answered = true;
   query.lagging = !is_known && !has_credit(*session);
   if (!is_known && session->exchange != nullptr) session->exchange->has_news = true;
-  if (query.lagging) {
-    // A request says no more than that; the next one asks again. A connection gets it later.
-    TG_SOMETIMES(true, NodeLags);
-  } else if (!is_known) {
-    send_answer(*session, target.query, answer, known);
-  }
+  // Without credit a request says no more, and the next one asks again; a connection gets it later.
+  if (!is_known && !query.lagging) send_answer(*session, target.query, answer, known);
   if (!query.live && !query.lagging) session->queries.erase(found);
   touch(*session);
 }

@@ -60,6 +60,17 @@ class RecordFollower {
     if (write.before || write.after) apply(static_cast<const Write&>(write));
   }
 
+  /// The records for which `condition(const Record&)` holds are about to be forgotten: calls
+  /// `apply(const Write&)` for those that have a row. O(records).
+  template <typename Condition, typename Apply>
+  void forget_if(Condition&& condition, Apply&& apply) const {
+    table_->visit_all([&](uint64_t, uint64_t, const Record& record) {
+      if (!condition(record)) return;
+      const auto row = rows_->find(record.key);
+      if (row) apply(Write{row, record.key, record.value, std::nullopt});
+    });
+  }
+
   /// The record of this key may have expired by `wall_ms`. True if it had.
   template <typename Apply>
   bool expire(ByteView key, uint64_t wall_ms, Apply&& apply) {

@@ -132,6 +132,12 @@ testOnCores(
     assert.equal(observed.getSnapshot().settled, true);
     thin.goOffline();
     assert.equal(observed.getSnapshot().settled, false);
+    const { rows } = observed.getSnapshot();
+    thin.goOnline();
+    // Asked after it, so that the live query has been answered again, with nothing new, by then.
+    await thin.query<Order>('orders', { scope: 'server', limit: 1 }).get();
+    assert.equal(observed.getSnapshot().rows, rows);
+    thin.goOffline();
     writer.getMap<Order>('orders').set('o41', { city: 'Oslo', total: 41 });
     await writer.flush({ level: 'memory' });
     assert.equal(observed.getSnapshot().rows.length, 1);

@@ -72,7 +72,7 @@ export class QueryClient extends BaseClient {
 
   /**
    * A query over the records of a map, to be refined by its methods or by `options`. Opens the map if
-   * it is not open. Nothing is asked before `get`, `subscribe` or `observe`.
+   * it is not open, unless the node answers ({@link Query.scope}). Nothing is asked before `get`, `subscribe` or `observe`.
    *
    * @example
    * ```ts

@@ -136,10 +136,16 @@ export class LiveQuery implements ObservedQuery<object> {
   replace(answer: ByteReader): void {
     if (!this.loaded || this.error !== undefined) return this.reset(answer);
     const before = this.rows;
-    const { changes } = this;
+    const { changes, changed, list, snapshot } = this;
     this.reset(answer);
-    this.changes = [...changes, ...changesBetween(before, this.rows)];
-    if (this.changes.length === 0) this.changed = false;
+    const steps = changesBetween(before, this.rows);
+    this.changes = [...changes, ...steps];
+    if (steps.length > 0) return;
+    // Nothing is new, and so whoever looks sees the same objects.
+    this.list = list;
+    this.shown = before;
+    this.snapshot = snapshot;
+    this.changed = changed;
   }
 
   fail(error: TopGunError): void {

@@ -179,7 +179,7 @@ const EMPTY: Shape = {
 };
 
 /**
- * A question to one map, answered from the records on this replica, online or offline. Each method
+ * A question to one map, answered from the records on this replica, online or offline, or by the node. Each method
  * returns another query and leaves this one as it was.
  *
  * @example

@@ -20,7 +20,9 @@ export function changesBetween(before: readonly Keyed[], after: readonly Keyed[]
       changes.push({ type: 'enter', row, index });
       return;
     }
-    const from = rows.findIndex(({ _key }, at) => at >= index && _key === row._key);
+    // Nearly always it is where it was.
+    let from = index;
+    while (rows[from]?._key !== row._key) from++;
     const isSame = equal(rows[from], row);
     if (from === index && isSame) return;
     rows.splice(from, 1);

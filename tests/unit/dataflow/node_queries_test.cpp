@@ -317,6 +317,30 @@ TEST_CASE("node queries: indexes that the node declares are there for the first 
   CHECK(heard(asker, 2) == "failed hint-impossible");
 }
 
+TEST_CASE(
+    "node queries: a map with more indexes than it can have is not answered, and harms nobody") {
+  World::Options options;
+  for (size_t i = 0; i <= query::Collection::kIndexesMax; ++i) {
+    const auto index = query::index_from_text("f" + std::to_string(i));
+    REQUIRE(index.ok());
+    ByteWriter out(options.indexes.emplace_back(node::NodeIndex{"m", {}}).definition);
+    query::write_index_definition(out, *index);
+  }
+  Shop shop(options);
+  write(*shop.writer, "a", "ann");
+  shop.world.settle();
+  World::Client& asker = shop.asker();
+  for (uint64_t number = 1; number <= 2; ++number) {
+    ask(asker, number, {});
+    shop.world.settle();
+    CHECK(heard(asker, number) == "failed limit-exceeded");
+    (void)shop.world.stats();
+  }
+  ask(asker, 3, {}, true, "other");
+  shop.world.settle();
+  CHECK(heard(asker, 3) == "answer");
+}
+
 TEST_CASE("node queries: a condition on keys asks the shards that can hold them, and no others") {
   Shop shop({.shards = 4});
   write(*shop.writer, "a", "ann");
