@@ -1,6 +1,6 @@
 #include "core/sync/messages.hpp"
 
-#include "core/value/utf8.hpp"
+#include "core/sync/message_fields.hpp"
 
 namespace topgun {
 namespace {
@@ -17,26 +17,12 @@ MerkleRoot take_root(ByteReader& in) {
   return root;
 }
 
-ByteView take_text(ByteReader& in, size_t size_max) {
-  const ByteView text = in.blob(size_max);
-  if (in.ok() && !is_utf8(text)) in.fail(Error::InvalidUtf8);
-  return text;
-}
-
 AckLevel take_level(ByteReader& in) {
   const uint8_t level = in.u8();
   const bool in_range = level >= static_cast<uint8_t>(AckLevel::Memory) &&
                         level <= static_cast<uint8_t>(AckLevel::Object);
   if (in.ok() && !in_range) in.fail(Error::Malformed);
   return static_cast<AckLevel>(level);
-}
-
-/// The message, if every field was read and nothing is left over.
-template <typename T>
-Result<T> finish(ByteReader& in, T message) {
-  if (!in.ok()) return in.error();
-  if (!in.at_end()) return Error::Malformed;
-  return message;
 }
 
 }  // namespace
@@ -217,7 +203,7 @@ Result<HelloMessage> decode_hello(ByteView payload) {
     hello.ack_level_min = take_level(in);
     if (hello.ack_level_min == AckLevel::Memory) in.fail(Error::Malformed);  // Said by leaving out.
   }
-  return finish(in, std::move(hello));
+  return finish_message(in, std::move(hello));
 }
 
 Result<SubscribeMessage> decode_subscribe(ByteView payload) {
@@ -233,19 +219,19 @@ Result<SubscribeMessage> decode_subscribe(ByteView payload) {
   subscribe.synced_ms = in.u64();
   subscribe.root = take_root(in);
   subscribe.records = in.varint();
-  return finish(in, subscribe);
+  return finish_message(in, subscribe);
 }
 
 Result<uint64_t> decode_unsubscribe(ByteView payload) {
   ByteReader in(payload);
   const uint64_t subscription = in.varint();
-  return finish(in, subscription);
+  return finish_message(in, subscription);
 }
 
 Result<DiffMessage> decode_diff(ByteView payload) {
   ByteReader in(payload);
   DiffMessage diff = take_diff(in);
-  return finish(in, std::move(diff));
+  return finish_message(in, std::move(diff));
 }
 
 Result<RecordsMessage> decode_records_message(ByteView payload) {
@@ -260,19 +246,19 @@ Result<RecordsMessage> decode_records_message(ByteView payload) {
 Result<uint64_t> decode_nonce(ByteView payload) {
   ByteReader in(payload);
   const uint64_t nonce = in.u64();
-  return finish(in, nonce);
+  return finish_message(in, nonce);
 }
 
 Result<uint64_t> decode_credit(ByteView payload) {
   ByteReader in(payload);
   const uint64_t bytes = in.varint();
-  return finish(in, bytes);
+  return finish_message(in, bytes);
 }
 
 Result<ByteView> decode_authenticate(ByteView payload) {
   ByteReader in(payload);
   const ByteView token = in.blob(kTokenBytesMax);
-  return finish(in, token);
+  return finish_message(in, token);
 }
 
 Result<void> decode_resume(ByteView payload) {
@@ -288,7 +274,7 @@ Result<ExchangeMessage> decode_exchange(ByteView payload) {
   const uint8_t flags = in.u8();
   if (flags > 1) in.fail(Error::Malformed);
   exchange.quiet = flags == 1;
-  return finish(in, exchange);
+  return finish_message(in, exchange);
 }
 
 Result<WelcomeMessage> decode_welcome(ByteView payload) {
@@ -302,7 +288,7 @@ Result<WelcomeMessage> decode_welcome(ByteView payload) {
   welcome.frame_bytes_max = in.varint();
   welcome.operations_in_flight_max = in.varint();
   welcome.level_max = take_level(in);
-  return finish(in, welcome);
+  return finish_message(in, welcome);
 }
 
 Result<AckMessage> decode_ack(ByteView payload) {
@@ -310,7 +296,7 @@ Result<AckMessage> decode_ack(ByteView payload) {
   AckMessage ack;
   ack.level = take_level(in);
   ack.sequence = in.varint();
-  return finish(in, ack);
+  return finish_message(in, ack);
 }
 
 Result<RejectMessage> decode_reject(ByteView payload) {
@@ -323,7 +309,7 @@ Result<RejectMessage> decode_reject(ByteView payload) {
   const bool is_range =
       reject.sequence != 0 && reject.count != 0 && reject.count - 1 <= UINT64_MAX - reject.sequence;
   if (in.ok() && !is_range) in.fail(Error::Malformed);
-  return finish(in, reject);
+  return finish_message(in, reject);
 }
 
 Result<SubscribedMessage> decode_subscribed(ByteView payload) {
@@ -334,7 +320,7 @@ Result<SubscribedMessage> decode_subscribed(ByteView payload) {
   if (in.ok() && (mode < 1 || mode > 5)) in.fail(Error::Malformed);
   subscribed.mode = static_cast<SyncMode>(mode);
   subscribed.horizon_ms = in.u64();
-  return finish(in, subscribed);
+  return finish_message(in, subscribed);
 }
 
 Result<ChangesMessage> decode_changes(ByteView payload) {
@@ -354,7 +340,7 @@ Result<SyncedMessage> decode_synced(ByteView payload) {
   synced.cursor = in.blob(kCursorBytesMax);
   synced.node_ms = in.u64();
   synced.root = take_root(in);
-  return finish(in, synced);
+  return finish_message(in, synced);
 }
 
 Result<ErrorMessage> decode_error(ByteView payload) {
@@ -366,13 +352,13 @@ Result<ErrorMessage> decode_error(ByteView payload) {
   error.fatal = fatal == 1;
   error.retry_after_ms = in.varint();
   error.detail = take_text(in, kErrorDetailBytesMax);
-  return finish(in, error);
+  return finish_message(in, error);
 }
 
 Result<uint64_t> decode_cloned(ByteView payload) {
   ByteReader in(payload);
   const uint64_t common_sequence = in.varint();
-  return finish(in, common_sequence);
+  return finish_message(in, common_sequence);
 }
 
 Result<MoreMessage> decode_more(ByteView payload) {
@@ -380,7 +366,7 @@ Result<MoreMessage> decode_more(ByteView payload) {
   MoreMessage more;
   more.subscription = in.varint();
   more.cursor = in.blob(kCursorBytesMax);
-  return finish(in, more);
+  return finish_message(in, more);
 }
 
 }  // namespace topgun

@@ -1,5 +1,5 @@
+#include "core/sync/message_fields.hpp"
 #include "core/sync/messages.hpp"
-#include "core/value/utf8.hpp"
 
 namespace topgun {
 namespace {
@@ -8,23 +8,10 @@ constexpr uint8_t kLiveFlag = 1;
 constexpr uint8_t kFirstFlag = 1;
 constexpr uint8_t kLastFlag = 2;
 
-ByteView take_text(ByteReader& in, size_t size_max) {
-  const ByteView text = in.blob(size_max);
-  if (in.ok() && !is_utf8(text)) in.fail(Error::InvalidUtf8);
-  return text;
-}
-
 uint8_t take_flags(ByteReader& in, uint8_t known) {
   const uint8_t flags = in.u8();
   if (in.ok() && (flags & ~known) != 0) in.fail(Error::Malformed);
   return flags;
-}
-
-template <typename T>
-Result<T> finish(ByteReader& in, T message) {
-  if (!in.ok()) return in.error();
-  if (!in.at_end()) return Error::Malformed;
-  return message;
 }
 
 }  // namespace
@@ -76,13 +63,13 @@ Result<QueryMessage> decode_query_message(ByteView payload) {
   query.map = take_text(in, kMapNameBytesMax);
   if (in.ok() && query.map.empty()) in.fail(Error::Malformed);
   query.query = in.blob(kQueryBytesMax);
-  return finish(in, query);
+  return finish_message(in, query);
 }
 
 Result<uint64_t> decode_end_query(ByteView payload) {
   ByteReader in(payload);
   const uint64_t query = in.varint();
-  return finish(in, query);
+  return finish_message(in, query);
 }
 
 Result<AnswerMessage> decode_answer(ByteView payload) {
@@ -113,7 +100,7 @@ Result<QueryFailedMessage> decode_query_failed(ByteView payload) {
   failed.query = in.varint();
   failed.error = in.u16();
   failed.detail = take_text(in, kErrorDetailBytesMax);
-  return finish(in, failed);
+  return finish_message(in, failed);
 }
 
 }  // namespace topgun

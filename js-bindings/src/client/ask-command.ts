@@ -2,6 +2,9 @@ import { ByteWriter } from '../bindings/byte-writer.js';
 import type { Command, CommandAnswer } from '../bindings/commands.js';
 import type { EngineHost } from './engine-host.js';
 
+/** Numbers of the events about queries that the node answers. */
+export const NodeEvent = { Answer: 33, Steps: 34, Failed: 35 } as const;
+
 /** Runs a command about a query that the node answers, by the number that the engine shall know it by. */
 export function askCommand(
   host: EngineHost,

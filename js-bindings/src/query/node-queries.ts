@@ -1,12 +1,9 @@
 import { Command, type CommandAnswer } from '../bindings/commands.js';
 import type { ByteReader } from '../bindings/reader.js';
-import { askCommand } from '../client/ask-command.js';
+import { NodeEvent, askCommand } from '../client/ask-command.js';
 import type { EngineHost } from '../client/engine-host.js';
 import { ErrorCode, TopGunError, errorFromCode } from '../errors.js';
 import { QueryWriter } from './encode.js';
-
-/** Numbers of the events about queries that the node answers. */
-export const NodeEvent = { Answer: 33, Steps: 34, Failed: 35 } as const;
 
 /** What comes of a query that the node answers. Payloads are borrowed. */
 export interface NodeListener {

@@ -2,13 +2,11 @@ import { Command } from '../bindings/commands.js';
 import { ByteWriter } from '../bindings/byte-writer.js';
 import type { QueryEvent } from '../bindings/events.js';
 import { ByteReader } from '../bindings/reader.js';
-import { askCommand } from '../client/ask-command.js';
+import { NodeEvent, askCommand } from '../client/ask-command.js';
 import type { EngineHost } from '../client/engine-host.js';
 
 /** Queries of other tabs have numbers above those of our own. */
 const FIRST_NUMBER = 2 ** 40;
-/** The event that says that there will be no answer, and the one that brings it. */
-const FAILED = 35;
 
 interface TabAsk {
   readonly tab: string;
@@ -40,19 +38,19 @@ export class TabAsks {
       payload.u8(error & 0xff);
       payload.u8(error >> 8);
       payload.text('a query for the node');
-      this.tell(tab, number, FAILED, payload.writer.take());
+      this.tell(tab, number, NodeEvent.Failed, payload.writer.take());
     });
   }
 
   /** True if the event is about one of these queries: it is passed on. */
   takes({ code, payload: { bytes, offset, end } }: QueryEvent): boolean {
-    if (code < 33) return false;
+    if (code < NodeEvent.Answer) return false;
     const payload = new ByteReader(bytes, offset, end);
     const ours = payload.varint();
     if (ours < FIRST_NUMBER) return false;
     const ask = this.asks.get(ours);
     if (ask === undefined) return true;
-    if (code === FAILED) this.asks.delete(ours);
+    if (code === NodeEvent.Failed) this.asks.delete(ours);
     this.tell(ask.tab, ask.number, code, bytes.slice(payload.offset, end));
     return true;
   }
