@@ -76,8 +76,7 @@ async function overRequests(t: TestContext, pollWhenHidden = false): Promise<Pla
   const played = new PlayedLink(t, {}, pollWhenHidden);
   await played.connect();
   played.sockets[0]!.events.closed();
-  assert.deepEqual(await played.turn(), ['closed']);
-  assert.deepEqual(await played.connect(), ['polling 25000 30000', 'opened 1']);
+  assert.deepEqual(await played.turn(), ['polling 25000 30000', 'opened 1']);
   played.link.welcomed();
   assert.deepEqual(await played.turn(), ['http']);
   return played;
@@ -101,6 +100,27 @@ test('link: a WebSocket that is refused gives way to requests, and a probe bring
   assert.deepEqual(await played.turn(), ['opened 0', 'websocket']);
 });
 
+test('link: where neither gets through, the connection counts as lost once, and sockets come first again', async (t) => {
+  const memory = new TransportMemory('known');
+  memory.learn('websocket');
+  const played = new PlayedLink(t, { memory });
+  await played.connect();
+  played.sockets[0]!.events.closed();
+  assert.deepEqual(await played.turn(), ['polling 25000 30000', 'opened 1']);
+  played.carrier!.failed();
+  assert.deepEqual(await played.turn(), ['closed']);
+  assert.deepEqual(await played.connect(), []);
+  assert.equal(played.sockets.length, 2);
+});
+
+test('link: a WebSocket that opened and ended says nothing against WebSockets', async (t) => {
+  const played = new PlayedLink(t);
+  await played.connect();
+  played.sockets[0]!.events.opened();
+  played.sockets[0]!.events.closed();
+  assert.deepEqual(await played.turn(), ['opened 0', 'closed']);
+});
+
 test('link: a probe that fails disturbs nothing, and the next one comes later', async (t) => {
   const played = await overRequests(t);
   t.mock.timers.tick(5_000);
@@ -121,7 +141,7 @@ test('link: an upgrade that nobody answers is given up, unless WebSockets are kn
   const played = new PlayedLink(t);
   await played.connect();
   t.mock.timers.tick(4_000);
-  assert.deepEqual(await played.turn(), ['closed']);
+  assert.deepEqual(await played.turn(), ['polling 25000 30000', 'opened 1']);
   assert.equal(played.sockets[0]!.closed, true);
   t.mock.timers.reset();
   const memory = new TransportMemory('known');

@@ -71,8 +71,9 @@ export class TransportLink {
   connect(): void {
     this.disconnect();
     const wait = this.pausedUntil - performance.now();
-    if (wait > 0) this.timer = setTimeout(() => this.open(), wait);
-    else this.open();
+    const open = (): void => this.open(this.negotiator.choose());
+    if (wait > 0) this.timer = setTimeout(open, wait);
+    else open();
   }
 
   send(frame: Uint8Array): void {
@@ -121,18 +122,21 @@ export class TransportLink {
     this.current = undefined;
   }
 
-  private open(): void {
-    this.current = this.negotiator.choose();
-    if (this.current === 'websocket') this.openSocket();
+  private open(transport: Transport): void {
+    this.current = transport;
+    if (transport === 'websocket') this.openSocket();
     else this.openHttp();
   }
 
   private openSocket(): void {
     const { memory, http, wanted } = this.options;
     const isCurrent = this.guard();
+    const hasChoice = http !== undefined && wanted === 'auto';
+    let isOpen = false;
     this.socket = this.options.openSocket(this.options.socketUrl, {
       opened: () => {
         if (!isCurrent()) return;
+        isOpen = true;
         clearTimeout(this.timer);
         this.events.opened(TransportKind.Stream);
       },
@@ -140,13 +144,20 @@ export class TransportLink {
         if (isCurrent()) this.events.frame(bytes);
       },
       closed: () => {
-        if (isCurrent()) this.lose();
+        if (!isCurrent()) return;
+        if (hasChoice && !isOpen) this.openInstead();
+        else this.lose();
       },
     });
-    const hasChoice = http !== undefined && wanted === 'auto';
     if (!hasChoice || memory.knows('websocket')) return;
     // Some proxies neither let an upgrade through nor say so.
-    this.timer = setTimeout(() => this.lose(), OPEN_MS);
+    this.timer = setTimeout(() => this.openInstead(), OPEN_MS);
+  }
+
+  /** Requests may get through where a WebSocket was refused: the engine waits for either. */
+  private openInstead(): void {
+    this.disconnect();
+    this.open(this.negotiator.chooseHttp());
   }
 
   private openHttp(): void {

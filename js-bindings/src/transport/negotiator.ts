@@ -13,7 +13,7 @@ const PROBE_MS_MAX = 5 * 60_000;
 /**
  * Decides by which transport to connect. WebSockets come first. Requests take over where a WebSocket
  * cannot be opened or keeps dying, until a probe gets through again. What worked here before decides
- * what is tried first, and how soon it is given up.
+ * what is tried first, and how soon it is given up. One connect tries both before it counts as lost.
  */
 export class Negotiator {
   private readonly wanted: Transport | 'auto';
@@ -37,9 +37,12 @@ export class Negotiator {
 
   /** The transport to open next. */
   choose(): Transport {
-    this.welcomedAt = undefined;
-    this.current = this.wanted !== 'auto' ? this.wanted : this.avoidsSockets ? 'http' : 'websocket';
-    return this.current;
+    return this.choice(this.wanted !== 'auto' ? this.wanted : this.avoidsSockets ? 'http' : 'websocket');
+  }
+
+  /** Requests, because the socket chosen last has just been refused, whether or not they will come first. */
+  chooseHttp(): Transport {
+    return this.choice('http');
   }
 
   /** The node has answered over the transport chosen last. */
@@ -80,6 +83,12 @@ export class Negotiator {
     this.avoidsSockets = false;
     this.unwelcomed = 0;
     this.memory.forget('http');
+  }
+
+  private choice(transport: Transport): Transport {
+    this.welcomedAt = undefined;
+    this.current = transport;
+    return transport;
   }
 
   private unwelcomedSocket(): void {
