@@ -160,6 +160,7 @@ class Home final : private QueryOutput {
   std::map<uint64_t, Channel> channels_;
   std::map<std::pair<MapKind, std::string>, uint64_t> channel_ids_;
   uint64_t last_channel_ = 0;
+  uint64_t last_step_ = 0;
 
   // Reused from batch to batch.
   OperationBatch batch_;

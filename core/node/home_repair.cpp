@@ -55,7 +55,7 @@ void Home::on_diff_children(const ShardMessage& message) {
   Session* session = find({message.numbers[0]});
   if (session == nullptr) return;
   Subscription* subscription = find_subscription(*session, message.numbers[1]);
-  if (subscription == nullptr || subscription->phase != SubscriptionPhase::Repairing) return;
+  if (subscription == nullptr || subscription->step != message.numbers[2]) return;
   Subscription::DiffState& state = *subscription->diff;
   const std::vector<uint64_t> part = decode_sequences(*message.payload);
   state.children.resize(part.size(), 0);
@@ -72,7 +72,7 @@ void Home::on_diff_expand(const ShardMessage& message) {
   Session* session = find({message.numbers[0]});
   if (session == nullptr) return;
   Subscription* subscription = find_subscription(*session, message.numbers[1]);
-  if (subscription == nullptr || subscription->phase != SubscriptionPhase::Repairing) return;
+  if (subscription == nullptr || subscription->step != message.numbers[2]) return;
   Subscription::DiffState& state = *subscription->diff;
   DiffExpansion part = decode_expansion(*message.payload);
   for (const Bytes& batch : part.batches) send_records(*session, *subscription, batch);

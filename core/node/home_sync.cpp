@@ -120,14 +120,17 @@ void Home::ask_owners(Session& session, Subscription& subscription, ShardMessage
                       const Bytes& payload) {
   const SharedBytes shared = share(payload);
   subscription.answers_missing = context_.options.shard_count;
+  subscription.step = ++last_step_;
   for (uint16_t shard = 0; shard < context_.options.shard_count; ++shard) {
-    context_.post(shard, kind, {session.connection.value, subscription.id}, shared);
+    context_.post(shard, kind, {session.connection.value, subscription.id, subscription.step},
+                  shared);
   }
 }
 
 void Home::describe(Session& session, Subscription& subscription, DescribePurpose purpose) {
   subscription.phase = purpose == DescribePurpose::Finish ? SubscriptionPhase::Finishing
                                                           : SubscriptionPhase::Describing;
+  subscription.step = ++last_step_;
   subscription.answers_missing = context_.options.shard_count;
   subscription.total = {};
   subscription.described_versions.assign(context_.options.shard_count, 0);
@@ -140,11 +143,10 @@ void Home::describe(Session& session, Subscription& subscription, DescribePurpos
   Bytes bytes = encode_map(channel);
   ByteWriter(bytes).u8(may_compare ? 1 : 0);
   const SharedBytes payload = share(std::move(bytes));
+  const StepNumber step{subscription.step, static_cast<uint8_t>(purpose)};
   for (uint16_t shard = 0; shard < context_.options.shard_count; ++shard) {
-    context_.post(
-        shard, ShardMessageKind::Describe,
-        {session.connection.value, subscription.id, channel.id, static_cast<uint64_t>(purpose)},
-        payload);
+    context_.post(shard, ShardMessageKind::Describe,
+                  {session.connection.value, subscription.id, channel.id, step.encode()}, payload);
   }
 }
 
@@ -152,11 +154,9 @@ void Home::on_described(const ShardMessage& message) {
   Session* session = find({message.numbers[0]});
   if (session == nullptr) return;
   Subscription* subscription = find_subscription(*session, message.numbers[1]);
-  const auto purpose = static_cast<DescribePurpose>(message.numbers[2]);
-  const SubscriptionPhase expected = purpose == DescribePurpose::Finish
-                                         ? SubscriptionPhase::Finishing
-                                         : SubscriptionPhase::Describing;
-  if (subscription == nullptr || subscription->phase != expected) return;
+  const StepNumber step = StepNumber::decode(message.numbers[2]);
+  if (subscription == nullptr || subscription->step != step.step) return;
+  const auto purpose = static_cast<DescribePurpose>(step.detail);
   const Description part = decode_description(*message.payload);
   Description& total = subscription->total;
   total.root.add(part.root);
@@ -235,6 +235,7 @@ void Home::start_sync(Session& session, Subscription& subscription) {
 void Home::start_pulls(Session& session, Subscription& subscription, PullMode mode,
                        const std::vector<std::optional<uint64_t>>& positions) {
   subscription.phase = SubscriptionPhase::Pulling;
+  subscription.step = ++last_step_;
   subscription.pulls.assign(context_.options.shard_count, {});
   for (uint16_t shard = 0; shard < context_.options.shard_count; ++shard) {
     subscription.pulls[shard] = {mode, positions[shard].value_or(0), !positions[shard].has_value(),
@@ -252,9 +253,9 @@ void Home::pull(Session& session, Subscription& subscription, uint16_t shard) {
   ByteWriter out(request);
   out.u64(session.replica.value);
   out.varint(credit_max(session));
+  const StepNumber step{subscription.step, static_cast<uint8_t>(state.mode)};
   context_.post(shard, ShardMessageKind::Pull,
-                {session.connection.value, subscription.id, static_cast<uint64_t>(state.mode),
-                 state.position},
+                {session.connection.value, subscription.id, step.encode(), state.position},
                 share(std::move(request)));
 }
 
@@ -262,8 +263,9 @@ void Home::on_pulled(const ShardMessage& message) {
   Session* session = find({message.numbers[0]});
   if (session == nullptr) return;
   Subscription* subscription = find_subscription(*session, message.numbers[1]);
-  if (subscription == nullptr || subscription->phase != SubscriptionPhase::Pulling) return;
-  const auto outcome = static_cast<PullOutcome>(message.numbers[2]);
+  const StepNumber step = StepNumber::decode(message.numbers[2]);
+  if (subscription == nullptr || subscription->step != step.step) return;
+  const auto outcome = static_cast<PullOutcome>(step.detail);
   if (outcome == PullOutcome::NotCovered) {
     TG_SOMETIMES(true, NodeNotCovered);
     return describe(*session, *subscription, DescribePurpose::Repair);

@@ -231,7 +231,8 @@ void Owner::on_pull(const ShardMessage& message) {
   const MapRef ref = take_map(in);
   const ReplicaId reader{in.u64()};
   const size_t bytes_max = std::min<uint64_t>(in.varint(), kPullBytes);
-  const auto mode = static_cast<PullMode>(message.numbers[2]);
+  const StepNumber step = StepNumber::decode(message.numbers[2]);
+  const auto mode = static_cast<PullMode>(step.detail);
   const uint64_t position = message.numbers[3];
   const OwnedMap* map = maps_.find(ref.kind, ref.name);
   RecordsChunk chunk;
@@ -245,10 +246,10 @@ void Owner::on_pull(const ShardMessage& message) {
                                     : snapshot_chunk(*map, position, bytes_max);
     if (!chunk.done) outcome = PullOutcome::More;
   }
-  context_.post(
-      message.from, ShardMessageKind::Pulled,
-      {message.numbers[0], message.numbers[1], static_cast<uint64_t>(outcome), chunk.next},
-      share(encode_batches(chunk.batches)));
+  context_.post(message.from, ShardMessageKind::Pulled,
+                {message.numbers[0], message.numbers[1],
+                 StepNumber{step.step, static_cast<uint8_t>(outcome)}.encode(), chunk.next},
+                share(encode_batches(chunk.batches)));
 }
 
 void Owner::on_diff_children(const ShardMessage& message) {
@@ -264,7 +265,8 @@ void Owner::on_diff_children(const ShardMessage& message) {
     hashes.assign(diff->children.size(), 0);
   }
   context_.post(message.from, ShardMessageKind::DiffChildrenAnswer,
-                {message.numbers[0], message.numbers[1]}, share(encode_sequences(hashes)));
+                {message.numbers[0], message.numbers[1], message.numbers[2]},
+                share(encode_sequences(hashes)));
 }
 
 void Owner::on_diff_expand(const ShardMessage& message) {
@@ -296,7 +298,8 @@ void Owner::on_diff_expand(const ShardMessage& message) {
   for (const DiffMessage::Entry& want : diff->wants) find_wanted(table, want, diff->slice, send);
   if (builder.count() > 0) expansion.batches.push_back(builder.finish());
   context_.post(message.from, ShardMessageKind::DiffExpandAnswer,
-                {message.numbers[0], message.numbers[1]}, share(encode_expansion(expansion)));
+                {message.numbers[0], message.numbers[1], message.numbers[2]},
+                share(encode_expansion(expansion)));
 }
 
 void Owner::update_gauges() {

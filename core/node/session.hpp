@@ -51,6 +51,8 @@ struct Subscription {
   std::vector<uint64_t> versions;
 
   // The step that waits for answers of the owners.
+  /// Which step of this home; the answers to those before mean nothing to it.
+  uint64_t step = 0;
   uint16_t answers_missing = 0;
   Description total;
   std::vector<uint64_t> described_versions;

@@ -17,28 +17,30 @@ enum class ShardMessageKind : uint8_t {
   Applied,
   /// home -> owner: connection. Payload: a record batch with this owner's keys only.
   ApplyRecords,
-  /// home -> owner: connection, subscription, channel, purpose. Payload: map, u8 whether the
-  /// children of the root are wanted. Registers `home` as a listener.
+  /// home -> owner: connection, subscription, channel, purpose and step (`StepNumber`). Payload:
+  /// map,
+  /// u8 whether the children of the root are wanted. Registers `home` as a listener.
   Describe,
-  /// owner -> home: connection, subscription, purpose. Payload: a description.
+  /// owner -> home: connection, subscription, purpose and step. Payload: a description.
   Described,
   /// home -> owner: channel. Payload: map. Nobody listens there any more.
   Unlisten,
-  /// home -> owner: connection, subscription, mode, position. Payload: map, u64 replica that needs
-  /// no delta of its own records.
+  /// home -> owner: connection, subscription, mode and step, position. Payload: map, u64 replica
+  /// that needs no delta of its own records.
   Pull,
-  /// owner -> home: connection, subscription, outcome, next position. Payload: sized record
+  /// owner -> home: connection, subscription, outcome and step, next position. Payload: sized
+  /// record
   /// batches.
   Pulled,
   /// owner -> home: channel, version, author (0 = many: the listeners pull). Payload: the frame.
   Changes,
-  /// home -> owner: connection, subscription. Payload: map, diff.
+  /// home -> owner: connection, subscription, step. Payload: map, diff.
   DiffChildren,
-  /// owner -> home: connection, subscription. Payload: hashes.
+  /// owner -> home: connection, subscription, step. Payload: hashes.
   DiffChildrenAnswer,
-  /// home -> owner: connection, subscription. Payload: map, prefixes, diff.
+  /// home -> owner: connection, subscription, step. Payload: map, prefixes, diff.
   DiffExpand,
-  /// owner -> home: connection, subscription. Payload: regions, present fingerprints, record
+  /// owner -> home: connection, subscription, step. Payload: regions, present fingerprints, record
   /// batches.
   DiffExpandAnswer,
   /// home -> registry: connection, replica, instance, whether it is an exchange (1). Payload: the
@@ -67,5 +69,18 @@ enum class GreetVerdict : uint8_t { Welcome, Cloned };
 enum class PullMode : uint8_t { Delta, Snapshot };
 enum class PullOutcome : uint8_t { More, Done, NotCovered };
 enum class DescribePurpose : uint8_t { Start, Repair, Finish };
+
+/// Which step of a subscription a message belongs to, and what goes with it in one number. A
+/// subscription may begin anew, or be another one under the same number, while owners still answer
+/// what it asked before: such an answer must not count.
+struct StepNumber {
+  uint64_t step = 0;
+  uint8_t detail = 0;
+
+  constexpr uint64_t encode() const { return step << 8 | detail; }
+  static constexpr StepNumber decode(uint64_t number) {
+    return {number >> 8, static_cast<uint8_t>(number)};
+  }
+};
 
 }  // namespace topgun::node
