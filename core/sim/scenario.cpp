@@ -4,6 +4,7 @@
 
 #include "core/base/byte_io.hpp"
 #include "core/base/prng.hpp"
+#include "core/sim/swarm.hpp"
 
 namespace topgun::sim {
 namespace {
@@ -35,14 +36,14 @@ constexpr FaultTraits kTraits[kFaultCount] = {
     {Fault::OneWay, "one-way", Per::Minute, 50'000, 1'000'000, StepKind::Partition, 100, 60'000,
      false},
     {Fault::SlowReader, "slow-reader", Per::Minute, 50'000, 1'000'000, StepKind::SlowReader, 100,
-     20'000, false},
+     40'000, false},
     {Fault::Offline, "offline", Per::Minute, 100'000, 2'000'000, StepKind::Offline, 100, 60'000,
      false},
     {Fault::TabKill, "tab-kill", Per::Minute, 50'000, 3'000'000, StepKind::TabKill, 1, 10'000,
      false},
     {Fault::TabSleep, "tab-sleep", Per::Minute, 50'000, 1'000'000, StepKind::TabSleep, 100, 60'000,
      false},
-    {Fault::Quota, "quota", Per::Minute, 50'000, 1'000'000, StepKind::Quota, 100, 20'000, false},
+    {Fault::Quota, "quota", Per::Minute, 50'000, 1'000'000, StepKind::Quota, 100, 40'000, false},
     {Fault::Wipe, "wipe", Per::Minute, 20'000, 500'000, StepKind::Wipe, 1, 1'000, false},
     {Fault::Clone, "clone", Per::Minute, 20'000, 500'000, StepKind::Clone, 1, 1'000, false},
     {Fault::RowDamage, "row-damage", Per::Minute, 20'000, 500'000, StepKind::RowDamage, 1, 1'000,
@@ -65,24 +66,16 @@ constexpr FaultTraits kTraits[kFaultCount] = {
     {Fault::DiskFull, "disk-full", Per::Minute, 100'000, 2'000'000, StepKind::DiskFull, 100, 20'000,
      true},
     {Fault::DiskRead, "disk-read", Per::Million, 100, 10'000, StepKind::Cut, 0, 0, true},
-    {Fault::DiskRot, "disk-rot", Per::Million, 100, 10'000, StepKind::Cut, 0, 0, true},
+    {Fault::DiskRot, "disk-rot", Per::Million, 100, 100'000, StepKind::Cut, 0, 0, true},
     {Fault::Starve, "starve", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0, true},
     {Fault::LostAnswer, "lost-answer", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0, false},
     {Fault::DoubledRequest, "doubled-request", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0,
      false},
+    {Fault::DiskHang, "disk-hang", Per::Minute, 100'000, 3'000'000, StepKind::DiskHang, 100, 20'000,
+     true},
 };
 
 const FaultTraits& traits(Fault fault) { return kTraits[static_cast<size_t>(fault)]; }
-
-/// Log-uniform between the bounds, in integers: a random number of doublings, then a random part of
-/// the next.
-uint64_t log_between(Prng& prng, uint64_t low, uint64_t high) {
-  if (low == 0) return 0;
-  uint64_t doublings = 0;
-  while ((low << (doublings + 1)) <= high) ++doublings;
-  const uint64_t start = low << prng.between(0, doublings);
-  return std::min(high, start + prng.below(start));
-}
 
 void draw_rates(Scenario& scenario) {
   Prng prng(scenario.seed, stream_id("scenario.faults"));
@@ -112,8 +105,8 @@ void leave_out_gaps(Scenario& scenario) {
     Prng prng(scenario.seed, stream_id("scenario.node.clock"));
     const bool keeps_disk = prng.below(2) == 1;
     if (!keeps_disk) rate(Fault::NodeClock) = 0;
-    for (const Fault fault :
-         {Fault::DiskWrite, Fault::DiskSync, Fault::DiskFull, Fault::DiskRead, Fault::DiskRot}) {
+    for (const Fault fault : {Fault::DiskWrite, Fault::DiskSync, Fault::DiskFull, Fault::DiskRead,
+                              Fault::DiskRot, Fault::DiskHang}) {
       if (keeps_disk) rate(fault) = 0;
     }
   }
@@ -150,17 +143,6 @@ void draw_knobs(Scenario& scenario) {
   scenario.transports = static_cast<Transports>(prng.below(4));
 }
 
-StepKind draw_write(Prng& prng) {
-  const uint64_t what = prng.below(100);
-  if (what < 35) return StepKind::Set;
-  if (what < 40) return StepKind::SetTtl;
-  if (what < 52) return StepKind::Remove;
-  if (what < 68) return StepKind::OrAdd;
-  if (what < 78) return StepKind::OrRemove;
-  if (what < 98) return StepKind::CounterAdd;
-  return StepKind::Unfollow;
-}
-
 StepKind draw_query(Prng& prng) {
   const uint64_t what = prng.below(100);
   if (what < 40) return StepKind::SubscribeQuery;
@@ -171,7 +153,7 @@ StepKind draw_query(Prng& prng) {
 }
 
 /// Writes come in bursts: most of a client's writes fall close to another one.
-void add_writes(Scenario& scenario, uint32_t client, uint64_t count) {
+void add_writes(Scenario& scenario, const WriteMix& mix, uint32_t client, uint64_t count) {
   Prng prng(scenario.seed, stream_id("scenario.writes"), client);
   uint64_t at_ms = prng.below(scenario.duration_ms);
   for (uint64_t i = 0; i < count; ++i) {
@@ -183,7 +165,7 @@ void add_writes(Scenario& scenario, uint32_t client, uint64_t count) {
     step.id = (uint64_t{client} + 1) << 32 | i;
     step.at_ms = at_ms;
     step.actor = client;
-    step.kind = draw_write(prng);
+    step.kind = mix.draw_kind(prng);
     step.a = prng.next();
     step.b = step.kind == StepKind::CounterAdd ? prng.below(19) : prng.next() >> 40;
     scenario.steps.push_back(step);
@@ -229,7 +211,9 @@ void add_queries(Scenario& scenario) {
 void shape_fault(const Scenario& scenario, Fault fault, Prng& prng, Step& step) {
   const FaultTraits& family = traits(fault);
   step.kind = family.step;
-  if (family.long_ms != 0) step.b = log_between(prng, family.short_ms, family.long_ms);
+  const uint64_t minutes = scenario.profile == Profile::Lite ? scenario.duration_ms / 60'000 : 1;
+  const uint64_t long_ms = family.long_ms * std::max<uint64_t>(minutes, 1);
+  if (family.long_ms != 0) step.b = log_between(prng, family.short_ms, long_ms);
   switch (fault) {
     case Fault::HalfOpen:
       step.a = prng.below(2);
@@ -393,10 +377,13 @@ Scenario make_scenario(uint64_t seed, Profile profile) {
   draw_rates(scenario);
   leave_out_gaps(scenario);
   draw_knobs(scenario);
+  draw_shape(scenario);
+  const WriteMix mix = WriteMix::draw(seed);
   for (uint32_t client = 0; client < scenario.all_clients(); ++client) {
-    add_writes(scenario, client, writes);
+    add_writes(scenario, mix, client, writes);
   }
   add_all_faults(scenario);
+  let_faults_meet(scenario);
   add_queries(scenario);
   // Simultaneous steps happen in the order of their ids, which are unique.
   std::sort(scenario.steps.begin(), scenario.steps.end(),  // allow(sort): ids are unique

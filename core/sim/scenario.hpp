@@ -50,8 +50,9 @@ enum class Fault : uint8_t {
   Starve = 27,          ///< A shard gets little time.
   LostAnswer = 28,      ///< The answer to a request does not arrive.
   DoubledRequest = 29,  ///< A request arrives twice, the second time perhaps much later.
+  DiskHang = 30,        ///< The node's disk does nothing for a while; the node goes on.
 };
-inline constexpr size_t kFaultCount = 30;
+inline constexpr size_t kFaultCount = 31;
 
 /// Stable name, as in reports and in `--only`.
 std::string_view fault_name(Fault fault);
@@ -105,6 +106,7 @@ enum class StepKind : uint8_t {
   NodePause = 42,
   NodeClockStep = 43,
   DiskFull = 44,
+  DiskHang = 45,
 };
 
 /// Of `b` of a step that writes an entry.
@@ -151,6 +153,7 @@ struct Scenario {
   uint64_t value_bytes = 8;  ///< Longest padding of values.
   Transports transports = Transports::Streams;
   uint64_t changes_max = 65'536;
+  uint64_t exchange_timeout_ms = 15'000;
 
   std::vector<Step> steps;  ///< Ascending by time.
   /// Clients that are left out. The others keep their numbers, which key their draws.

@@ -6,12 +6,17 @@
 namespace topgun::sim {
 namespace {
 
-constexpr uint8_t kScenarioFormat = 3;
+constexpr uint8_t kScenarioFormat = 4;
 /// The first format knew no requests, and these many families.
 constexpr uint8_t kFormatOfStreams = 1;
 constexpr size_t kFaultsOfStreams = 28;
 /// The second one always had the usual ring of changes.
 constexpr uint8_t kFormatOfOneRing = 2;
+/// The third one did not say how many families it knew, and its node answered requests in the usual
+/// time.
+constexpr uint8_t kFormatOfPatience = 3;
+constexpr size_t kFaultsOfPatience = 30;
+constexpr size_t kFaultsMax = 256;
 constexpr uint32_t kClientsMax = 256;
 constexpr uint64_t kStepsMax = 1'000'000;
 
@@ -27,10 +32,11 @@ Bytes encode_scenario(const Scenario& scenario) {
        {uint64_t{scenario.shards}, uint64_t{scenario.clients}, uint64_t{scenario.edge_clients},
         uint64_t{scenario.keys}, scenario.duration_ms, scenario.retention_ms, scenario.credit_bytes,
         scenario.checkpoint_interval_ms, scenario.segment_bytes, scenario.in_flight_max,
-        scenario.value_bytes, scenario.changes_max}) {
+        scenario.value_bytes, scenario.changes_max, scenario.exchange_timeout_ms}) {
     out.varint(number);
   }
   out.u8(static_cast<uint8_t>(scenario.transports));
+  out.varint(kFaultCount);
   for (const uint32_t rate : scenario.rates) out.varint(rate);
   out.varint(scenario.steps.size());
   for (const Step& step : scenario.steps) {
@@ -50,12 +56,12 @@ namespace {
 
 Result<void> check(const Scenario& scenario) {
   const bool has_actors = scenario.shards >= 1 && scenario.all_clients() >= 1;
-  const bool has_sizes = scenario.keys >= 1 && scenario.duration_ms >= 1 &&
-                         scenario.retention_ms >= 1 && scenario.in_flight_max >= 1 &&
-                         scenario.segment_bytes >= 65'536 && scenario.segment_bytes % 4'096 == 0 &&
-                         scenario.checkpoint_interval_ms >= 1 && scenario.credit_bytes >= 1 &&
-                         scenario.value_bytes >= 1 && scenario.changes_max >= 1 &&
-                         scenario.transports <= Transports::AtRandom;
+  const bool has_sizes =
+      scenario.keys >= 1 && scenario.duration_ms >= 1 && scenario.retention_ms >= 1 &&
+      scenario.in_flight_max >= 1 && scenario.segment_bytes >= 65'536 &&
+      scenario.segment_bytes % 4'096 == 0 && scenario.checkpoint_interval_ms >= 1 &&
+      scenario.credit_bytes >= 1 && scenario.value_bytes >= 1 && scenario.changes_max >= 1 &&
+      scenario.exchange_timeout_ms >= 1 && scenario.transports <= Transports::AtRandom;
   if (!has_actors || !has_sizes) return Error::Malformed;
   for (const Step& step : scenario.steps) {
     if (step.actor >= scenario.all_clients()) return Error::Malformed;
@@ -85,10 +91,14 @@ Result<Scenario> decode_scenario(ByteView bytes) {
   scenario.in_flight_max = in.varint_max(1ull << 30);
   scenario.value_bytes = in.varint_max(1ull << 16);
   if (format > kFormatOfOneRing) scenario.changes_max = in.varint_max(1ull << 20);
+  if (format > kFormatOfPatience) scenario.exchange_timeout_ms = in.varint_max(1ull << 30);
   if (!is_of_streams) scenario.transports = static_cast<Transports>(in.u8());
-  const size_t families = is_of_streams ? kFaultsOfStreams : kFaultCount;
-  for (size_t i = 0; i < families; ++i) {
-    scenario.rates[i] = static_cast<uint32_t>(in.varint_max(100'000'000));
+  size_t families = is_of_streams ? kFaultsOfStreams : kFaultsOfPatience;
+  if (format > kFormatOfPatience) families = static_cast<size_t>(in.varint_max(kFaultsMax));
+  for (size_t i = 0; i < families && in.ok(); ++i) {
+    const auto rate = static_cast<uint32_t>(in.varint_max(100'000'000));
+    // A family that this build does not know cannot strike.
+    if (i < kFaultCount) scenario.rates[i] = rate;
   }
   const uint64_t count = in.varint_max(kStepsMax);
   for (uint64_t i = 0; i < count && in.ok(); ++i) {

@@ -152,6 +152,7 @@ class Shrinker {
     lower(&Scenario::checkpoint_interval_ms, usual.checkpoint_interval_ms);
     lower(&Scenario::segment_bytes, usual.segment_bytes);
     lower(&Scenario::changes_max, usual.changes_max);
+    lower(&Scenario::exchange_timeout_ms, usual.exchange_timeout_ms);
   }
 
   void simplify_steps() {

@@ -69,6 +69,7 @@ void SimNode::start() {
     options.limits.credit_bytes = static_cast<uint32_t>(scenario_.credit_bytes);
     options.limits.operations_in_flight_max = static_cast<uint32_t>(scenario_.in_flight_max);
     options.limits.changes_max = static_cast<uint32_t>(scenario_.changes_max);
+    options.limits.exchange_timeout_ms = scenario_.exchange_timeout_ms;
     shards_[i].shard = std::make_unique<node::Shard>(options);
   }
   model_.reset();
@@ -175,8 +176,14 @@ void SimNode::pause(bool paused) {
   plan_storage();
 }
 
+void SimNode::set_disk_hung(bool hung) {
+  is_disk_hung_ = hung;
+  if (!hung) plan_storage();
+}
+
 void SimNode::heal() {
   is_calm_ = true;
+  set_disk_hung(false);
   disk_.set_faults({});
   disk_.set_full(false);
   clock_.set_right(scheduler_.now_us());
@@ -390,7 +397,7 @@ void SimNode::model_entry(node::LogEntryKind kind, ByteView payload) {
 // --- storage ---
 
 void SimNode::plan_storage() {
-  if (storage_ == nullptr || is_paused_) return;
+  if (storage_ == nullptr || is_paused_ || is_disk_hung_) return;
   using Task = storage::SteppedStorage::Task;
   for (const Task task : {Task::Log, Task::Checkpoint}) {
     const uint64_t due_ms = storage_->due_ms(task);
@@ -414,7 +421,7 @@ void SimNode::plan_storage() {
 
 void SimNode::step_storage(uint64_t value) {
   storage_planned_[value] = storage::SteppedStorage::kNever;
-  if (storage_ == nullptr || is_paused_) return;
+  if (storage_ == nullptr || is_paused_ || is_disk_hung_) return;
   storage_->step(static_cast<storage::SteppedStorage::Task>(value), now().mono_ms);
   plan_storage();
 }

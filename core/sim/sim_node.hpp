@@ -45,6 +45,8 @@ class SimNode final : public Actor, public NodeEndpoint {
   void lose_power();
   void pause(bool paused);
   void set_disk_full(bool full) { disk_.set_full(full); }
+  /// A disk that hangs ends nothing that it is given; what was ended stays so.
+  void set_disk_hung(bool hung);
   VirtualClock& clocks() { return clock_; }
   VirtualDisk& disk() { return disk_; }
   /// Every fault of the node and its disk ends.
@@ -75,6 +77,7 @@ class SimNode final : public Actor, public NodeEndpoint {
   /// Whether every shard has heard of all that happened.
   bool is_idle() const;
   bool log_has_failed() const { return log_failed_; }
+  bool is_disk_hung() const { return is_disk_hung_; }
 
   // NodeEndpoint
   bool accepts() const override { return is_running(); }
@@ -151,6 +154,7 @@ class SimNode final : public Actor, public NodeEndpoint {
   VirtualDisk disk_;
   bool is_paused_ = false;
   bool is_calm_ = false;
+  bool is_disk_hung_ = false;
 
   uint64_t incarnation_ = 0;
   std::vector<Shard> shards_;

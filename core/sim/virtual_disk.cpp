@@ -9,6 +9,16 @@ namespace {
 
 constexpr uint64_t kMillion = 1'000'000;
 
+/// Files are mostly room; where nothing is, a flipped bit is nobody's. So a few places are tried.
+uint64_t used_byte(ByteView bytes, uint64_t bits) {
+  constexpr uint64_t kPlaces = 16;
+  uint64_t at = Prng::multiply_high(bits, bytes.size());
+  for (uint64_t i = 1; i < kPlaces && !bytes.empty() && bytes[static_cast<size_t>(at)] == 0; ++i) {
+    at = Prng::multiply_high(absorb64(bits, i), bytes.size());
+  }
+  return at;
+}
+
 std::string directory_of(const std::string& path) {
   const size_t slash = path.find_last_of('/');
   return slash == std::string::npos ? std::string() : path.substr(0, slash);
@@ -192,8 +202,11 @@ void VirtualDisk::write_wrongly(Inode& inode, uint64_t offset, ByteView data) {
   if (inode.rots && strikes(stream_id("disk.bit_flip"), faults_.bit_flip, inode)) {
     const uint64_t bits = draw(stream_id("disk.flipped"), inode);
     // Damage at the very end of a log cannot be told from a write that was torn.
-    const bool is_flipped = offset > 0 && content.flip_bit(Prng::multiply_high(bits, offset),
-                                                           static_cast<uint32_t>(bits));
+    const bool is_flipped =
+        offset > 0 && content.flip_bit(used_byte(content.live().first(static_cast<size_t>(
+                                                     std::min<uint64_t>(offset, content.size()))),
+                                                 bits),
+                                       static_cast<uint32_t>(bits));
     counts_.bit_flips += is_flipped ? 1 : 0;
   }
   if (strikes(stream_id("disk.writeback"), faults_.early_writeback, inode)) {

@@ -90,6 +90,9 @@ bool Session::end(const Step& step) {
     case StepKind::DiskFull:
       node.set_disk_full(false);
       return true;
+    case StepKind::DiskHang:
+      node.set_disk_hung(false);
+      return true;
     default:
       return false;
   }

@@ -198,6 +198,7 @@ export const StepKind = {
   NodePause: 42,
   NodeClockStep: 43,
   DiskFull: 44,
+  DiskHang: 45,
 } as const;
 
 /** Numbers of `Deed::Kind` (wasm/simulator/session.hpp). */
