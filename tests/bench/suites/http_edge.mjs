@@ -25,6 +25,30 @@ const kScripts = {
     };`,
 };
 
+const kDate = '2026-01-01';
+
+/**
+ * Gives each request an isolate of its own. A custom section makes each module another one: V8 would share code
+ * with the isolates before, and report every function of it to the new one.
+ */
+const kLoader = `import core from './topgun.bin';
+  let isolates = 0;
+  async function coreOf(isolate) {
+    const section = [0, 6, 1, 'n'.charCodeAt(0), ...new Uint8Array(Uint32Array.of(isolate).buffer)];
+    return new Blob([core, Uint8Array.from(section)]).arrayBuffer();
+  }
+  export default {
+    async fetch(request, { LOADER, SCRIPTS, ORIGIN, DATE }) {
+      const name = new URL(request.url).pathname.slice(1);
+      const modules = { 'worker.mjs': { js: SCRIPTS[name] } };
+      const isolate = ++isolates;
+      const wasm = await coreOf(isolate);
+      if (name === 'replica') modules['topgun.wasm'] = { wasm };
+      const code = { compatibilityDate: DATE, mainModule: 'worker.mjs', modules, env: { ORIGIN } };
+      return LOADER.get(String(isolate), () => code).getEntrypoint().fetch(request);
+    },
+  };`;
+
 async function bundle(contents) {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
@@ -55,34 +79,12 @@ export async function measureEdge(results, { smoke, server }) {
   });
 
   const { Miniflare } = await import('miniflare');
-  /** From the start of the process, or from when it is up: the isolate's first request is then what is left. */
-  const coldStart = (name, isUp) => async () => {
-    let begin = performance.now();
-    const worker = new Miniflare({
-      compatibilityDate: '2026-01-01',
-      bindings: { ORIGIN: `http://127.0.0.1:${server.port}` },
-      modules: [
-        { type: 'ESModule', path: 'worker.mjs', contents: scripts[name] },
-        ...(name === 'replica' ? [{ type: 'CompiledWasm', path: 'topgun.wasm', contents: wasm }] : []),
-      ],
-    });
-    try {
-      if (isUp) {
-        await worker.ready;
-        begin = performance.now();
-      }
-      const answer = await (await worker.dispatchFetch('http://worker/')).text();
-      if (answer !== '0') throw new Error(`the worker answered ${answer}`);
-      return performance.now() - begin;
-    } finally {
-      await worker.dispose();
-    }
+  const origin = `http://127.0.0.1:${server.port}`;
+  const answerOf = async (worker, name) => {
+    const answer = await (await worker.dispatchFetch(`http://worker/${name}`)).text();
+    if (answer !== '0') throw new Error(`the worker answered ${answer}`);
   };
-  for (const [what, isUp] of [
-    ['from its start to the answer of the first request', false],
-    ['the first request, once the process is up', true],
-  ]) {
-    const ms = await interleave(smoke ? 1 : 9, { empty: coldStart('empty', isUp), replica: coldStart('replica', isUp) });
+  const report = (what, ms) =>
     results.add({
       case: `workerd: ${what}`,
       metric: 'instantiate, first sync',
@@ -92,5 +94,49 @@ export async function measureEdge(results, { smoke, server }) {
       ratio: ms.replica / ms.empty,
       bar: ['<=', 2],
     });
+
+  const ofProcess = (name) => async () => {
+    const begin = performance.now();
+    const worker = new Miniflare({
+      compatibilityDate: kDate,
+      bindings: { ORIGIN: origin },
+      modules: [
+        { type: 'ESModule', path: 'worker.mjs', contents: scripts[name] },
+        ...(name === 'replica' ? [{ type: 'CompiledWasm', path: 'topgun.wasm', contents: wasm }] : []),
+      ],
+    });
+    try {
+      await answerOf(worker, name);
+      return performance.now() - begin;
+    } finally {
+      await worker.dispose();
+    }
+  };
+  report(
+    'from its start to the answer of the first request',
+    await interleave(smoke ? 1 : 9, { empty: ofProcess('empty'), replica: ofProcess('replica') }),
+  );
+
+  const loader = new Miniflare({
+    compatibilityDate: kDate,
+    workerLoaders: { LOADER: {} },
+    bindings: { ORIGIN: origin, DATE: kDate, SCRIPTS: scripts },
+    modules: [
+      { type: 'ESModule', path: 'loader.mjs', contents: kLoader },
+      { type: 'Data', path: 'topgun.bin', contents: wasm },
+    ],
+  });
+  const ofIsolate = (name) => async () => {
+    const begin = performance.now();
+    await answerOf(loader, name);
+    return performance.now() - begin;
+  };
+  try {
+    report(
+      'a new isolate in a running process, from its code to the answer',
+      await interleave(smoke ? 1 : 31, { empty: ofIsolate('empty'), replica: ofIsolate('replica') }),
+    );
+  } finally {
+    await loader.dispose();
   }
 }
