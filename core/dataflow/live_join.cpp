@@ -48,17 +48,18 @@ query::PastRow past_of(const Collection& collection, std::optional<RowId> row, c
 }  // namespace
 
 Result<std::unique_ptr<LiveJoin>> LiveJoin::make(const std::vector<query::Join>& joins,
-                                                 const std::vector<Collection*>& sides) {
+                                                 const std::vector<Collection*>& sides,
+                                                 uint64_t combinations_max) {
   std::vector<query::Predicate> conditions(1);
   for (const query::Join& join : joins) conditions.push_back(join.where);
   auto joiner = Joiner::make(joins, sides, std::move(conditions));
   if (!joiner.ok()) return joiner.error();
   std::unique_ptr<LiveJoin> join(new LiveJoin(joins, sides, std::move(*joiner)));
-  if (const auto filled = join->fill(); !filled.ok()) return filled.error();
+  if (const auto filled = join->fill(combinations_max); !filled.ok()) return filled.error();
   return join;
 }
 
-Result<void> LiveJoin::fill() {
+Result<void> LiveJoin::fill(uint64_t combinations_max) {
   if (const auto chosen = joiner_.choose_ways_back(); !chosen.ok()) return chosen.error();
   for (uint8_t side = 0; side < joiner_.sides(); ++side) {
     routes_.push_back(joiner_.is_free(side) ? joiner_.route_from(side) : query::JoinRoute{});
@@ -68,15 +69,16 @@ Result<void> LiveJoin::fill() {
   }
   class Fill final : public query::CombinationSink {
    public:
-    explicit Fill(LiveJoin& join) : join_(join) {}
+    Fill(LiveJoin& join, uint64_t max) : join_(join), max_(max) {}
     bool take(const Combination& rows) override {
       join_.numbers_.acquire(join_.key_of(rows));
-      return join_.numbers_.size() < query::kCombinationsMax;
+      return join_.numbers_.size() < max_;
     }
 
    private:
     LiveJoin& join_;
-  } sink(*this);
+    uint64_t max_;
+  } sink(*this, combinations_max);
   bool goes_on = true;
   joiner_.collection(0).all().for_each_while([&](RowId row) {
     goes_on = joiner_.expand(routes_[0], row, {}, sink);

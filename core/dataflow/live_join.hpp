@@ -22,9 +22,10 @@ class LiveJoin final : public RowSource {
  public:
   /// Looks at all combinations once. The joins have passed `check_sides`, and the indexes that
   /// `Joiner::missing_indexes` tells are there and ready. Borrows the collections. `LimitExceeded`
-  /// beyond `query::kCombinationsMax`.
-  static Result<std::unique_ptr<LiveJoin>> make(const std::vector<query::Join>& joins,
-                                                const std::vector<query::Collection*>& sides);
+  /// from `combinations_max` on.
+  static Result<std::unique_ptr<LiveJoin>> make(
+      const std::vector<query::Join>& joins, const std::vector<query::Collection*>& sides,
+      uint64_t combinations_max = query::kCombinationsMax);
 
   LiveGraphs& graphs() { return graphs_; }
   const LiveGraphs& graphs() const { return graphs_; }
@@ -52,7 +53,7 @@ class LiveJoin final : public RowSource {
            query::Joiner joiner)
       : joiner_(std::move(joiner)), joined_(joins, sides) {}
 
-  Result<void> fill();
+  Result<void> fill(uint64_t combinations_max);
   ByteView key_of(const query::Combination& rows) const;
   query::RowId number_of(const query::Combination& rows) const;
   void find_starts(const query::Collection& collection, const query::Write& write);

@@ -28,6 +28,12 @@ std::unique_ptr<MergedRows::Row> MergedRows::read_row(ByteReader& in) {
   return row;
 }
 
+void MergedRows::write_entry(ByteWriter& out, const Row& row) const {
+  if (is_joined_) return out.raw(row.value);
+  out.blob(row.key);
+  out.blob(row.value);
+}
+
 size_t MergedRows::rank_of(ByteView order) const {
   const auto found = std::lower_bound(
       merged_.begin(), merged_.end(), order,
@@ -62,8 +68,7 @@ bool MergedRows::take_steps(size_t part, ByteReader& in, Bytes& out) {
       writer.varint(step.to);
       if (step.kind == Edit::Kind::Leave) continue;
       writer.u8(1);
-      writer.blob(step.row->key);
-      writer.blob(step.row->value);
+      write_entry(writer, *step.row);
     }
   }
   const bool any = !seen_.empty();
@@ -210,8 +215,7 @@ void MergedRows::write_answer(ByteWriter& out) const {
   const size_t stop = static_cast<size_t>(std::min<uint64_t>(merged_.size(), end()));
   out.varint(stop - begin);
   for (size_t i = begin; i < stop; ++i) {
-    out.blob(merged_[i]->key);
-    out.blob(merged_[i]->value);
+    write_entry(out, *merged_[i]);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/base/byte_io.hpp"
 #include "core/dataflow/edit.hpp"
+#include "core/query/query.hpp"
 
 namespace topgun::dataflow {
 
@@ -23,11 +24,16 @@ struct PartRow {
 /// varint, (kind u8, from varint, to varint, u8 whether there is a row, [row])...`. A row that has
 /// gone by the end of a batch is not told, only its place.
 ///
+/// Combinations of joins travel on without their keys, which no client needs: the value tells all.
+///
 /// A step costs O(log rows) comparisons, and moves the pointers behind its place.
 class MergedRows {
  public:
-  MergedRows(size_t parts, uint64_t offset, std::optional<uint64_t> limit)
-      : parts_(parts), offset_(offset), limit_(limit) {}
+  MergedRows(size_t parts, const query::Query& query)
+      : parts_(parts),
+        is_joined_(!query.joins.empty()),
+        offset_(query.offset),
+        limit_(query.limit) {}
 
   /// Takes the part of a shard. Once for each, before steps on it.
   void take_part(size_t part, ByteReader& in);
@@ -36,7 +42,8 @@ class MergedRows {
   /// a row, [key blob, value blob])...`. False if it sees nothing, and `out` is as it was.
   bool take_steps(size_t part, ByteReader& in, Bytes& out);
 
-  /// The window: `count varint, (key blob, value blob)...`.
+  /// The window: `count varint, (key blob, value blob)...`; of combinations `count varint,
+  /// value...`.
   void write_answer(ByteWriter& out) const;
   /// The sort key of the window's last row, if the limit cut it off there; else empty.
   ByteView cursor() const;
@@ -67,6 +74,7 @@ class MergedRows {
     return limit_ && *limit_ < UINT64_MAX - offset_ ? offset_ + *limit_ : UINT64_MAX;
   }
   static std::unique_ptr<Row> read_row(ByteReader& in);
+  void write_entry(ByteWriter& out, const Row& row) const;
   size_t rank_of(ByteView order) const;
   bool is_shown(size_t rank) const { return rank >= offset_ && rank < end(); }
   void take_step(Part& part, ByteReader& in);
@@ -79,6 +87,7 @@ class MergedRows {
 
   std::vector<Part> parts_;
   std::vector<Row*> merged_;  ///< By sort key.
+  bool is_joined_;
   uint64_t offset_;
   std::optional<uint64_t> limit_;
   size_t bytes_ = 0;

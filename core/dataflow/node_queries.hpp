@@ -1,8 +1,9 @@
 #pragma once
 
+#include "core/dataflow/gathered_maps.hpp"
 #include "core/dataflow/merged_groups.hpp"
 #include "core/dataflow/merged_rows.hpp"
-#include "core/dataflow/owner_queries.hpp"
+#include "core/dataflow/node_explanation.hpp"
 #include "core/node/query_port.hpp"
 
 namespace topgun::dataflow {
@@ -12,8 +13,13 @@ namespace topgun::dataflow {
 /// puts their parts together. Whoever asks the same about the same map, with the same rights,
 /// shares one answer; who asks the same with other constants shares the owners' graphs.
 ///
-/// What the asker may see is a condition of the query like any other, so answers say nothing of
-/// other records, not even how many there are.
+/// Joins need records of all shards in one place. Each shard sends those that the conditions on its
+/// map leave, and the shard that has the connection joins them as a client would; with one shard
+/// nothing is sent.
+///
+/// What the asker may see is a condition of the query like any other, on each of its maps, so
+/// answers say nothing of other records, not even how many there are. Plans do, and are told only
+/// to those who may see the maps whole.
 class NodeQueries final : public node::ShardQueries {
  public:
   /// Different live answers that one shard keeps for its connections.
@@ -21,15 +27,19 @@ class NodeQueries final : public node::ShardQueries {
   /// And bytes of all of them together. Beyond it the one that grows is given up.
   static constexpr size_t kAnswersBytesMax = size_t{256} << 20;
 
+  /// Bytes of records that are gathered for one side of a join.
+  static constexpr size_t kGatheredBytesMax = size_t{64} << 20;
+
   NodeQueries(node::ShardContext& context, node::Owner& owner, node::QueryOutput& output)
-      : context_(context), output_(output), owned_(context, owner) {}
+      : context_(context), output_(output), gathered_(context, owned_), owned_(context, owner) {}
 
   /// For `node::ShardOptions`.
   static std::unique_ptr<node::ShardQueries> make(node::ShardContext& context, node::Owner& owner,
                                                   node::QueryOutput& output);
 
+  std::vector<std::string> joined_maps(ByteView query) const override;
   void open(node::QueryTarget target, ByteView map, ByteView query, bool live,
-            const node::ReadAccess& access) override;
+            std::span<const node::ReadAccess> access) override;
   void close(node::QueryTarget target) override;
   void repeat(node::QueryTarget target) override;
   void handle(const node::ShardMessage& message) override;
@@ -41,38 +51,71 @@ class NodeQueries final : public node::ShardQueries {
  private:
   /// One answer, for everybody who asked for it.
   struct Asked {
-    bool is_live = false;
-    bool is_grouped = false;
-    bool is_selected = false;
-    Bytes name;                    ///< Map and query; of a live one.
+    Ask ask = Ask::Once;
+    std::string map;
+    query::Query query;  ///< As of a shard that holds all records, with what the asker may see.
+    Bytes name;          ///< Map and query; of a live one.
     std::vector<uint16_t> shards;  ///< That can have something to say, and have a part each.
     size_t parts_missing = 0;
-    std::optional<MergedRows> rows;
+    std::optional<MergedRows> rows;  ///< One of these three.
     std::optional<MergedGroups> groups;
+    std::optional<NodeExplanation> explanation;
+    std::vector<uint64_t> gathered;  ///< By side; of joins over several shards.
+    bool is_joined = false;          ///< What was gathered has been.
     std::vector<node::QueryTarget> targets;
 
-    size_t bytes() const { return rows ? rows->bytes() : groups->bytes(); }
+    size_t bytes() const {
+      return rows ? rows->bytes() : groups ? groups->bytes() : explanation->bytes();
+    }
+    bool is_live() const { return ask == Ask::Live; }
+    bool is_complete() const {
+      const bool is_explained = !explanation || explanation->is_complete();
+      return parts_missing == 0 && is_explained && (gathered.empty() || is_joined);
+    }
   };
   using Answers = std::map<uint64_t, Asked>;
+  /// Whose plan a shard tells, and of which side.
+  struct PlanPlace {
+    uint64_t number = 0;
+    size_t side = 0;
+  };
 
-  /// The query with what the asker may see as a part of its condition.
-  static Result<query::Query> restrict(ByteView query, const node::ReadAccess& access, bool live);
+  /// The query with what the asker may see as a part of its conditions.
+  static Result<query::Query> restrict(ByteView query, std::span<const node::ReadAccess> access,
+                                       Ask ask);
+  /// What one part says of an answer: the rows that may be among the first of all; groups whole.
+  static query::Query part_query(const query::Query& query);
+  static std::string_view detail_of(Error error);
   /// The shards that hold records whose keys the condition admits. At least one.
   std::vector<uint16_t> shards_of(const query::Query& query) const;
-  void ask(uint64_t number, Asked& asked, ByteView map, const query::Query& query);
+  void ask_shards(uint64_t number, Asked& asked);
+  void ask_plans(uint64_t number, Asked& asked, const std::string& map, const query::Query& query);
+  Result<void> gather(uint64_t number, Asked& asked);
+  void join_if_gathered(uint64_t number);
+  std::vector<query::Collection*> gathered_sides(const Asked& asked);
+  Result<Bytes> answer_gathered(uint64_t number, const Asked& asked);
+  void explain_gathered(uint64_t number, Asked& asked);
   /// Takes a part or steps on it into account. False if that was too much, and the query failed.
   bool grow(uint64_t number, const Asked& asked, size_t bytes_before);
+  bool grow_gathered(uint64_t number);
+  void take_part(uint64_t number, size_t part, ByteView bytes);
+  void finish_if_complete(uint64_t number);
   void on_part(const node::ShardMessage& message);
+  void on_plan(const node::ShardMessage& message);
+  void on_gathered(const node::ShardMessage& message);
   void on_changed(const node::ShardMessage& message);
   Bytes whole(const Asked& asked) const;
   void fail(uint64_t number, Error error, std::string_view detail);
+  void fail_gathered(uint64_t number, Error error, std::string_view detail);
   /// Nobody wants it any more.
   void forget(Answers::iterator answer);
 
   node::ShardContext& context_;
   node::QueryOutput& output_;
+  GatheredMaps gathered_;  // Outlives the engine that it is attached to.
   OwnerQueries owned_;
   Answers answers_;
+  std::map<uint64_t, PlanPlace> plans_;
   std::map<Bytes, uint64_t> live_;  ///< By name.
   std::map<node::QueryTarget, uint64_t> by_target_;
   size_t answer_bytes_ = 0;

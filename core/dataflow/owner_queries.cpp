@@ -1,6 +1,9 @@
 #include "core/dataflow/owner_queries.hpp"
 
+#include <algorithm>
+
 #include "core/dataflow/merged_rows.hpp"
+#include "core/query/joined_rows.hpp"
 #include "core/query/record_follower.hpp"
 #include "core/replica/expiry_schedule.hpp"
 
@@ -15,6 +18,61 @@ namespace {
 
 /// Of one shard's part; sort keys are in it.
 constexpr size_t kPartBytesMax = 2 * kAnswerBytesMax;
+
+// What stands for a side of a combination (docs/engine-protocol.md, Queries).
+constexpr uint8_t kAbsent = 0;
+constexpr uint8_t kWithValue = 2;
+constexpr uint8_t kSelected = 3;  // The values follow behind all sides.
+
+Bytes combination_value(const Query& query, const RowView& row) {
+  const bool is_selected = !query.select.empty();
+  Bytes out;
+  ByteWriter writer(out);
+  for (size_t side = 0; side < query.sides(); ++side) {
+    const RowView& record = row.sides[side];
+    writer.u8(record.is_absent() ? kAbsent : is_selected ? kSelected : kWithValue);
+    if (record.is_absent()) continue;
+    writer.blob(record.key);
+    if (!is_selected) writer.blob(record.value);
+  }
+  if (is_selected) writer.blob(query::select_value(query, row));
+  return out;
+}
+
+void write_row(Bytes& out, const Query& query, query::SortKeys* keys, const RowView& row) {
+  Bytes order;
+  if (keys != nullptr) keys->append(order, row);
+  const bool is_joined = row.sides != nullptr;
+  const Bytes value = is_joined ? combination_value(query, row) : query::select_value(query, row);
+  ByteWriter writer(out);
+  MergedRows::write_row(writer, {order, row.key, value});
+}
+
+/// A part of an answer in the making.
+class PartWriter {
+ public:
+  void add_group(const Bytes& group) {
+    ByteWriter(entries_).blob(group);
+    ++count_;
+  }
+  void add_row(const Query& query, query::SortKeys* keys, const RowView& row) {
+    write_row(entries_, query, keys, row);
+    ++count_;
+  }
+  bool is_full() const { return entries_.size() > kPartBytesMax; }
+
+  Bytes take() const {
+    Bytes out;
+    ByteWriter writer(out);
+    writer.varint(count_);
+    writer.raw(entries_);
+    return out;
+  }
+
+ private:
+  size_t count_ = 0;
+  Bytes entries_;
+};
 
 }  // namespace
 
@@ -125,127 +183,153 @@ OwnerQueries::OwnerQueries(node::ShardContext& context, node::Owner& owner)
     : context_(context), owner_(owner) {}
 OwnerQueries::~OwnerQueries() = default;
 
-Result<OwnerQueries::FollowedMap*> OwnerQueries::follow(ByteView map, bool create) {
-  const auto known = maps_.find(as_text(map));
-  if (known != maps_.end()) return known->second.get();
-  node::OwnedMap* owned = owner_.find_map(MapKind::Lww, map);
+Result<query::Collection*> OwnerQueries::follow(std::string_view map, bool create) {
+  query::Collection* const known = engine_.find(map);
+  if (known != nullptr) return known;
+  node::OwnedMap* owned = owner_.find_map(MapKind::Lww, as_bytes(map));
   if (owned == nullptr && !create) return nullptr;
   if (owned == nullptr) {
-    const Result<node::OwnedMap*> created = owner_.find_or_create_map(MapKind::Lww, map);
+    const Result<node::OwnedMap*> created = owner_.find_or_create_map(MapKind::Lww, as_bytes(map));
     if (!created.ok()) return created.error();
     owned = *created;
   }
   auto followed = std::make_unique<FollowedMap>(*this, *owned);
   const Result<void> started = followed->start(context_.now.wall_ms);
   if (!started.ok()) return started.error();
-  return maps_.emplace(owned->name, std::move(followed)).first->second.get();
+  return &maps_.emplace(owned->name, std::move(followed)).first->second->rows();
 }
 
-Result<Bytes> OwnerQueries::encode_rows(query::SortKeys& keys, const Query& query,
-                                        const std::vector<RowView>& rows) {
-  Bytes out;
-  ByteWriter writer(out);
-  writer.varint(rows.size());
-  Bytes order;
-  for (const RowView& row : rows) {
-    order.clear();
-    keys.append(order, row);
-    const Bytes value = query::select_value(query, row);
-    MergedRows::write_row(writer, {order, row.key, value});
-    if (out.size() > kPartBytesMax) return Error::TooLarge;
+Result<OwnerQueries::Sides> OwnerQueries::follow_sides(std::string_view map, const Query& query,
+                                                       bool create) {
+  Sides sides;
+  for (size_t side = 0; side < query.sides(); ++side) {
+    const auto rows = follow(side == 0 ? map : query.joins[side - 1].map, create);
+    if (!rows.ok()) return rows.error();
+    if (*rows == nullptr) sides.made.push_back(std::make_unique<query::Collection>());
+    sides.rows.push_back(*rows == nullptr ? sides.made.back().get() : *rows);
   }
-  return out;
+  return sides;
 }
 
-/// The answer as it is, from this shard's records.
-Result<Bytes> OwnerQueries::part_of(ByteView map, const Query& query) {
-  const Result<FollowedMap*> followed = follow(map, false);
-  if (!followed.ok()) return followed.error();
-  query::Collection none;
-  query::Collection& rows = *followed == nullptr ? none : (*followed)->rows();
-  const Result<query::Answer> answer = query::answer(query, rows);
+// --- answers ---
+
+Result<Bytes> OwnerQueries::part_of(const Query& query,
+                                    const std::vector<query::Collection*>& sides) {
+  const bool is_joined = !query.joins.empty();
+  const Result<query::Answer> answer = is_joined
+                                           ? query::answer_join(query, sides, kCombinationsMax)
+                                           : query::answer(query, *sides[0]);
   if (!answer.ok()) return answer.error();
+  PartWriter part;
   if (query.is_grouped()) {
-    Bytes out;
-    ByteWriter writer(out);
-    writer.varint(answer->groups.size());
-    for (const Bytes& group : answer->groups) writer.blob(group);
-    return out;
+    for (const Bytes& group : answer->groups) part.add_group(group);
+    return part.take();
   }
-  auto keys = query::SortKeys::make(query::effective_order(query), rows.attributes());
+  std::optional<query::JoinedRows> joined;
+  if (is_joined) joined.emplace(query.joins, sides);
+  auto keys = query::SortKeys::make(query::effective_order(query),
+                                    joined ? joined->attributes() : sides[0]->attributes());
   if (!keys.ok()) return keys.error();
-  std::vector<RowView> views;
-  views.reserve(answer->rows.size());
-  for (const RowId row : answer->rows) views.push_back(rows.rows().view(row));
-  return encode_rows(*keys, query, views);
+  for (size_t at = 0; at < answer->rows.size(); at += answer->width) {
+    query::Combination rows;
+    rows.fill(query::kNoRow);
+    std::copy_n(answer->rows.begin() + static_cast<ptrdiff_t>(at), answer->width, rows.begin());
+    part.add_row(query, &*keys, joined ? joined->view(rows) : sides[0]->rows().view(rows[0]));
+    if (part.is_full()) return Error::TooLarge;
+  }
+  return part.take();
 }
 
-/// The same, and from now on what changes in it.
-Result<Bytes> OwnerQueries::subscribe(ByteView map, Query query, FollowerName name) {
-  const Result<FollowedMap*> followed = follow(map, true);
-  if (!followed.ok()) return followed.error();
-  const std::string_view relation = as_text(map);
+Result<Bytes> OwnerQueries::subscribe(std::string_view relation, Query query, uint16_t home,
+                                      uint64_t number, bool has_order) {
   if (query.hints != query::Hints{}) {
     const Result<Bytes> plan = engine_.explain(relation, query, query::Run::PlanOnly);
     if (!plan.ok()) return plan.error();
   }
   const Result<SubscriptionId> id = engine_.subscribe(relation, query);
   if (!id.ok()) return id.error();
-  Follower follower{name.first, name.second, std::move(query), std::nullopt};
-  Bytes out;
-  if (follower.query.is_grouped()) {
-    const std::vector<GroupEdit> groups = engine_.groups(*id);
-    ByteWriter writer(out);
-    writer.varint(groups.size());
-    for (const GroupEdit& group : groups) writer.blob(group.group);
-  } else {
-    auto keys = query::SortKeys::make(query::effective_order(follower.query),
-                                      (*followed)->rows().attributes());
-    if (!keys.ok()) {
-      engine_.unsubscribe(*id);
-      return keys.error();
-    }
-    follower.keys = std::move(*keys);
-    std::vector<RowView> views;
-    for (const RowId row : engine_.rows(*id)) views.push_back(*engine_.row(*id, row));
-    Result<Bytes> rows = encode_rows(*follower.keys, follower.query, views);
-    if (!rows.ok()) {
-      engine_.unsubscribe(*id);
-      return rows.error();
-    }
-    out = std::move(*rows);
+  Follower follower{home, number, std::move(query), std::nullopt};
+  if (engine_.combinations() > kLiveCombinationsMax) {
+    engine_.unsubscribe(*id);
+    return Error::Overloaded;
   }
+  Result<Bytes> part = follow_rows(*id, follower, has_order);
+  if (!part.ok()) {
+    engine_.unsubscribe(*id);
+    return part;
+  }
+  if (!follower.query.joins.empty()) joined_.insert(*id);
   followers_.emplace(*id, std::move(follower));
-  ids_.emplace(name, *id);
-  return out;
+  ids_.emplace(FollowerName{home, number}, *id);
+  return part;
+}
+
+/// The answer to begin with; gets ready for telling what changes in it.
+Result<Bytes> OwnerQueries::follow_rows(SubscriptionId id, Follower& follower, bool has_order) {
+  PartWriter part;
+  if (follower.query.is_grouped()) {
+    for (const GroupEdit& group : engine_.groups(id)) part.add_group(group.group);
+    return part.take();
+  }
+  if (has_order) {
+    auto keys =
+        query::SortKeys::make(query::effective_order(follower.query), engine_.attributes(id));
+    if (!keys.ok()) return keys.error();
+    follower.keys = std::move(*keys);
+  }
+  for (const RowId row : engine_.rows(id)) {
+    part.add_row(follower.query, follower.keys ? &*follower.keys : nullptr, *engine_.row(id, row));
+    if (part.is_full()) return Error::TooLarge;
+  }
+  return part.take();
+}
+
+Result<Bytes> OwnerQueries::open_as(Ask ask, std::string_view map, Query query,
+                                    const node::ShardMessage& message) {
+  const Result<Sides> sides = follow_sides(map, query, ask == Ask::Live);
+  if (!sides.ok()) return sides.error();
+  query.partial_groups = query.is_grouped() && ask <= Ask::Live;
+  if (ask == Ask::Once) return part_of(query, sides->rows);
+  if (ask == Ask::Live) {
+    return subscribe(map, std::move(query), message.from, message.numbers[0],
+                     message.numbers[2] == 0);
+  }
+  const auto run = ask == Ask::Analyze ? query::Run::Analyze : query::Run::PlanOnly;
+  if (query.joins.empty()) return query::explain(query, *sides->rows[0], run);
+  return query::explain_join(query, sides->rows, run, kCombinationsMax);
 }
 
 void OwnerQueries::open(const node::ShardMessage& message) {
   // What was written before is in the answer, and those who follow have been told of it.
   flush();
-  const uint64_t number = message.numbers[0];
   ByteReader in(*message.payload);
   const ByteView map = in.blob(kMapNameBytesMax);
   Result<Query> query = query::decode_query(in.blob(SIZE_MAX));
   TG_ASSERT(query.ok());  // Encoded by the shard that asks.
-  query->partial_groups = query->is_grouped();
-  const bool is_live = message.numbers[1] != 0;
   Result<Bytes> part =
-      is_live ? subscribe(map, std::move(*query), {message.from, number}) : part_of(map, *query);
-  if (part.ok() && part->size() > kPartBytesMax) part = Error::TooLarge;
-  if (!part.ok()) close(message);
-  const uint64_t error = part.ok() ? 0 : static_cast<uint64_t>(part.error());
-  context_.post(message.from, ShardMessageKind::QueryPart, {number, error},
-                node::share(part.ok() ? std::move(*part) : Bytes{}));
+      open_as(static_cast<Ask>(message.numbers[1]), as_text(map), std::move(*query), message);
+  uint64_t error = part.ok() ? 0 : static_cast<uint64_t>(part.error());
+  if (part.ok() && part->size() > kPartBytesMax) error = static_cast<uint64_t>(Error::TooLarge);
+  if (error != 0) close(message);
+  context_.post(message.from, ShardMessageKind::QueryPart, {message.numbers[0], error},
+                node::share(error == 0 ? std::move(*part) : Bytes{}));
 }
 
 void OwnerQueries::close(const node::ShardMessage& message) {
-  const auto found = ids_.find({message.from, message.numbers[0]});
+  unsubscribe(message.from, message.numbers[0]);
+}
+
+void OwnerQueries::unsubscribe(uint16_t home, uint64_t number) {
+  const auto found = ids_.find({home, number});
   if (found == ids_.end()) return;
   flush();
-  engine_.unsubscribe(found->second);
-  followers_.erase(found->second);
-  ids_.erase(found);
+  // What grew too much was given up by that.
+  const auto still = ids_.find({home, number});
+  if (still == ids_.end()) return;
+  engine_.unsubscribe(still->second);
+  joined_.erase(still->second);
+  followers_.erase(still->second);
+  ids_.erase(still);
 }
 
 void OwnerQueries::tick() {
@@ -258,6 +342,23 @@ void OwnerQueries::flush() {
   const LiveChanges changes = engine_.end_batch();
   for (const RowsDelta& delta : changes.rows) tell_rows(delta);
   for (const GroupsDelta& delta : changes.groups) tell_groups(delta);
+  if (!joined_.empty()) give_up_grown_joins();
+}
+
+/// Writes to one side can make any number of combinations.
+void OwnerQueries::give_up_grown_joins() {
+  const bool is_too_much = engine_.combinations() > 2 * kLiveCombinationsMax;
+  std::vector<FollowerName> grown;
+  for (const SubscriptionId id : joined_) {
+    if (!is_too_much && engine_.combinations(id) <= 2 * kCombinationsMax) continue;
+    const Follower& follower = followers_.at(id);
+    grown.emplace_back(follower.home, follower.number);
+  }
+  for (const FollowerName& name : grown) {
+    context_.post(name.first, ShardMessageKind::QueryPart,
+                  {name.second, static_cast<uint64_t>(Error::LimitExceeded)}, node::share({}));
+    unsubscribe(name.first, name.second);
+  }
 }
 
 void OwnerQueries::tell_rows(const RowsDelta& delta) {
@@ -267,18 +368,13 @@ void OwnerQueries::tell_rows(const RowsDelta& delta) {
     Bytes out;
     ByteWriter writer(out);
     writer.varint(delta.edits.size());
-    Bytes order;
     for (const Edit& edit : delta.edits) {
       writer.u8(static_cast<uint8_t>(edit.kind));
       writer.varint(edit.from);
       writer.varint(edit.to);
       const auto row = edit.kind == Edit::Kind::Leave ? std::nullopt : engine_.row(id, edit.row);
       writer.u8(row ? 1 : 0);
-      if (!row) continue;
-      order.clear();
-      follower.keys->append(order, *row);
-      const Bytes value = query::select_value(follower.query, *row);
-      MergedRows::write_row(writer, {order, row->key, value});
+      if (row) write_row(out, follower.query, follower.keys ? &*follower.keys : nullptr, *row);
     }
     context_.post(follower.home, ShardMessageKind::QueryChanged, {follower.number},
                   node::share(std::move(out)));

@@ -134,7 +134,7 @@ Result<query::Answer> QueryEngine::answer(std::string_view map, const Query& que
   if (!sides.ok()) return sides.error();
   const std::vector<Collection*> collections = collections_of(*sides);
   if (query.joins.empty()) return query::answer(query, *collections[0]);
-  return query::answer_join(query, collections);
+  return query::answer_join(query, collections, combinations_max_);
 }
 
 Result<Bytes> QueryEngine::explain(std::string_view map, const Query& query, query::Run run) const {
@@ -142,7 +142,7 @@ Result<Bytes> QueryEngine::explain(std::string_view map, const Query& query, que
   if (!sides.ok()) return sides.error();
   const std::vector<Collection*> collections = collections_of(*sides);
   if (query.joins.empty()) return query::explain(query, *collections[0], run);
-  return query::explain_join(query, collections, run);
+  return query::explain_join(query, collections, run, combinations_max_);
 }
 
 // --- live joins ---
@@ -191,7 +191,7 @@ Result<QueryEngine::Joins::iterator> QueryEngine::join_for(std::string_view map,
 
   const std::vector<Collection*> collections = collections_of(*sides);
   const auto indexed = add_join_indexes(shape, collections);
-  auto join = indexed.ok() ? LiveJoin::make(shape.joins, collections)
+  auto join = indexed.ok() ? LiveJoin::make(shape.joins, collections, combinations_max_)
                            : Result<std::unique_ptr<LiveJoin>>(indexed.error());
   if (!join.ok()) {
     drop_join_indexes(*sides);
@@ -284,6 +284,23 @@ std::optional<RowView> QueryEngine::row(SubscriptionId id, RowId row) {
                             : relations_[source.relation].live().collection().rows().contains(row);
   if (!is_there) return std::nullopt;
   return source_row(source, row);
+}
+
+query::AttributeTable& QueryEngine::attributes(SubscriptionId id) {
+  const Subscription& source = subscriptions_.at(id);
+  if (source.join) return (*source.join)->second.join->attributes();
+  return relations_[source.relation].live().collection().attributes();
+}
+
+size_t QueryEngine::combinations(SubscriptionId id) const {
+  const Subscription& source = subscriptions_.at(id);
+  return source.join ? (*source.join)->second.join->size() : 0;
+}
+
+size_t QueryEngine::combinations() const {
+  size_t all = 0;
+  for (const auto& [name, entry] : joins_) all += entry.join->size();
+  return all;
 }
 
 // --- batches ---

@@ -22,7 +22,9 @@ class QueryEngine {
   static constexpr size_t kViewsMax = 1024;
   static constexpr size_t kJoinsLiveMax = 1024;
 
-  QueryEngine() = default;
+  /// `combinations_max`: that one query with joins may make, or begin to follow.
+  explicit QueryEngine(uint64_t combinations_max = query::kCombinationsMax)
+      : combinations_max_(combinations_max) {}
   QueryEngine(const QueryEngine&) = delete;
   QueryEngine& operator=(const QueryEngine&) = delete;
 
@@ -68,6 +70,9 @@ class QueryEngine {
   /// next write. Nothing for a row that has left.
   std::optional<query::RowView> row(SubscriptionId id, query::RowId row);
 
+  /// What the attributes of its rows are made of. Of a subscription that is there.
+  query::AttributeTable& attributes(SubscriptionId id);
+
   /// Answers a query as things are, once. `InvalidArgument` if a map is not there; errors as of
   /// `query::answer` and `query::answer_join`.
   Result<query::Answer> answer(std::string_view map, const query::Query& query) const;
@@ -79,6 +84,10 @@ class QueryEngine {
   LiveChanges end_batch();
 
   size_t live_joins() const { return joins_.size(); }
+  /// Combinations that the live join has which this subscription is of; 0 if it has no joins.
+  size_t combinations(SubscriptionId id) const;
+  /// Of all live joins.
+  size_t combinations() const;
   /// Bytes of all state: graphs, joins, views, and what the collections keep.
   size_t memory_bytes() const;
 
@@ -134,6 +143,7 @@ class QueryEngine {
   Joins joins_;                   ///< By what they join and how.
   std::map<SubscriptionId, Subscription> subscriptions_;
   std::vector<uint32_t> touched_;
+  uint64_t combinations_max_;
   SubscriptionId last_id_ = 0;
   bool in_batch_ = false;
 };

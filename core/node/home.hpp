@@ -133,6 +133,8 @@ class Home final : private QueryOutput {
   Result<void> on_query(Session& session, ByteView payload);
   Result<void> on_end_query(Session& session, ByteView payload);
   ReadAccess read_access(const Session& session, std::string_view map) const;
+  std::vector<ReadAccess> read_access_to_all(const Session& session,
+                                             const std::vector<std::string>& maps) const;
   void fail_query(Session& session, uint64_t id, Error error, std::string_view detail);
   void send_answer(Session& session, uint64_t id, ByteView answer, uint64_t known);
   void close_queries(Session& session);

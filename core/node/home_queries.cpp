@@ -11,6 +11,17 @@ ReadAccess Home::read_access(const Session& session, std::string_view map) const
   return access == nullptr ? ReadAccess{true, {}} : access->read_access(*session.principal, map);
 }
 
+/// Nothing if there is a map among them of which nothing may be seen.
+std::vector<ReadAccess> Home::read_access_to_all(const Session& session,
+                                                 const std::vector<std::string>& maps) const {
+  std::vector<ReadAccess> all;
+  for (const std::string& map : maps) {
+    all.push_back(read_access(session, map));
+    if (all.back().nothing()) return {};
+  }
+  return all;
+}
+
 void Home::fail_query(Session& session, uint64_t id, Error error, std::string_view detail) {
   session.queries.erase(id);
   if (session.exchange != nullptr) session.exchange->has_news = true;
@@ -35,19 +46,21 @@ Result<void> Home::on_query(Session& session, ByteView payload) {
     fail_query(session, id, Error::LimitExceeded, "too many queries at once");
     return {};
   }
-  ReadAccess access = read_access(session, as_text(message->map));
-  if (access.nothing()) {
+  std::vector<std::string> maps = queries_->joined_maps(message->query);
+  maps.emplace(maps.begin(), as_text(message->map));
+  std::vector<ReadAccess> access = read_access_to_all(session, maps);
+  if (access.empty()) {
     fail_query(session, id, Error::Forbidden, {});
     return {};
   }
   SessionQuery& query = session.queries[id];
   query.live = message->live;
   query.known = message->known;
-  query.map = std::string(as_text(message->map));
+  query.maps = std::move(maps);
   query.query = to_bytes(message->query);
   query.access = std::move(access);
   // A failure within the call forgets the query.
-  const ReadAccess lent = query.access;
+  const std::vector<ReadAccess> lent = query.access;
   queries_->open({session.connection, id}, message->map, message->query, message->live, lent);
   return {};
 }
@@ -70,10 +83,10 @@ void Home::review_queries(Session& session) {
   for (const auto& [id, query] : session.queries) ids.push_back(id);
   for (const uint64_t id : ids) {
     SessionQuery& query = session.queries.at(id);
-    ReadAccess access = read_access(session, query.map);
+    std::vector<ReadAccess> access = read_access_to_all(session, query.maps);
     if (access == query.access) continue;
     queries_->close({session.connection, id});
-    if (access.nothing()) {
+    if (access.empty()) {
       fail_query(session, id, Error::Forbidden, {});
       continue;
     }
@@ -82,7 +95,7 @@ void Home::review_queries(Session& session) {
     query.lagging = false;
     // A failure within the call forgets the query.
     const SessionQuery asked = query;
-    queries_->open({session.connection, id}, as_bytes(asked.map), asked.query, asked.live,
+    queries_->open({session.connection, id}, as_bytes(asked.maps[0]), asked.query, asked.live,
                    asked.access);
   }
 }
@@ -171,7 +184,8 @@ void Home::resume_queries(Session& session) {
     // Nobody kept its answer.
     const SessionQuery asked = query;
     session.queries.at(id).lagging = false;
-    queries_->open({session.connection, id}, as_bytes(asked.map), asked.query, false, asked.access);
+    queries_->open({session.connection, id}, as_bytes(asked.maps[0]), asked.query, false,
+                   asked.access);
   }
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/node/principal.hpp"
 #include "core/node/shard_messages.hpp"
@@ -38,10 +40,13 @@ class ShardQueries {
  public:
   virtual ~ShardQueries() = default;
 
-  /// Begins to answer a query to a map of which `access` lets the asker see something. What is
-  /// wrong with it, if anything, is reported as a failure, perhaps within the call.
+  /// The maps that a query joins with its own, in order; none if it cannot be read.
+  virtual std::vector<std::string> joined_maps(ByteView query) const = 0;
+  /// Begins to answer a query. `access` is about its map and then those of `joined_maps`, of each
+  /// of which it lets the asker see something. What is wrong with the query, if anything, is
+  /// reported as a failure, perhaps within the call.
   virtual void open(QueryTarget target, ByteView map, ByteView query, bool live,
-                    const ReadAccess& access) = 0;
+                    std::span<const ReadAccess> access) = 0;
   /// Nobody waits for it any more. No effect on what is not open.
   virtual void close(QueryTarget target) = 0;
   /// Says the whole answer of a live query again, now or once it is known.

@@ -85,9 +85,9 @@ struct SessionQuery {
   /// The answer, or steps from it, were not said because the client's credit was used up; it gets
   /// the answer later.
   bool lagging = false;
-  std::string map;
+  std::vector<std::string> maps;  ///< Its own, then those that it joins.
   Bytes query;
-  ReadAccess access;
+  std::vector<ReadAccess> access;  ///< To each of them.
 };
 
 /// Operations that a client may still send at its rate: a token bucket of whole tokens.

@@ -54,12 +54,14 @@ enum class ShardMessageKind : uint8_t {
   TakenOver,
   /// home -> registry: connection, replica, last sequence taken, whether the session is closed (1).
   Progress,
-  /// home -> owner: number of the query at home, whether it is live (1). Payload: map, query blob.
+  /// home -> owner: number of the query at home, what is wanted (core/dataflow/owner_queries.hpp,
+  /// Ask), whether rows go without sort keys (1). Payload: map, query blob.
   OpenQuery,
   /// home -> owner: number.
   CloseQuery,
   /// owner -> home: number, error (0 = none). Payload: this owner's part of the answer
-  /// (core/dataflow/partial_answer.hpp). The last word if the query is not live.
+  /// (core/dataflow/merged_rows.hpp, merged_groups.hpp), or its plan. The last word if the query is
+  /// not live, and if there is an error.
   QueryPart,
   /// owner -> home: number. Payload: what changed in the part.
   QueryChanged,

@@ -21,36 +21,6 @@ void set_own_side(Predicate& predicate) {
   for (Predicate& child : predicate.children) set_own_side(child);
 }
 
-/// What each side's records must be, and what is left for the combinations. A condition on one free
-/// side alone can be asked before anything is joined.
-struct Conditions {
-  std::vector<Predicate> by_side;
-  Predicate residual;
-};
-
-Conditions split_conditions(const Query& query) {
-  Conditions out;
-  std::vector<std::vector<Predicate>> by_side(query.sides());
-  for (size_t i = 0; i < query.joins.size(); ++i) by_side[i + 1] = {query.joins[i].where};
-  const Predicate where = normalize(query.where);
-  const bool is_and = where.kind == PredicateKind::And;
-  std::vector<Predicate> rest;
-  for (const Predicate& conjunct : is_and ? where.children : std::vector<Predicate>{where}) {
-    const uint32_t sides = sides_of(conjunct);
-    const bool is_of_one = sides != 0 && (sides & (sides - 1)) == 0;
-    if (!is_of_one || (sides & free_sides(query.joins)) == 0) {
-      rest.push_back(conjunct);
-      continue;
-    }
-    Predicate own = conjunct;
-    set_own_side(own);
-    by_side[static_cast<size_t>(__builtin_ctz(sides))].push_back(std::move(own));
-  }
-  for (std::vector<Predicate>& all : by_side) out.by_side.push_back(normalize(all_of(all)));
-  out.residual = normalize(all_of(std::move(rest)));
-  return out;
-}
-
 /// Everything that one run of a query needs.
 struct Prepared {
   Joiner joiner;
@@ -90,7 +60,7 @@ Result<JoinPlan> make_join_plan(const Query& query, const Joiner& joiner, Predic
 Result<Prepared> prepare(const Query& query, const std::vector<Collection*>& sides) {
   if (query.joins.empty() || sides.size() != query.sides()) return Error::InvalidArgument;
   if (const auto checked = check_sides(query); !checked.ok()) return checked.error();
-  Conditions conditions = split_conditions(query);
+  JoinConditions conditions = split_conditions(query);
   auto joiner = Joiner::make(query.joins, sides, std::move(conditions.by_side));
   if (!joiner.ok()) return joiner.error();
   auto plan = make_join_plan(query, *joiner, std::move(conditions.residual));
@@ -101,10 +71,11 @@ Result<Prepared> prepare(const Query& query, const std::vector<Collection*>& sid
 /// Asks the condition of each combination, and groups or sorts those that pass.
 class AnswerSink final : public CombinationSink {
  public:
-  AnswerSink(Matcher residual, JoinedRows& rows) : residual_(std::move(residual)), rows_(rows) {}
+  AnswerSink(Matcher residual, JoinedRows& rows, uint64_t combinations_max)
+      : residual_(std::move(residual)), rows_(rows), max_(combinations_max) {}
 
   bool take(const Combination& combination) override {
-    if (++visited > kCombinationsMax) return false;
+    if (++visited > max_) return false;
     const RowView view = rows_.view(combination);
     if (!residual_.is_always_true() && !residual_.matches(view)) return true;
     ++matched;
@@ -126,6 +97,7 @@ class AnswerSink final : public CombinationSink {
  private:
   Matcher residual_;
   JoinedRows& rows_;
+  uint64_t max_;
 };
 
 Result<void> take_rows(const Query& query, AnswerSink& sink, JoinedRows& joined, Answer& answer) {
@@ -145,11 +117,11 @@ Result<void> take_rows(const Query& query, AnswerSink& sink, JoinedRows& joined,
 }
 
 Result<Answer> run_plan(const Query& query, const std::vector<Collection*>& sides,
-                        Prepared& prepared) {
+                        Prepared& prepared, uint64_t combinations_max) {
   JoinedRows joined(query.joins, sides);
   auto residual = Matcher::make(prepared.plan.residual, joined.attributes());
   if (!residual.ok()) return residual.error();
-  AnswerSink sink(std::move(*residual), joined);
+  AnswerSink sink(std::move(*residual), joined, combinations_max);
   if (query.is_grouped()) {
     auto groups = GroupTable::make(query, joined.attributes());
     if (!groups.ok()) return groups.error();
@@ -169,7 +141,7 @@ Result<Answer> run_plan(const Query& query, const std::vector<Collection*>& side
   if (const auto made = prepared.joiner.make_hashes(route); !made.ok()) return made.error();
   RowFinder finder(prepared.plan.start, start, std::move(*own));
   finder.for_each_while([&](RowId row) { return prepared.joiner.expand(route, row, {}, sink); });
-  if (sink.visited > kCombinationsMax) return Error::LimitExceeded;
+  if (sink.visited > combinations_max) return Error::LimitExceeded;
 
   Answer answer;
   answer.width = query.sides();
@@ -218,18 +190,43 @@ void write_step(ValueWriter& writer, const JoinStep& step, const Query& query) {
 
 }  // namespace
 
-Result<Answer> answer_join(const Query& query, const std::vector<Collection*>& sides) {
-  auto prepared = prepare(query, sides);
-  if (!prepared.ok()) return prepared.error();
-  return run_plan(query, sides, *prepared);
+JoinConditions split_conditions(const Query& query) {
+  JoinConditions out;
+  std::vector<std::vector<Predicate>> by_side(query.sides());
+  for (size_t i = 0; i < query.joins.size(); ++i) by_side[i + 1] = {query.joins[i].where};
+  const Predicate where = normalize(query.where);
+  const bool is_and = where.kind == PredicateKind::And;
+  std::vector<Predicate> rest;
+  for (const Predicate& conjunct : is_and ? where.children : std::vector<Predicate>{where}) {
+    const uint32_t sides = sides_of(conjunct);
+    const bool is_of_one = sides != 0 && (sides & (sides - 1)) == 0;
+    if (!is_of_one || (sides & free_sides(query.joins)) == 0) {
+      rest.push_back(conjunct);
+      continue;
+    }
+    Predicate own = conjunct;
+    set_own_side(own);
+    by_side[static_cast<size_t>(__builtin_ctz(sides))].push_back(std::move(own));
+  }
+  for (std::vector<Predicate>& all : by_side) out.by_side.push_back(normalize(all_of(all)));
+  out.residual = normalize(all_of(std::move(rest)));
+  return out;
 }
 
-Result<Bytes> explain_join(const Query& query, const std::vector<Collection*>& sides, Run run) {
+Result<Answer> answer_join(const Query& query, const std::vector<Collection*>& sides,
+                           uint64_t combinations_max) {
+  auto prepared = prepare(query, sides);
+  if (!prepared.ok()) return prepared.error();
+  return run_plan(query, sides, *prepared, combinations_max);
+}
+
+Result<Bytes> explain_join(const Query& query, const std::vector<Collection*>& sides, Run run,
+                           uint64_t combinations_max) {
   auto prepared = prepare(query, sides);
   if (!prepared.ok()) return prepared.error();
   std::optional<Answer> answer;
   if (run == Run::Analyze) {
-    auto found = run_plan(query, sides, *prepared);
+    auto found = run_plan(query, sides, *prepared, combinations_max);
     if (!found.ok()) return found.error();
     answer = std::move(*found);
   }

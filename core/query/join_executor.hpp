@@ -6,8 +6,15 @@
 
 namespace topgun::query {
 
-/// Combinations that one query may make before its condition is asked of them: joins multiply.
-inline constexpr uint64_t kCombinationsMax = 10'000'000;
+/// What each side's records must be, and what is left for the combinations. A condition on one free
+/// side alone can be asked before anything is joined.
+struct JoinConditions {
+  std::vector<Predicate> by_side;  ///< Attributes of side 0 in each.
+  Predicate residual;
+};
+
+/// The conditions of a query with joins, in their normal form.
+JoinConditions split_conditions(const Query& query);
 
 /// How a query with joins is answered: rows of one side are found as a query to that map alone
 /// would find them, and the other sides are brought in one by one.
@@ -27,8 +34,9 @@ struct JoinPlan {
 
 /// Answers a query with joins; `sides[i]` holds the rows of side `i`. `InvalidArgument` for joins
 /// against the rules (`check_sides`), `HintImpossible`: hints are about the query's own map, which
-/// then comes first, and no index gives an order. `LimitExceeded` beyond `kCombinationsMax`.
-Result<Answer> answer_join(const Query& query, const std::vector<Collection*>& sides);
+/// then comes first, and no index gives an order. `LimitExceeded` beyond `combinations_max`.
+Result<Answer> answer_join(const Query& query, const std::vector<Collection*>& sides,
+                           uint64_t combinations_max = kCombinationsMax);
 
 /// As `explain`, of a query with joins:
 ///
@@ -42,6 +50,7 @@ Result<Answer> answer_join(const Query& query, const std::vector<Collection*>& s
 ///     steps      the other sides in turn: {kind, map, rows, side, way}; `rows` is about how many
 ///     go
 ///                with one combination in hundredths, `way` "key", "hash", or the index's name
-Result<Bytes> explain_join(const Query& query, const std::vector<Collection*>& sides, Run run);
+Result<Bytes> explain_join(const Query& query, const std::vector<Collection*>& sides, Run run,
+                           uint64_t combinations_max = kCombinationsMax);
 
 }  // namespace topgun::query

@@ -10,6 +10,9 @@ namespace topgun::query {
 
 inline constexpr RowId kNoRow = UINT32_MAX;
 
+/// Combinations that one query may make before its condition is asked of them: joins multiply.
+inline constexpr uint64_t kCombinationsMax = 10'000'000;
+
 /// Rows that belong together, by side; `kNoRow` where there is none, and for sides that only decide
 /// (`Semi`, `Anti`).
 using Combination = std::array<RowId, kSidesMax>;

@@ -5,11 +5,11 @@
 
 #include <doctest/doctest.h>
 
-#include "core/dataflow/edit.hpp"
 #include "core/value/value_writer.hpp"
 #include "tests/support/property.hpp"
 #include "tests/support/query_world.hpp"
 #include "tests/support/random_query.hpp"
+#include "tests/support/told_answer.hpp"
 #include "tests/support/world.hpp"
 
 namespace topgun::dataflow {
@@ -20,78 +20,6 @@ using client::Event;
 using query::Query;
 
 constexpr uint64_t kMap = 1;
-constexpr uint8_t kGroupsShape = 1;
-
-/// What a client knows of one query, from what it was told alone.
-struct Told {
-  Query query;
-  bool live = false;
-  bool is_answered = false;
-  std::vector<std::pair<std::string, Bytes>> rows;
-  std::map<Bytes, Bytes> groups;
-
-  void take_answer(ByteReader& in) {
-    is_answered = true;
-    rows.clear();
-    groups.clear();
-    const bool is_grouped = in.u8() == kGroupsShape;
-    REQUIRE(is_grouped == query.is_grouped());
-    for (uint64_t count = in.varint(); count > 0; --count) {
-      const ByteView key = in.blob(SIZE_MAX);
-      const ByteView value = in.blob(SIZE_MAX);
-      if (is_grouped) {
-        groups[to_bytes(key)] = to_bytes(value);
-      } else {
-        rows.emplace_back(as_text(key), to_bytes(value));
-      }
-    }
-    in.blob(SIZE_MAX);
-    REQUIRE(in.at_end());
-  }
-
-  void take_steps(ByteReader& in) {
-    REQUIRE(is_answered);
-    for (uint64_t count = in.varint(); count > 0; --count) {
-      query.is_grouped() ? take_group_step(in) : take_row_step(in);
-    }
-    REQUIRE(in.at_end());
-  }
-
- private:
-  void take_group_step(ByteReader& in) {
-    const auto kind = static_cast<GroupEdit::Kind>(in.u8());
-    const Bytes key = to_bytes(in.blob(SIZE_MAX));
-    const Bytes group = to_bytes(in.blob(SIZE_MAX));
-    CHECK((groups.count(key) == 0) == (kind == GroupEdit::Kind::Enter));
-    if (kind == GroupEdit::Kind::Leave) {
-      groups.erase(key);
-    } else {
-      groups[key] = group;
-    }
-  }
-
-  void take_row_step(ByteReader& in) {
-    const auto kind = static_cast<Edit::Kind>(in.u8());
-    const auto from = static_cast<ptrdiff_t>(in.varint());
-    const auto to = static_cast<ptrdiff_t>(in.varint());
-    if (kind == Edit::Kind::Leave || kind == Edit::Kind::Move) {
-      REQUIRE(from < static_cast<ptrdiff_t>(rows.size()));
-      rows.erase(rows.begin() + from);
-    }
-    if (kind == Edit::Kind::Leave) return;
-    REQUIRE(in.u8() == 1);
-    const std::string key(as_text(in.blob(SIZE_MAX)));
-    const Bytes value = to_bytes(in.blob(SIZE_MAX));
-    REQUIRE(to <= static_cast<ptrdiff_t>(rows.size()));
-    if (kind == Edit::Kind::Update) {
-      REQUIRE(rows.at(static_cast<size_t>(to)).first == key);
-      rows[static_cast<size_t>(to)].second = value;
-    } else {
-      rows.insert(rows.begin() + to, {key, value});
-    }
-  }
-};
-
 class Asker {
  public:
   Asker(World& world, Gen& gen) : client_(world.add_client(false)), gen_(gen) {
@@ -101,7 +29,7 @@ class Asker {
   }
 
   void ask(bool live) {
-    Told told;
+    ToldAnswer told;
     told.query = random_query(gen_);
     told.live = live;
     if (live && told.query.is_grouped()) {
@@ -151,7 +79,7 @@ class Asker {
   World::Client& client() { return client_; }
 
  private:
-  static void check_one(const Told& told, const std::map<std::string, Bytes>& records) {
+  static void check_one(const ToldAnswer& told, const std::map<std::string, Bytes>& records) {
     REQUIRE(told.is_answered);
     const ModelAnswer model = model_answer(told.query, records);
     if (told.query.is_grouped()) {
@@ -174,7 +102,7 @@ class Asker {
   World::Client& client_;
   Gen& gen_;
   uint64_t last_ = 0;
-  std::map<uint64_t, Told> told_;
+  std::map<uint64_t, ToldAnswer> told_;
 };
 
 /// With `heavy` records a reader who pauses soon lags behind.
