@@ -64,6 +64,17 @@ test('workerd: KV, R2 and Durable Objects hold what new instances start from', a
   });
 });
 
+test('workerd: a replica answers queries from its isolate, and has the origin answer them', async (t) => {
+  const worker = await startWorker(app, await bundleWorker(join(app, 'conformance/edge/worker.mjs')), {
+    bindings: { ORIGIN: server.url },
+  });
+  t.after(() => worker.dispose());
+  for (const prices of [[100], [99, 100], [98, 99]]) {
+    const answer = await worker.dispatchFetch('http://worker/query');
+    assert.deepEqual(JSON.parse(await answer.text()), { here: prices, there: prices });
+  }
+});
+
 /** Starts an example and resolves to its address. */
 async function start(t, name, ...args) {
   const child = spawn(process.execPath, ['start.mjs', '--origin', server.url, '--port', '0', ...args], {

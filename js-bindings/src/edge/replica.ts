@@ -15,6 +15,7 @@ import { LwwMap } from '../client/lww-map.js';
 import type { TokenSource } from '../client/options.js';
 import { OrMap } from '../client/or-map.js';
 import { CounterMap, PNCounter } from '../client/pn-counter.js';
+import type { QueryTap } from '../client/query-tap.js';
 import { ErrorCode, TopGunError, asTopGunError, errorFromCode } from '../errors.js';
 import { FRAME_TYPE, frameHeaders, readAnswer } from '../transport/post.js';
 import { syncUrl } from '../transport/websocket.js';
@@ -81,11 +82,13 @@ interface Turn {
  * ```
  */
 export class EdgeReplica implements WriteSink, EngineHostDelegate {
-  private readonly options: EdgeReplicaOptions;
+  protected readonly options: EdgeReplicaOptions;
+  /** Its queries, in builds that answer them. */
+  protected queries: QueryTap | undefined;
   private readonly url: string;
   private readonly load: () => Promise<EngineFactory>;
-  private readonly host = new EngineHost(this);
-  private readonly opened = new Map<string, { kind: string; handle: number; map: MirroredMap }>();
+  protected readonly host = new EngineHost(this);
+  protected readonly opened = new Map<string, { kind: string; handle: number; map: MirroredMap }>();
   private readonly maps = new Map<number, MirroredMap>();
   private deferred: (() => void)[] = [];
   private effects: (() => void)[] = [];
@@ -241,6 +244,8 @@ export class EdgeReplica implements WriteSink, EngineHostDelegate {
       case 'error':
         this.lastError = errorFromCode(event.code, event.detail);
         return;
+      case 'query':
+        return this.queries?.applyEvent(event.code, event.payload);
       case 'map-synced':
       case 'send':
       case 'persist':
@@ -259,6 +264,7 @@ export class EdgeReplica implements WriteSink, EngineHostDelegate {
     const touched = [...this.touched];
     this.touched.clear();
     for (const map of touched) map.notify();
+    this.queries?.notify();
   }
 
   commandFailed(code: number, target: WriteTarget | undefined): void {
@@ -279,7 +285,7 @@ export class EdgeReplica implements WriteSink, EngineHostDelegate {
   }
 
   /** An engine with what was saved; the next request makes another one if this one is lost. */
-  private async boot(): Promise<void> {
+  protected async boot(): Promise<void> {
     if (this.isClosed) throw new TopGunError(ErrorCode.Closed, 'the replica was closed');
     if (this.host.attached) return;
     const [factory, snapshot] = await Promise.all([this.load(), this.loadSnapshot()]);
@@ -296,6 +302,7 @@ export class EdgeReplica implements WriteSink, EngineHostDelegate {
     host.tell((buffer) => buffer.setPolling(ON_DEMAND));
     for (const [handle, map] of this.maps) this.report(handle, map);
     for (const write of this.deferred.splice(0)) write();
+    this.queries?.attach(host);
     this.hasNews = false;
   }
 
@@ -329,13 +336,14 @@ export class EdgeReplica implements WriteSink, EngineHostDelegate {
     }
   }
 
-  private failed(error: TopGunError): void {
+  protected failed(error: TopGunError): void {
     this.options.onError?.(error);
   }
 
   /** Talks to the origin until `holds`; or waits for a request that does so. */
-  private async reach(holds: () => boolean): Promise<void> {
-    const giveUpAt = Date.now() + (this.options.timeoutMs ?? TIMEOUT_MS);
+  protected async reach(holds: () => boolean, timeoutMs?: number): Promise<void> {
+    const { timeoutMs: turnMs = TIMEOUT_MS } = this.options;
+    const giveUpAt = Date.now() + (timeoutMs ?? turnMs);
     for (let attempt = 1; !holds(); ) {
       const now = Date.now();
       if (!this.host.attached) throw this.lastError ?? new TopGunError(ErrorCode.NotReady);
@@ -345,7 +353,7 @@ export class EdgeReplica implements WriteSink, EngineHostDelegate {
         continue;
       }
       try {
-        await this.takeTurn(giveUpAt);
+        await this.takeTurn(Math.min(giveUpAt, now + turnMs));
         // Writes that were put off wait for their time.
         if (!holds()) await pause(LOOK_MS);
       } catch (error) {

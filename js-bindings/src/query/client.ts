@@ -3,25 +3,14 @@ import type { LwwMap } from '../client/lww-map.js';
 import type { TopGunClientOptions } from '../client/options.js';
 import { ErrorCode, TopGunError, asTopGunError } from '../errors.js';
 import type { Platform } from '../platform/platform.js';
-import type { IndexKind } from './encode.js';
-import { nameOf } from './field.js';
+import { indexOf, type IndexDefinition } from './index-definition.js';
 import type { IndexState } from './indexes.js';
 import { MirrorEngine } from './mirror-engine.js';
 import { NodeQueries } from './node-queries.js';
 import { Queries } from './queries.js';
-import { orderOf, queryOf, type OrderBy, type Query, type QueryOptions, type RowKind, type Source } from './query.js';
+import { queryOf, type Query, type QueryOptions, type RowKind, type Source } from './query.js';
 import type { Row } from './rows.js';
 import type { View } from './view.js';
-
-/** What an index is over; see `docs/queries.md` for what each kind answers. */
-export interface IndexDefinition<T> {
-  /** The fields, in order; for an ordered index, each ascending or, with `-`, descending. */
-  readonly on: OrderBy<T>;
-  /** Default: `ordered`. */
-  readonly kind?: IndexKind;
-  /** What hints and `explain` call it. Default: made from kind and fields. */
-  readonly name?: string;
-}
 
 /** A client that answers queries, besides everything else that a client does. */
 export class QueryClient extends BaseClient {
@@ -122,11 +111,7 @@ export class QueryClient extends BaseClient {
    * ```
    */
   createIndex<T>(map: Source<T>, definition: IndexDefinition<T>): Promise<void> {
-    const { kind = 'ordered' } = definition;
-    const parts = orderOf(definition.on);
-    const fields = parts.map(({ field, descending }) => `${descending ? '-' : ''}${nameOf(field)}`).join(',');
-    const name = definition.name ?? (kind === 'ordered' ? fields : `${kind}:${fields}`);
-    return this.queries.createIndex(this.queries.relation(map), { name, kind, parts });
+    return this.queries.createIndex(this.queries.relation(map), indexOf(definition));
   }
 
   /** Forgets an index. Rejects if there is none of this name. */

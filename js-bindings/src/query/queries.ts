@@ -49,6 +49,8 @@ export interface QueriesOwner {
   reportError(error: TopGunError): void;
   /** Resolves when reads see what is stored and an engine is attached; rejects if that cannot be. */
   ready(): Promise<void>;
+  /** Talks to the node until `done`, where nothing else does so by itself. */
+  carry?(done: () => boolean, timeoutMs: number): Promise<void>;
 }
 
 interface DefinedView {
@@ -311,20 +313,35 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
   }
 
   private getFromNode<R>(plan: QueryPlan, timeoutMs: number): Promise<QueryResult<R>> {
+    const { owner } = this;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      let outcome: (() => void) | undefined;
+      const giveUp = (error: unknown): void => {
+        if (outcome !== undefined) return;
         end();
-        reject(new TopGunError(ErrorCode.TimedOut, `the node did not answer within ${timeoutMs} ms`));
-      }, timeoutMs);
+        settle(() => reject(error));
+      };
+      const timer = setTimeout(
+        () => giveUp(new TopGunError(ErrorCode.TimedOut, `the node did not answer within ${timeoutMs} ms`)),
+        timeoutMs,
+      );
       const settle = (done: () => void): void => {
+        outcome = done;
         clearTimeout(timer);
-        done();
+        // Whoever carries it has to come to an end first: with the answer the request may be over.
+        if (owner.carry === undefined) done();
       };
       const end = this.node.ask(false, plan.relation.name, (writer) => writer.query(plan.shape, WHOLE, true), {
-        answered: (answer) => settle(() => resolve(readNodeAnswer(new RowReader(plan, this.peek), answer) as QueryResult<R>)),
+        answered: (answer) => {
+          const result = readNodeAnswer(new RowReader(plan, this.peek), answer) as QueryResult<R>;
+          settle(() => resolve(result));
+        },
         changed: () => undefined,
         failed: (error) => settle(() => reject(error)),
       });
+      owner.carry?.(() => outcome !== undefined, timeoutMs)
+        .catch(giveUp)
+        .finally(() => outcome?.());
     });
   }
 

@@ -1,6 +1,7 @@
 // A worker for the tests: replicas over each kind of storage, and what a new instance costs.
 
 import { createEdgeReplica, durableObjectStorage, kvStorage, r2Storage } from 'topgun/edge';
+import { createEdgeReplica as createQueryReplica } from 'topgun/edge/queries';
 
 const replicas = new Map();
 
@@ -37,6 +38,7 @@ export default {
     if (storage === 'kv') return exercise(kvStorage(env.KV), url, env);
     if (storage === 'r2') return exercise(r2Storage(env.R2), url, env);
     if (storage === 'object') return env.OBJECT.get(env.OBJECT.idFromName('one')).fetch(request);
+    if (url.pathname === '/query') return query(env);
     return count(url, env);
   },
 };
@@ -61,4 +63,20 @@ async function count(url, env) {
   await counting.fresh();
   await counting.write(() => counter.increment());
   return Response.json({ count: counter.get() });
+}
+
+let asking;
+
+/** Adds a product, and asks for the cheapest by an index of the isolate, and of the origin. */
+async function query(env) {
+  const isNew = asking === undefined;
+  asking ??= createQueryReplica({ serverUrl: env.ORIGIN, maxStalenessMs: 0 });
+  const products = asking.getMap('edge-products');
+  if (isNew) await asking.createIndex(products, { on: 'price' });
+  await asking.fresh();
+  const price = 100 - products.size;
+  await asking.write(() => products.set(`at-${price}`, { price }));
+  const cheapest = asking.query(products, { orderBy: 'price', limit: 2 });
+  const [here, there] = await Promise.all([cheapest.get(), cheapest.scope('server').get()]);
+  return Response.json({ here: here.rows.map((row) => row.price), there: there.rows.map((row) => row.price) });
 }
