@@ -120,6 +120,7 @@ class Link {
   void settle_maps(const ExchangeSchedule::Exchange& ended);
   void give_up(Now now);
   void note_answer(MessageKind kind);
+  void note_error();
 
   // link_sync.cpp
   static void end_continuation(ClientMap& map);

@@ -143,6 +143,12 @@ void Link::give_up(Now now) {
   lose(now, 0);
 }
 
+/// Of what an answer with an error does not mention, nothing is known.
+void Link::note_error() {
+  auto* exchange = answering_.has_value() ? exchanges_.find(*answering_) : nullptr;
+  if (exchange != nullptr) exchange->met_error = true;
+}
+
 void Link::note_answer(MessageKind kind) {
   if (!answering_.has_value()) return;
   ExchangeSchedule::Exchange* exchange = exchanges_.find(*answering_);
@@ -156,9 +162,6 @@ void Link::note_answer(MessageKind kind) {
     case MessageKind::Steps:
     case MessageKind::QueryFailed:
       exchange->brought_news = true;
-      return;
-    case MessageKind::Error:
-      exchange->met_error = true;
       return;
     default:
       return;

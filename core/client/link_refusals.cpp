@@ -31,6 +31,10 @@ Result<void> Link::on_error(ByteView payload, Now now) {
   const Result<ErrorMessage> message = decode_error(payload);
   if (!message.ok()) return message.error();
   const Error error = error_from_code(message->error).value_or(Error::Internal);
+  // An older node passed over a message, and answers the others as if it had not been there.
+  const bool is_passed_over = !message->fatal && error == Error::UnknownMessage;
+  if (is_passed_over) queries_.on_unknown_message();
+  if (!is_passed_over) note_error();
   if (message->fatal && error == Error::TooLarge && can_say_less()) {
     say_less();
     events_.push(Event::Disconnect);

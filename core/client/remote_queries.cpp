@@ -27,7 +27,7 @@ bool RemoteQueries::remove(uint64_t number) {
 
 void RemoteQueries::detach() {
   for (auto& [number, entry] : queries_) {
-    entry.asked = false;
+    entry.asked = entry.answered = false;
     entry.gathers = false;
     entry.gathered.clear();
   }
@@ -80,6 +80,7 @@ Result<void> RemoteQueries::on_answer(ByteView payload) {
   entry.gathered.insert(entry.gathered.end(), answer->part.begin(), answer->part.end());
   if (!answer->last) return {};
   entry.known = answer->known;
+  entry.answered = true;
   entry.gathers = false;
   const Bytes whole = std::move(entry.gathered);
   entry.gathered = {};
@@ -110,6 +111,16 @@ Result<void> RemoteQueries::on_failed(ByteView payload) {
   if (!failed.ok()) return failed.error();
   if (queries_.count(failed->query) != 0) fail(failed->query, failed->error, failed->detail);
   return {};
+}
+
+void RemoteQueries::on_unknown_message() {
+  std::vector<uint64_t> unanswered;
+  for (const auto& [number, entry] : queries_) {
+    if (entry.asked && !entry.answered) unanswered.push_back(number);
+  }
+  for (const uint64_t number : unanswered) {
+    fail(number, static_cast<uint16_t>(Error::UnknownMessage), {});
+  }
 }
 
 void RemoteQueries::fail(uint64_t number, uint16_t error, ByteView detail) {

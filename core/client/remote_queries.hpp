@@ -36,11 +36,15 @@ class RemoteQueries {
   Result<void> on_answer(ByteView payload);
   Result<void> on_steps(ByteView payload);
   Result<void> on_failed(ByteView payload);
+  /// The node passed over a message that it does not know. The only ones it need not know are those
+  /// of queries, so it answers none: all that are under way fail.
+  void on_unknown_message();
 
  private:
   struct Entry {
     bool live = false;
     bool asked = false;
+    bool answered = false;  ///< Since it was asked.
     /// What the node calls the answer we have; 0 = none, or it has changed since.
     uint64_t known = 0;
     std::string map;

@@ -151,6 +151,7 @@ void Home::dispatch(Session& session, const MessageView& message) {
       break;
     default:
       // A newer client may speak of things we do not know; it is told and goes on without.
+      TG_SOMETIMES(true, NodePassesOver);
       send_error(session, Error::UnknownMessage);
   }
   if (!done.ok()) refuse(session, done.error());
@@ -341,7 +342,9 @@ void Home::send_error(Session& session, Error error, uint64_t retry_after_ms) {
   message.error = static_cast<uint16_t>(error);
   message.retry_after_ms = retry_after_ms;
   message.detail = as_bytes(error_name(error));
-  if (session.exchange != nullptr) session.exchange->has_news = true;
+  // That a message was passed over is no news, or a newer client would never be held back.
+  const bool is_news = error != Error::UnknownMessage;
+  if (is_news && session.exchange != nullptr) session.exchange->has_news = true;
   MessageWriter(output(session)).error(message);
 }
 

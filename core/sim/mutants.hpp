@@ -83,6 +83,9 @@ inline constexpr Mutant kMutants[] = {
     {72, "shown-again-untold",
      "live queries do not learn what a map shows when it is opened again"},
     {73, "collected-while-shown", "what is collected stays on the screen if a clock was set back"},
+    // Versions.
+    {74, "unknown-field-is-fatal", "a field of a later version makes its message malformed"},
+    {75, "unknown-message-is-fatal", "a message of a later version makes a request malformed"},
     // Storage.
     {22, "no-sync", "the log is never synced"},
     {23, "failed-sync-succeeds", "a failed sync counts as one that succeeded"},

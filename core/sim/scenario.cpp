@@ -73,6 +73,7 @@ constexpr FaultTraits kTraits[kFaultCount] = {
      false},
     {Fault::DiskHang, "disk-hang", Per::Minute, 100'000, 3'000'000, StepKind::DiskHang, 100, 20'000,
      true},
+    {Fault::NewerPeer, "newer-peer", Per::Million, 100'000, 1'000'000, StepKind::Cut, 0, 0, false},
 };
 
 const FaultTraits& traits(Fault fault) { return kTraits[static_cast<size_t>(fault)]; }

@@ -51,8 +51,9 @@ enum class Fault : uint8_t {
   LostAnswer = 28,      ///< The answer to a request does not arrive.
   DoubledRequest = 29,  ///< A request arrives twice, the second time perhaps much later.
   DiskHang = 30,        ///< The node's disk does nothing for a while; the node goes on.
+  NewerPeer = 31,       ///< Clients or the node speak as later versions will.
 };
-inline constexpr size_t kFaultCount = 31;
+inline constexpr size_t kFaultCount = 32;
 
 /// Stable name, as in reports and in `--only`.
 std::string_view fault_name(Fault fault);

@@ -196,8 +196,13 @@ void SimClient::model_silence(const Exchange& exchange) {
         if (more.ok()) unanswered.erase(more->subscription);
         break;
       }
-      case MessageKind::Error:
-        return;
+      case MessageKind::Error: {
+        const Result<ErrorMessage> error = decode_error(message->payload);
+        const bool is_passed_over = error.ok() && !error->fatal &&
+                                    error->error == static_cast<uint16_t>(Error::UnknownMessage);
+        if (!is_passed_over) return;
+        break;
+      }
       default:
         break;
     }

@@ -317,6 +317,9 @@ void SimClient::load_model(const std::map<std::string, Bytes>& rows) {
     if (i < loaded.rows.size()) client::visit_sections(loaded.rows[i], load);
   }
   if (loaded.damaged == 0) return;
+  // Of a map whose rows are whole, but for the one that said where it stood, nothing is sure
+  // either.
+  for (const MapRef& map : model_.maps()) synced_ms_.try_emplace(map, 0);
   for (auto& [map, synced_ms] : synced_ms_) {
     synced_ms = std::max<uint64_t>(std::min(synced_ms, sure_ms[map]), 1);
   }

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/base/probe.hpp"
+#include "core/sim/later_version.hpp"
+
 namespace topgun::sim {
 namespace {
 
@@ -24,6 +27,23 @@ uint64_t exponential(uint64_t bits, uint64_t mean) {
 VirtualNetwork::VirtualNetwork(Scheduler& scheduler, const Scenario& scenario, NodeEndpoint& node)
     : scheduler_(scheduler), scenario_(scenario), node_(node) {
   actor_ = scheduler_.add(*this, kActorKey);
+}
+
+/// Clients may be of another version each time they connect, the node each time it starts.
+bool VirtualNetwork::is_later(const Connection& connection, Direction direction) const {
+  const uint64_t rate = scenario_.rates[static_cast<size_t>(Fault::NewerPeer)];
+  if (rate == 0) return false;
+  const uint64_t entity = direction == ToNode
+                              ? (uint64_t{connection.client} + 1) << 32 | connection.ordinal
+                              : node_lives_;
+  return Prng(scenario_.seed, stream_id("net.versions"), entity).at(0) % 1'000'000 < rate;
+}
+
+Bytes VirtualNetwork::as_later(const Connection& connection, Direction direction, ByteView frame) {
+  ++activations_[static_cast<size_t>(Fault::NewerPeer)];
+  const uint64_t entity = uint64_t{connection.client} << 48 | connection.ordinal << 24 | direction;
+  const Prng draws(scenario_.seed, stream_id("net.later"), entity);
+  return spoken_later(frame, draws.at(connection.ways[direction].sent), direction == ToClient);
 }
 
 uint64_t VirtualNetwork::delay_us(const Connection& connection, Direction direction,
@@ -58,12 +78,17 @@ uint64_t VirtualNetwork::connect(uint32_t client, ConnectionUse use) {
 void VirtualNetwork::send_to_node(uint64_t id, Bytes frame) {
   const auto found = connections_.find(id);
   if (found == connections_.end() || !found->second.client_alive) return;
+  if (is_later(found->second, ToNode)) frame = as_later(found->second, ToNode, frame);
   push(id, ToNode, {PacketKind::Frame, 0, 0, std::move(frame), nullptr});
 }
 
 void VirtualNetwork::send_to_client(uint64_t id, node::SharedBytes frame) {
   const auto found = connections_.find(id);
   if (found == connections_.end() || !found->second.node_alive) return;
+  // An empty frame ends an answer.
+  if (!frame->empty() && is_later(found->second, ToClient)) {
+    frame = std::make_shared<const Bytes>(as_later(found->second, ToClient, *frame));
+  }
   found->second.bytes_to_client += frame->size();
   push(id, ToClient, {PacketKind::Frame, 0, 0, {}, std::move(frame)});
 }
@@ -83,6 +108,9 @@ void VirtualNetwork::close_by_node(uint64_t id) {
 }
 
 void VirtualNetwork::node_died(bool with_power) {
+  const bool was_later = is_later({}, ToClient);
+  ++node_lives_;
+  TG_SOMETIMES(is_later({}, ToClient) != was_later, NodeChangesVersion);
   std::vector<uint64_t> ids;
   for (const auto& [id, connection] : connections_) ids.push_back(id);
   for (const uint64_t id : ids) {

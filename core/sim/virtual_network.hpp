@@ -140,6 +140,9 @@ class VirtualNetwork final : public Actor {
     bool reading_held;
   };
 
+  /// Whether the sender is of a later version than this build.
+  bool is_later(const Connection& connection, Direction direction) const;
+  Bytes as_later(const Connection& connection, Direction direction, ByteView frame);
   uint64_t delay_us(const Connection& connection, Direction direction, uint64_t number);
   void push(uint64_t id, Direction direction, Packet packet);
   void plan(uint64_t id, Connection& connection, Direction direction);
@@ -161,6 +164,7 @@ class VirtualNetwork final : public Actor {
   uint64_t last_connection_ = 0;
   uint64_t frames_ = 0;
   uint64_t bytes_ = 0;
+  uint64_t node_lives_ = 1;
   bool is_calm_ = false;
   Observer* observer_ = nullptr;
   FaultRates activations_ = {};

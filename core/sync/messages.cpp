@@ -201,7 +201,8 @@ Result<HelloMessage> decode_hello(ByteView payload) {
   if (in.ok() && hello.replica.value == 0) in.fail(Error::Malformed);
   if (in.remaining() > 0) {
     hello.ack_level_min = take_level(in);
-    if (hello.ack_level_min == AckLevel::Memory) in.fail(Error::Malformed);  // Said by leaving out.
+    // Left out, unless a field of a later version stands behind it.
+    if (hello.ack_level_min == AckLevel::Memory && in.at_end()) in.fail(Error::Malformed);
   }
   return finish_message(in, std::move(hello));
 }
@@ -262,7 +263,8 @@ Result<ByteView> decode_authenticate(ByteView payload) {
 }
 
 Result<void> decode_resume(ByteView payload) {
-  if (!payload.empty()) return Error::Malformed;
+  // It has no field yet.
+  if (!payload.empty() && TG_MUTANT(74)) return Error::Malformed;
   return {};
 }
 
@@ -271,9 +273,7 @@ Result<ExchangeMessage> decode_exchange(ByteView payload) {
   ExchangeMessage exchange;
   exchange.wait_ms = in.varint();
   exchange.answer_bytes_max = in.varint();
-  const uint8_t flags = in.u8();
-  if (flags > 1) in.fail(Error::Malformed);
-  exchange.quiet = flags == 1;
+  exchange.quiet = (in.u8() & 1) != 0;
   return finish_message(in, exchange);
 }
 

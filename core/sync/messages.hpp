@@ -13,7 +13,8 @@ namespace topgun {
 
 /// The messages of the native protocol (docs/protocol.md), one struct each, with free functions
 /// that write and read them. Decoded messages borrow from the frame. A reader checks every length
-/// before it takes anything, and fails with the codes of `ByteReader` or the one named here.
+/// before it takes anything, and fails with the codes of `ByteReader` or the one named here. Fields
+/// behind those it knows, and flags it does not know, belong to later versions and are passed over.
 
 inline constexpr uint32_t kProtocolMagic = 0x314e4754;  // "TGN1"
 inline constexpr uint8_t kProtocolVersion = 1;

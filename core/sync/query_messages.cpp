@@ -8,12 +8,6 @@ constexpr uint8_t kLiveFlag = 1;
 constexpr uint8_t kFirstFlag = 1;
 constexpr uint8_t kLastFlag = 2;
 
-uint8_t take_flags(ByteReader& in, uint8_t known) {
-  const uint8_t flags = in.u8();
-  if (in.ok() && (flags & ~known) != 0) in.fail(Error::Malformed);
-  return flags;
-}
-
 }  // namespace
 
 void MessageWriter::query(const QueryMessage& query) {
@@ -58,7 +52,7 @@ Result<QueryMessage> decode_query_message(ByteView payload) {
   ByteReader in(payload);
   QueryMessage query;
   query.id = in.varint();
-  query.live = take_flags(in, kLiveFlag) != 0;
+  query.live = (in.u8() & kLiveFlag) != 0;
   query.known = in.u64();
   query.map = take_text(in, kMapNameBytesMax);
   if (in.ok() && query.map.empty()) in.fail(Error::Malformed);
@@ -76,7 +70,7 @@ Result<AnswerMessage> decode_answer(ByteView payload) {
   ByteReader in(payload);
   AnswerMessage answer;
   answer.query = in.varint();
-  const uint8_t flags = take_flags(in, kFirstFlag | kLastFlag);
+  const uint8_t flags = in.u8();
   answer.first = (flags & kFirstFlag) != 0;
   answer.last = (flags & kLastFlag) != 0;
   if (answer.last) answer.known = in.u64();

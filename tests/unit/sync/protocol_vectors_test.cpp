@@ -339,7 +339,8 @@ TEST_CASE("protocol vectors: each is refused with its error, or read and written
     CHECK((fields.ok() ? "" : error_name(fields.error())) == vector.error);
     if (!fields.ok()) continue;
     CHECK(*fields == vector.fields);
-    CHECK(hex_of(*again) == vector.hex);
+    // What a later version adds is passed over.
+    if (vector.name.rfind("later_", 0) != 0) CHECK(hex_of(*again) == vector.hex);
   }
 }
 
