@@ -5,6 +5,9 @@
 namespace topgun::query {
 namespace {
 
+/// Room for a number.
+constexpr size_t kAggregateBytes = 9;
+
 enum class Change : uint8_t { Add, Remove };
 
 /// Whether the value is one that a sum counts; changes the sum if so.
@@ -147,6 +150,7 @@ Bytes combine_groups(const Query& query, std::span<const ByteView> partials) {
 Bytes encode_group(ByteView group_key, const Query& query, std::span<const AggregateState> states) {
   if (query.partial_groups) return encode_partial_group(group_key, states);
   Bytes out;
+  out.reserve(group_key.size() + kAggregateBytes * query.aggregates.size() + 1);
   ValueWriter writer(out);
   writer.begin_array(query.group_by.size() + query.aggregates.size());
   for (size_t i = 0; i < query.group_by.size(); ++i) {

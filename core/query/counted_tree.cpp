@@ -315,6 +315,12 @@ size_t CountedTree::rank(ByteView bound) const {
   return below;
 }
 
+size_t CountedTree::count_between(ByteView begin, ByteView end) const {
+  const size_t first = rank(begin);
+  const size_t behind = end.empty() ? size_ : rank(end);
+  return behind > first ? behind - first : 0;
+}
+
 CountedTree::Cursor CountedTree::seek(ByteView bound) const {
   const uint64_t head = head_of(bound);
   const Node* node = root_;

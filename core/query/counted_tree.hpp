@@ -28,6 +28,8 @@ class CountedTree {
   size_t size() const { return size_; }
   /// Keys below `bound`. `rank(end) - rank(begin)` keys are in [begin, end).
   size_t rank(ByteView bound) const;
+  /// Keys in [begin, end); an empty `end` is behind all of them.
+  size_t count_between(ByteView begin, ByteView end) const;
 
   struct Node;
 

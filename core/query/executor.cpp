@@ -15,6 +15,9 @@ namespace {
 using internal::GroupTable;
 using internal::RowFinder;
 
+/// Room made for the rows of a page at once.
+constexpr uint64_t kRowsReserved = 64;
+
 bool counts_rows_alone(const Query& query) {
   return query.group_by.empty() &&
          std::all_of(query.aggregates.begin(), query.aggregates.end(),
@@ -47,11 +50,11 @@ Result<void> find_rows(const Plan& plan, const Query& query, Collection& collect
                        RowFinder& finder, Answer& answer) {
   const uint64_t limit = query.limit.value_or(UINT64_MAX);
   const uint64_t wanted = limit > UINT64_MAX - query.offset ? UINT64_MAX : limit + query.offset;
-  auto keys = SortKeys::make(effective_order(query), collection.attributes());
+  auto keys = SortKeys::make(plan.order, collection.attributes());
   if (!keys.ok()) return keys.error();
   uint64_t skip = query.offset;
   if (plan.sorts) {
-    TopRows top(std::move(*keys), wanted, query.after);
+    TopRows top(*keys, wanted, query.after);
     finder.for_each_while([&](RowId row) {
       top.add(row, collection.rows().view(row));
       return !TG_MUTANT(66) || finder.matched() < wanted;
@@ -63,6 +66,7 @@ Result<void> find_rows(const Plan& plan, const Query& query, Collection& collect
     finder.after = query.after;
     // With nothing left to ask, ranks tell where the answer begins.
     if (!plan.backwards && plan.residual.kind == PredicateKind::True) std::swap(finder.skip, skip);
+    answer.rows.reserve(static_cast<size_t>(std::min<uint64_t>(limit, kRowsReserved)));
     finder.for_each_while([&](RowId row) {
       if (skip > 0) {
         --skip;
@@ -74,9 +78,7 @@ Result<void> find_rows(const Plan& plan, const Query& query, Collection& collect
   }
   answer.rows_matched = finder.matched();
   if (query.limit && answer.rows.size() == limit && limit > 0) {
-    auto last = SortKeys::make(effective_order(query), collection.attributes());
-    if (!last.ok()) return last.error();
-    last->append(answer.cursor, collection.rows().view(answer.rows.back()));
+    keys->append(answer.cursor, collection.rows().view(answer.rows.back()));
   }
   return {};
 }
@@ -102,11 +104,10 @@ Result<Answer> execute(const Plan& plan, const Query& query, Collection& collect
 }
 
 Result<Answer> answer(const Query& query, Collection& collection) {
-  Query normal = query;
-  normal.where = normalize(query.where);
-  const auto plan = make_plan(normal, collection);
+  const Predicate where = normalize(query.where);
+  const auto plan = make_plan(query, where, collection);
   if (!plan.ok()) return plan.error();
-  return execute(*plan, normal, collection);
+  return execute(*plan, query, collection);
 }
 
 Bytes select_value(const Query& query, const RowView& row) {

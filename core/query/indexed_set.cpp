@@ -61,12 +61,6 @@ KeyRange value_range(const Bounds& bounds) {
   return range;
 }
 
-size_t rows_between(const CountedTree& tree, const KeyRange& range) {
-  const size_t begin = tree.rank(range.begin);
-  const size_t end = range.end.empty() ? tree.size() : tree.rank(range.end);
-  return end > begin ? end - begin : 0;
-}
-
 void count(IndexedSet& set, const Collection& collection) {
   size_t rows = 0;
   if (const HashIndex* const hash = set.index->as_hash()) {
@@ -75,7 +69,7 @@ void count(IndexedSet& set, const Collection& collection) {
     set.counted = hash->kind() != IndexKind::Elements || set.keys.size() == 1;
   } else {
     for (const KeyRange& range : set.ranges) {
-      rows += rows_between(set.index->as_ordered()->tree(), range);
+      rows += set.index->as_ordered()->tree().count_between(range.begin, range.end);
     }
   }
   set.rows = std::min(rows, collection.rows().size());
@@ -233,7 +227,7 @@ std::optional<IndexedSet> for_intersection(const Predicate& predicate, const Ind
 }
 
 void append_row(std::vector<RowId>& out, const CountedTree& tree, const KeyRange& range) {
-  const size_t rows = rows_between(tree, range);
+  const size_t rows = tree.count_between(range.begin, range.end);
   CountedTree::Cursor cursor = tree.seek(range.begin);
   out.reserve(out.size() + rows);
   for (size_t i = 0; i < rows; ++i, cursor.next()) out.push_back(cursor.row());
@@ -305,7 +299,7 @@ std::optional<IndexedSet> find_indexed_set(const Predicate& predicate, const Ind
   return std::nullopt;
 }
 
-std::vector<CompoundSet> find_compound_sets(const std::vector<Predicate>& conjuncts,
+std::vector<CompoundSet> find_compound_sets(std::span<const Predicate> conjuncts,
                                             const IndexChoice& choice) {
   std::vector<CompoundSet> found;
   const auto conjunct_over = [&](const Attribute& attribute, bool wants_one) {
@@ -339,7 +333,6 @@ std::vector<CompoundSet> find_compound_sets(const std::vector<Predicate>& conjun
       set.kind = IndexedSet::Kind::Ranges;
       set.ranges.push_back(range_of_prefix(prefix));
     }
-    count(set, *choice.collection);
     bool is_narrowed = false;
     if (covered.size() < parts.size()) {
       const IndexPart& next = parts[covered.size()];
@@ -355,7 +348,10 @@ std::vector<CompoundSet> find_compound_sets(const std::vector<Predicate>& conjun
         is_narrowed = true;
       }
     }
-    if (covered.size() > 1 || is_narrowed) found.push_back({std::move(set), covered});
+    // One part alone is found without us.
+    if (covered.size() < 2 && !is_narrowed) continue;
+    if (!is_narrowed) count(set, *choice.collection);
+    found.push_back({std::move(set), std::move(covered)});
   }
   return found;
 }

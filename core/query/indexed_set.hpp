@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "core/query/collection.hpp"
 
 namespace topgun::query {
@@ -8,6 +10,8 @@ namespace topgun::query {
 struct KeyRange {
   Bytes begin;
   Bytes end;
+
+  friend bool operator==(const KeyRange&, const KeyRange&) = default;
 };
 
 /// A set of rows that indexes can tell, with how many there are before any of them is looked at.
@@ -53,7 +57,7 @@ struct CompoundSet {
   IndexedSet set;
   std::vector<size_t> covered;  ///< Which conjuncts it answers.
 };
-std::vector<CompoundSet> find_compound_sets(const std::vector<Predicate>& conjuncts,
+std::vector<CompoundSet> find_compound_sets(std::span<const Predicate> conjuncts,
                                             const IndexChoice& choice);
 
 /// The one range of an ordered index below `prefix` (whole parts, as they stand in keys) in which

@@ -33,6 +33,10 @@ Bytes representative(const Bytes& key) {
 }
 
 void sort_operands(std::vector<Bytes>& operands) {
+  if (operands.size() == 1) {
+    operands[0] = representative(key_of(operands[0]));
+    return;
+  }
   std::vector<Bytes> keys;
   for (const Bytes& operand : operands) keys.push_back(key_of(operand));
   stable_sort(keys,
@@ -44,7 +48,8 @@ void sort_operands(std::vector<Bytes>& operands) {
 
 Predicate normal_in(Predicate in) {
   sort_operands(in.operands);
-  return in.operands.empty() ? constant(false) : in;
+  if (in.operands.empty()) return constant(false);
+  return in;
 }
 
 bool is_nan(ByteView value) {

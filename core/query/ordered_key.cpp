@@ -14,6 +14,8 @@ namespace {
 
 using namespace internal;
 
+constexpr size_t kUsualBytes = 32;
+
 void append_big_endian(Bytes& out, uint64_t value, size_t width) {
   const size_t at = out.size();
   out.resize(at + width);
@@ -163,6 +165,8 @@ Bytes tag_bytes(uint8_t tag) { return Bytes(1, tag); }
 void append_ordered_key(Bytes& out, const std::optional<ValueView>& value, KeyForm form,
                         Direction direction) {
   const size_t from = out.size();
+  // Most keys are of one short value, and made byte by byte.
+  if (out.capacity() == 0) out.reserve(kUsualBytes);
   if (value) {
     append_value(out, *value, form, kValueDepthMax + 1);
   } else {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "core/base/stable_sort.hpp"
 
@@ -11,38 +12,49 @@ namespace {
 /// Of a test nobody counted, about so many rows pass.
 constexpr double kUnknownShare = 0.25;
 
+/// Of most queries, beside those by sets: a scan, a walk or the keys.
+constexpr size_t kUsualWays = 3;
+
 Predicate conjunction(std::vector<Predicate> conjuncts) {
   if (conjuncts.size() == 1) return std::move(conjuncts[0]);
   return conjuncts.empty() ? Predicate{} : all_of(std::move(conjuncts));
 }
 
-/// Makes all the plans there are, and picks one.
+bool has(std::span<const size_t> numbers, size_t number) {
+  return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+}
+
+/// Weighs all the ways there are, and makes the plan of the cheapest. The condition stays where it
+/// is until then: most of what a plan consists of is not needed to know what it costs.
 class Planner {
  public:
-  Planner(const Query& query, const Collection& collection, const CostTable& costs)
+  Planner(const Query& query, const Predicate& where, const Collection& collection,
+          const CostTable& costs)
       : query_(query),
+        where_(where),
         collection_(collection),
         costs_(costs),
         rows_(static_cast<double>(collection.rows().size())),
         order_(effective_order(query)) {
     choice_.collection = &collection;
     choice_.forbidden = &query.hints.no_index;
-    if (query.where.kind == PredicateKind::And) {
-      conjuncts_ = query.where.children;
-    } else if (query.where.kind != PredicateKind::True) {
-      conjuncts_ = {query.where};
+    if (where.kind == PredicateKind::And) {
+      conjuncts_ = where.children;
+    } else if (where.kind != PredicateKind::True) {
+      conjuncts_ = {&where, 1};
     }
   }
 
   Result<Plan> run() {
     if (const auto hints = check_hints(); !hints.ok()) return hints.error();
-    if (query_.where.kind == PredicateKind::False || query_.limit == uint64_t{0}) {
+    if (where_.kind == PredicateKind::False || query_.limit == uint64_t{0}) {
       Plan plan;
       plan.access = Access::Nothing;
       plan.counted = true;
       return plan;
     }
     find_sets();
+    ways_.reserve(sets_.size() + kUsualWays);
     estimate_matches();
     const Hints& hints = query_.hints;
     const bool is_free = hints.use_index.empty() && hints.order_index.empty();
@@ -50,11 +62,27 @@ class Planner {
     if (is_free) add_scan_plan();
     if (!hints.force_scan && hints.order_index.empty()) add_set_plans();
     if (!hints.force_scan && hints.use_index.empty()) add_walk_plans();
-    if (plans_.empty()) return Error::HintImpossible;
+    if (ways_.empty()) return Error::HintImpossible;
     return best();
   }
 
  private:
+  /// A way to answer, as far as it takes to weigh it.
+  struct Way {
+    Access access = Access::Scan;
+    size_t keys_of = 0;           ///< For `Keys`: the conjunct that names them.
+    std::vector<size_t> sets;     ///< For `Sets`.
+    std::vector<size_t> covered;  ///< Conjuncts that need not be asked of the rows it finds.
+    const Index* walk = nullptr;
+    KeyRange walk_range;
+    bool backwards = false;
+    size_t fixed_bytes = 0;
+    bool sorts = false;
+    size_t found_rows = 0;
+    bool counted = false;
+    double cost_ns = 0;
+  };
+
   Result<void> check_hints() const {
     const Hints& hints = query_.hints;
     for (const std::string* name : {&hints.use_index, &hints.order_index}) {
@@ -81,6 +109,7 @@ class Planner {
     }
     for (CompoundSet& set : find_compound_sets(conjuncts_, choice_))
       sets_.push_back(std::move(set));
+    if (sets_.size() < 2) return;
     stable_sort(sets_, [](const CompoundSet& a, const CompoundSet& b) {
       if (a.set.rows != b.set.rows) return a.set.rows < b.set.rows;
       return a.covered.size() > b.covered.size();
@@ -110,19 +139,19 @@ class Planner {
     return rows * costs_.sort_ns + kept * std::log2(kept + 2) * 10;
   }
 
-  void finish(Plan plan, double rows_after, const std::vector<size_t>& covered, std::string index) {
-    std::vector<Predicate> left;
-    for (size_t i = 0; i < conjuncts_.size(); ++i) {
-      if (std::find(covered.begin(), covered.end(), i) == covered.end()) {
-        left.push_back(conjuncts_[i]);
-      }
+  void finish(Way way, double rows_after) {
+    if (way.access != Access::Walk && !query_.is_grouped()) {
+      way.sorts = true;
+      way.cost_ns += sort_cost(rows_after);
     }
-    plan.residual = conjunction(std::move(left));
-    if (plan.access != Access::Walk && !query_.is_grouped()) {
-      plan.sorts = true;
-      plan.cost_ns += sort_cost(rows_after);
-    }
-    plans_.push_back({std::move(plan), std::move(index)});
+    ways_.push_back(std::move(way));
+  }
+
+  /// A key that the operand may be of; none is neither text nor binary. Text that is no UTF-8
+  /// cannot be; a key that is text is never binary.
+  static std::optional<ByteView> key_in(ByteView operand) {
+    if (const auto text = ValueView(operand).as_text()) return as_bytes(*text);
+    return ValueView(operand).as_binary();
   }
 
   /// The record's key is asked for: no index is as quick.
@@ -130,19 +159,13 @@ class Planner {
     for (size_t i = 0; i < conjuncts_.size(); ++i) {
       const Predicate& in = conjuncts_[i];
       if (in.kind != PredicateKind::In || !(in.attribute == record_key())) continue;
-      Plan plan;
-      plan.access = Access::Keys;
-      for (const Bytes& operand : in.operands) {
-        // Text that is no UTF-8 cannot be; a key that is text is never binary.
-        if (const auto text = ValueView(operand).as_text())
-          plan.keys.push_back(to_bytes(as_bytes(*text)));
-        if (const auto bytes = ValueView(operand).as_binary())
-          plan.keys.push_back(to_bytes(*bytes));
-      }
-      plan.found_rows = plan.keys.size();
-      plan.cost_ns = static_cast<double>(plan.keys.size()) * (costs_.probe_ns + costs_.match_ns);
+      Way way;
+      way.access = Access::Keys;
+      way.keys_of = i;
+      for (const Bytes& operand : in.operands) way.found_rows += key_in(operand) ? 1 : 0;
+      way.cost_ns = static_cast<double>(way.found_rows) * (costs_.probe_ns + costs_.match_ns);
       // A binary operand may meet a key that is text: leave the test to be asked.
-      return finish(std::move(plan), static_cast<double>(in.operands.size()), {}, "$key");
+      return finish(std::move(way), static_cast<double>(in.operands.size()));
     }
   }
 
@@ -167,16 +190,16 @@ class Planner {
   }
 
   void add_scan_plan() {
-    Plan plan;
-    plan.access = Access::Scan;
-    plan.found_rows = collection_.rows().size();
-    plan.counted = true;
+    Way way;
+    way.access = Access::Scan;
+    way.found_rows = collection_.rows().size();
+    way.counted = true;
     if (!conjuncts_.empty()) {
-      plan.cost_ns = rows_ * (has_columns() ? costs_.column_ns : costs_.match_ns);
+      way.cost_ns = rows_ * (has_columns() ? costs_.column_ns : costs_.match_ns);
     } else if (!is_cheap_to_count()) {
-      plan.cost_ns = rows_ * costs_.set_row_ns;
+      way.cost_ns = rows_ * costs_.set_row_ns;
     }
-    finish(std::move(plan), matches_, {}, "");
+    finish(std::move(way), matches_);
   }
 
   static double making_cost(const IndexedSet& set, const CostTable& costs) {
@@ -228,9 +251,7 @@ class Planner {
     std::vector<size_t> together;
     std::vector<size_t> covered;
     for (size_t i = 0; i < sets_.size(); ++i) {
-      const auto is_new = [&](size_t conjunct) {
-        return std::find(covered.begin(), covered.end(), conjunct) == covered.end();
-      };
+      const auto is_new = [&](size_t conjunct) { return !has(covered, conjunct); };
       if (!std::any_of(sets_[i].covered.begin(), sets_[i].covered.end(), is_new)) continue;
       together.push_back(i);
       covered.insert(covered.end(), sets_[i].covered.begin(), sets_[i].covered.end());
@@ -241,38 +262,34 @@ class Planner {
     }
   }
 
-  void add_set_plan(const std::vector<size_t>& chosen) {
-    Plan plan;
-    plan.access = Access::Sets;
-    std::vector<size_t> covered;
-    std::string index;
+  void add_set_plan(std::vector<size_t> chosen) {
+    Way way;
+    way.access = Access::Sets;
     double found = rows_;
     for (const size_t at : chosen) {
       const IndexedSet& set = sets_[at].set;
-      plan.sets.push_back(set);
-      covered.insert(covered.end(), sets_[at].covered.begin(), sets_[at].covered.end());
-      if (!index.empty()) index += ",";
-      index += names(set);
+      for (const size_t conjunct : sets_[at].covered) {
+        if (!has(way.covered, conjunct)) way.covered.push_back(conjunct);
+      }
       // A count needs no set of a single index to be made.
       const bool is_counted_alone = chosen.size() == 1 && set.counted && set.exact &&
-                                    is_cheap_to_count() && covered.size() == conjuncts_.size();
-      plan.cost_ns += is_counted_alone ? costs_.descent_ns : making_cost(set, costs_);
+                                    is_cheap_to_count() && way.covered.size() == conjuncts_.size();
+      way.cost_ns += is_counted_alone ? costs_.descent_ns : making_cost(set, costs_);
       found *= rows_ == 0 ? 0 : static_cast<double>(set.rows) / rows_;
     }
-    plan.found_rows = static_cast<size_t>(found);
+    way.found_rows = static_cast<size_t>(found);
     if (chosen.size() == 1) {
-      plan.counted = sets_[chosen[0]].set.counted;
+      way.counted = sets_[chosen[0]].set.counted;
     } else {
-      plan.cost_ns += static_cast<double>(sets_[chosen[0]].set.rows) * costs_.set_row_ns;
+      way.cost_ns += static_cast<double>(sets_[chosen[0]].set.rows) * costs_.set_row_ns;
     }
-    stable_sort(covered);
-    covered.erase(std::unique(covered.begin(), covered.end()), covered.end());
     double after = found;
-    if (covered.size() < conjuncts_.size()) {
-      plan.cost_ns += found * (costs_.fetch_ns + costs_.match_ns);
+    if (way.covered.size() < conjuncts_.size()) {
+      way.cost_ns += found * (costs_.fetch_ns + costs_.match_ns);
       after = std::min(found, matches_);
     }
-    finish(std::move(plan), after, covered, std::move(index));
+    way.sets = std::move(chosen);
+    finish(std::move(way), after);
   }
 
   void add_walk_plans() {
@@ -312,27 +329,24 @@ class Planner {
     // A cursor names its row in the order asked for, which a walk backwards does not seek by.
     if (backwards && !query_.after.empty()) return;
 
-    Plan plan;
-    plan.access = Access::Walk;
-    plan.walk = &index;
-    plan.backwards = backwards;
-    plan.fixed_bytes = prefix.size();
-    plan.walk_range = range_of_prefix(prefix);
+    Way way;
+    way.access = Access::Walk;
+    way.walk = &index;
+    way.backwards = backwards;
+    way.fixed_bytes = prefix.size();
+    way.walk_range = range_of_prefix(prefix);
     for (size_t i = 0; i < conjuncts_.size(); ++i) {
       if (!(conjuncts_[i].attribute == order_[0].attribute)) continue;
       if (conjuncts_[i].kind < PredicateKind::In) continue;
-      const auto range = range_below(prefix, conjuncts_[i], parts[fixed].direction);
+      auto range = range_below(prefix, conjuncts_[i], parts[fixed].direction);
       if (!range) continue;
-      plan.walk_range = range->range;
+      way.walk_range = std::move(range->range);
       if (range->exact) covered.push_back(i);
       break;
     }
-    const CountedTree& tree = index.as_ordered()->tree();
-    const size_t end = plan.walk_range.end.empty() ? tree.size() : tree.rank(plan.walk_range.end);
-    const size_t begin = tree.rank(plan.walk_range.begin);
-    plan.found_rows = end > begin ? end - begin : 0;
-    plan.counted = true;
-    double visited = static_cast<double>(plan.found_rows);
+    way.found_rows = rows_in(index, way.walk_range);
+    way.counted = true;
+    double visited = static_cast<double>(way.found_rows);
     if (query_.limit) {
       const double wanted = static_cast<double>(*query_.limit) + static_cast<double>(query_.offset);
       // With nothing left to ask, every row counts; else about one in `found / matches`.
@@ -340,40 +354,97 @@ class Planner {
           covered.size() == conjuncts_.size() ? visited : std::max(matches_, 1.0);
       visited = std::min(visited, wanted * std::max(visited / passing, 1.0));
     }
-    plan.cost_ns = 2 * costs_.descent_ns + visited * costs_.walk_ns;
+    way.cost_ns = 2 * costs_.descent_ns + visited * costs_.walk_ns;
     if (covered.size() < conjuncts_.size()) {
-      plan.cost_ns += visited * (costs_.fetch_ns + costs_.match_ns);
+      way.cost_ns += visited * (costs_.fetch_ns + costs_.match_ns);
     }
-    finish(std::move(plan), visited, covered, index.name());
+    way.covered = std::move(covered);
+    finish(std::move(way), visited);
+  }
+
+  /// Often a set has been counted of the very range that is to be walked.
+  size_t rows_in(const Index& index, const KeyRange& range) const {
+    for (const CompoundSet& known : sets_) {
+      const IndexedSet& set = known.set;
+      if (set.index == &index && set.ranges.size() == 1 && set.ranges[0] == range) return set.rows;
+    }
+    return index.as_ordered()->tree().count_between(range.begin, range.end);
+  }
+
+  std::string name_of(const Way& way) const {
+    switch (way.access) {
+      case Access::Nothing:
+      case Access::Scan:
+        return "";
+      case Access::Keys:
+        return "$key";
+      case Access::Walk:
+        return way.walk->name();
+      case Access::Sets:
+        break;
+    }
+    std::string all;
+    for (const size_t at : way.sets) {
+      if (!all.empty()) all += ",";
+      all += names(sets_[at].set);
+    }
+    return all;
   }
 
   Plan best() {
-    stable_sort(plans_, [](const Candidate& a, const Candidate& b) {
-      return a.plan.cost_ns < b.plan.cost_ns;
-    });
-    Plan plan = std::move(plans_[0].plan);
-    for (size_t i = 1; i < plans_.size(); ++i) {
-      plan.rejected.push_back(
-          {plans_[i].plan.access, std::move(plans_[i].index), plans_[i].plan.cost_ns});
+    size_t least = 0;
+    for (size_t i = 1; i < ways_.size(); ++i) {
+      if (ways_[i].cost_ns < ways_[least].cost_ns) least = i;
     }
+    std::vector<RejectedPlan> rejected;
+    rejected.reserve(ways_.size() - 1);
+    for (size_t i = 0; i < ways_.size(); ++i) {
+      if (i != least) rejected.push_back({ways_[i].access, name_of(ways_[i]), ways_[i].cost_ns});
+    }
+    stable_sort(rejected,
+                [](const RejectedPlan& a, const RejectedPlan& b) { return a.cost_ns < b.cost_ns; });
+    Plan plan = plan_of(std::move(ways_[least]));
+    plan.rejected = std::move(rejected);
     return plan;
   }
 
-  struct Candidate {
+  Plan plan_of(Way way) {
     Plan plan;
-    std::string index;
-  };
+    plan.access = way.access;
+    if (way.access == Access::Keys) {
+      for (const Bytes& operand : conjuncts_[way.keys_of].operands) {
+        if (const auto key = key_in(operand)) plan.keys.push_back(to_bytes(*key));
+      }
+    }
+    for (const size_t at : way.sets) plan.sets.push_back(std::move(sets_[at].set));
+    plan.walk = way.walk;
+    plan.walk_range = std::move(way.walk_range);
+    plan.backwards = way.backwards;
+    plan.fixed_bytes = way.fixed_bytes;
+    plan.sorts = way.sorts;
+    plan.order = std::move(order_);
+    plan.found_rows = way.found_rows;
+    plan.counted = way.counted;
+    plan.cost_ns = way.cost_ns;
+    std::vector<Predicate> left;
+    for (size_t i = 0; i < conjuncts_.size(); ++i) {
+      if (!has(way.covered, i)) left.push_back(conjuncts_[i]);
+    }
+    plan.residual = conjunction(std::move(left));
+    return plan;
+  }
 
   const Query& query_;
+  const Predicate& where_;
   const Collection& collection_;
   const CostTable& costs_;
   double rows_;
   std::vector<OrderPart> order_;
   IndexChoice choice_;
-  std::vector<Predicate> conjuncts_;
+  std::span<const Predicate> conjuncts_;
   std::vector<CompoundSet> sets_;
   double matches_ = 0;
-  std::vector<Candidate> plans_;
+  std::vector<Way> ways_;
 };
 
 }  // namespace
@@ -393,8 +464,13 @@ std::vector<OrderPart> effective_order(const Query& query) {
 }
 
 Result<Plan> make_plan(const Query& query, const Collection& collection, const CostTable& costs) {
+  return make_plan(query, query.where, collection, costs);
+}
+
+Result<Plan> make_plan(const Query& query, const Predicate& where, const Collection& collection,
+                       const CostTable& costs) {
   if (!query.joins.empty()) return Error::InvalidArgument;
-  return Planner(query, collection, costs).run();
+  return Planner(query, where, collection, costs).run();
 }
 
 }  // namespace topgun::query

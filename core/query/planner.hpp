@@ -50,6 +50,8 @@ struct Plan {
 
   /// Whether the rows are to be sorted after they were found.
   bool sorts = false;
+  /// Of the query (`effective_order`).
+  std::vector<OrderPart> order;
   /// Rows found before the residual is asked; exactly if `counted`.
   size_t found_rows = 0;
   bool counted = false;
@@ -62,6 +64,10 @@ struct Plan {
 /// `InvalidArgument` for a query with joins (`make_join_plan`);
 /// `HintImpossible` if a hint names an index that is not there, not ready or of no use here.
 Result<Plan> make_plan(const Query& query, const Collection& collection,
+                       const CostTable& costs = {});
+/// The same with `where` in place of the query's own condition, of which `where` is the normal
+/// form.
+Result<Plan> make_plan(const Query& query, const Predicate& where, const Collection& collection,
                        const CostTable& costs = {});
 
 /// The order of a query without what can make no difference: parts behind the record's key, and

@@ -67,10 +67,6 @@ size_t GroupTable::group_with(ByteView key) {
 
 size_t GroupTable::group_of(RowId row) {
   if (query_->group_by.empty()) return 0;
-  if (group_column_ != nullptr) {
-    const KeyDictionary::Code code = group_column_->codes()[row];
-    if (group_by_code_[code] != 0) return group_by_code_[code] - 1;
-  }
   key_.clear();
   reader_.append_group_key(key_, collection_->rows().view(row));
   const size_t group = group_with(key_);
@@ -80,27 +76,55 @@ size_t GroupTable::group_of(RowId row) {
   return group;
 }
 
-void GroupTable::add(RowId row) {
-  const size_t first = group_of(row) * query_->aggregates.size();
-  AggregateState* const states = states_.data() + first;
-  Partial* const partials = partials_.data() + first;
-  for (size_t i = 0; i < query_->aggregates.size(); ++i) {
-    const Column* const column = number_columns_[i];
-    const AggregateKind kind = query_->aggregates[i].kind;
+void GroupTable::add_block() {
+  const size_t rows = block_rows_;
+  if (rows == 0) return;
+  const size_t width = query_->aggregates.size();
+  block_rows_ = 0;
+  // Where the states of each row's group begin.
+  std::array<size_t, kBlockRows> firsts;
+  if (group_column_ == nullptr) {
+    for (size_t i = 0; i < rows; ++i) firsts[i] = group_of(block_[i]) * width;
+  } else {
+    const KeyDictionary::Code* const codes = group_column_->codes().data();
+    for (size_t i = 0; i < rows; ++i) {
+      const uint32_t known = group_by_code_[codes[block_[i]]];
+      firsts[i] = (known != 0 ? known - 1 : group_of(block_[i])) * width;
+    }
+  }
+  for (size_t aggregate = 0; aggregate < width; ++aggregate) {
+    const AggregateKind kind = query_->aggregates[aggregate].kind;
     if (kind == AggregateKind::Count) {
-      ++partials[i].numbers;
-    } else if (column != nullptr && column->cells()[row] != Column::Cell::Other) {
-      if (column->cells()[row] != Column::Cell::Number) continue;
-      const double number = column->numbers()[row];
-      ++partials[i].numbers;
-      if (number >= -kSmall && number <= kSmall &&
-          static_cast<double>(static_cast<int64_t>(number)) == number) {
-        partials[i].whole += static_cast<int64_t>(number);
-      } else {
-        states[i].sum.add(number);
-      }
+      for (size_t i = 0; i < rows; ++i) ++partials_[firsts[i] + aggregate].numbers;
+    } else if (number_columns_[aggregate] != nullptr) {
+      add_numbers(aggregate, *number_columns_[aggregate], std::span(firsts).first(rows));
     } else {
-      add_value(states[i], kind, reader_.value(collection_->rows().view(row), i));
+      for (size_t i = 0; i < rows; ++i) {
+        add_value(states_[firsts[i] + aggregate], kind,
+                  reader_.value(collection_->rows().view(block_[i]), aggregate));
+      }
+    }
+  }
+}
+
+void GroupTable::add_numbers(size_t aggregate, const Column& column,
+                             std::span<const size_t> firsts) {
+  const double* const numbers = column.numbers().data();
+  for (size_t i = 0; i < firsts.size(); ++i) {
+    const RowId row = block_[i];
+    const size_t state = firsts[i] + aggregate;
+    const double number = numbers[row];
+    // False for the NaN that stands where there is no number.
+    if (number >= -kSmall && number <= kSmall &&
+        static_cast<double>(static_cast<int64_t>(number)) == number) {
+      partials_[state].whole += static_cast<int64_t>(number);
+      ++partials_[state].numbers;
+    } else if (column.cells()[row] == Column::Cell::Number) {
+      states_[state].sum.add(number);
+      ++partials_[state].numbers;
+    } else if (column.cells()[row] == Column::Cell::Other) {
+      add_value(states_[state], query_->aggregates[aggregate].kind,
+                reader_.value(collection_->rows().view(row), aggregate));
     }
   }
 }
@@ -128,13 +152,16 @@ void GroupTable::settle_partials() {
 }
 
 std::vector<Bytes> GroupTable::take() {
+  add_block();
   settle_partials();
   std::vector<KeyDictionary::Code> order;
+  order.reserve(groups_->code_end());
   for (KeyDictionary::Code group = 0; group < groups_->code_end(); ++group) order.push_back(group);
   stable_sort(order, [&](KeyDictionary::Code a, KeyDictionary::Code b) {
     return compare_bytes(groups_->key(a), groups_->key(b)) < 0;
   });
   std::vector<Bytes> out;
+  out.reserve(order.size());
   const size_t width = query_->aggregates.size();
   for (const KeyDictionary::Code group : order) {
     const std::span<const AggregateState> states(states_.data() + group * width, width);

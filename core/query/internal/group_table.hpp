@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <span>
+
 #include "core/query/aggregation.hpp"
 #include "core/query/collection.hpp"
 
@@ -19,7 +22,11 @@ class GroupTable {
   /// For combinations, which have no columns.
   static Result<GroupTable> make(const Query& query, AttributeTable& attributes);
 
-  void add(RowId row);
+  /// Rows are gathered and added a block at a time, one aggregate after the other.
+  void add(RowId row) {
+    block_[block_rows_++] = row;
+    if (block_rows_ == kBlockRows) add_block();
+  }
   /// A row that is not of the collection.
   void add(const RowView& row);
   /// For a query that only counts: so many rows at once.
@@ -39,6 +46,10 @@ class GroupTable {
     uint64_t numbers = 0;
   };
 
+  static constexpr size_t kBlockRows = 256;
+
+  void add_block();
+  void add_numbers(size_t aggregate, const Column& column, std::span<const size_t> firsts);
   void settle_partials();
   void choose_columns(Collection& collection, Columns columns);
   size_t group_of(RowId row);
@@ -53,6 +64,8 @@ class GroupTable {
   const Column* group_column_ = nullptr;
   std::vector<const Column*> number_columns_;  ///< By aggregate; null where there is none.
   std::vector<uint32_t> group_by_code_;        ///< Group and one, by code; 0 is not yet known.
+  std::array<RowId, kBlockRows> block_ = {};
+  size_t block_rows_ = 0;
   Bytes key_;
 };
 

@@ -1,10 +1,15 @@
 #include "core/query/internal/key_reader.hpp"
 
+#include <algorithm>
+
 #include "core/query/internal/key_tags.hpp"
 #include "core/value/value_writer.hpp"
 
 namespace topgun::query::internal {
 namespace {
+
+/// Most texts are short.
+constexpr size_t kUsualBytes = 32;
 
 /// Sets the bits of the double `leading` in a magnitude that has room for them.
 void put_leading_bits(Bytes& magnitude, double leading) {
@@ -44,6 +49,7 @@ bool KeyReader::big_endian(size_t width, uint64_t& out) {
 }
 
 bool KeyReader::terminated(Bytes& out) {
+  if (out.capacity() == 0) out.reserve(std::min(key_.size() - at_, kUsualBytes));
   for (;;) {
     uint8_t next = 0;
     if (!byte(next)) return false;

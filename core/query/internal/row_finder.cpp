@@ -60,15 +60,14 @@ RowSet RowFinder::rows_of_sets() const {
   return rows;
 }
 
-/// The range without what lies at or in front of the cursor.
-KeyRange RowFinder::clipped_range() const {
-  KeyRange range = plan_.walk_range;
-  if (after.empty()) return range;
-  Bytes begin(range.begin.begin(), range.begin.begin() + static_cast<ptrdiff_t>(plan_.fixed_bytes));
+/// Where the range begins without what lies at or in front of the cursor.
+Bytes RowFinder::walk_begin() const {
+  const Bytes& first = plan_.walk_range.begin;
+  if (after.empty()) return first;
+  Bytes begin(first.begin(), first.begin() + static_cast<ptrdiff_t>(plan_.fixed_bytes));
   begin.insert(begin.end(), after.begin(), after.end());
   begin.push_back(0);  // The next string after the cursor's.
-  if (compare_bytes(begin, range.begin) > 0) range.begin = std::move(begin);
-  return range;
+  return compare_bytes(begin, first) > 0 ? begin : first;
 }
 
 }  // namespace topgun::query::internal

@@ -49,7 +49,7 @@ class RowFinder {
  private:
   std::optional<uint64_t> count_columns();
   RowSet rows_of_sets() const;
-  KeyRange clipped_range() const;
+  Bytes walk_begin() const;
 
   template <typename Visit>
   bool offer(RowId row, Visit&& visit) {
@@ -63,7 +63,12 @@ class RowFinder {
   template <typename Visit>
   void scan(Visit&& visit) {
     if (residual_.is_always_true()) {
-      return collection_.all().for_each_while([&](RowId row) { return offer(row, visit); });
+      collection_.all().for_each_while([&](RowId row) {
+        ++matched_;
+        return visit(row);
+      });
+      visited_ = matched_;
+      return;
     }
     auto filter = ColumnFilter::make(plan_.residual, collection_);
     if (!filter) {
@@ -93,11 +98,14 @@ class RowFinder {
   template <typename Visit>
   void walk(Visit&& visit) {
     const CountedTree& tree = plan_.walk->as_ordered()->tree();
-    const KeyRange range = clipped_range();
-    CountedTree::Cursor at = tree.seek(range.begin);
-    if (skip > 0) at = tree.at_rank(tree.rank(range.begin) + static_cast<size_t>(skip));
-    for (; !at.at_end(); at.next()) {
-      if (!range.end.empty() && compare_bytes(at.key(), range.end) >= 0) return;
+    const Bytes begin = walk_begin();
+    // The plan has counted the range.
+    const size_t rows =
+        after.empty() ? plan_.found_rows : tree.count_between(begin, plan_.walk_range.end);
+    if (skip >= rows) return;
+    CountedTree::Cursor at =
+        skip > 0 ? tree.at_rank(tree.rank(begin) + static_cast<size_t>(skip)) : tree.seek(begin);
+    for (size_t left = rows - static_cast<size_t>(skip); left > 0; --left, at.next()) {
       if (!offer(at.row(), visit)) return;
     }
   }
