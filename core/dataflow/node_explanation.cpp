@@ -29,13 +29,12 @@ uint64_t whole(double value) { return static_cast<uint64_t>(value + 0.5); }
 }  // namespace
 
 void NodeExplanation::add_side(std::string map, std::vector<uint16_t> shards,
-                               const query::Query& query, uint16_t here) {
+                               const query::Query& query) {
   Side& side = sides_.emplace_back();
   side.map = std::move(map);
   side.rows_max = query.limit.value_or(UINT64_MAX);
   for (const uint16_t shard : shards) side.plans[shard];
   plans_missing_ += shards.size();
-  here_ = here;
 }
 
 void NodeExplanation::take_plan(size_t side, uint16_t shard, ByteView plan) {
@@ -56,7 +55,6 @@ Bytes NodeExplanation::encode(const LinkCosts& costs) const {
       found += number_at(plan, {"rows"}).value_or(0);
       shards[shard] += number_at(plan, {"cost"}).value_or(0);
       slowest = std::max(slowest, shards[shard]);
-      if (shard == here_) continue;
       messages += 2;
       sent += std::min(rows_of(plan), static_cast<double>(side.rows_max));
     }

@@ -23,16 +23,17 @@ struct LinkCosts {
 ///     access   "node"
 ///     cost     of the slowest shard, the way and the join, as estimated, in whole nanoseconds
 ///     join     how gathered records were joined (`query::explain_join`); if it was answered
-///     network  {cost, messages, rows} between the shards and the one that has the connection
+///     network  {cost, messages, rows} between the shards and the one that has the connection, as
+///     if
+///              that were none of them: requests come to any
 ///     rows     that the shards find, before their residuals are asked
 ///     sides    one for each map that is read for itself, {map, rows, shards}; its shards are those
 ///              that can have records of the answer, {plan, shard}, each with its plan as
 ///              `query::explain_plan` gives it, or `explain_join` if there is only one shard
 class NodeExplanation {
  public:
-  /// To be told for each map before the plans. `here` is the shard that has the connection.
-  void add_side(std::string map, std::vector<uint16_t> shards, const query::Query& query,
-                uint16_t here);
+  /// To be told for each map before the plans.
+  void add_side(std::string map, std::vector<uint16_t> shards, const query::Query& query);
   void take_plan(size_t side, uint16_t shard, ByteView plan);
   void take_join(Bytes plan) { join_ = std::move(plan); }
 
@@ -51,7 +52,6 @@ class NodeExplanation {
 
   std::vector<Side> sides_;
   std::optional<Bytes> join_;
-  uint16_t here_ = 0;
   size_t plans_missing_ = 0;
   size_t bytes_ = 0;
 };

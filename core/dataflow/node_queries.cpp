@@ -223,7 +223,7 @@ void NodeQueries::ask_plans(uint64_t number, Asked& asked, const std::string& ma
   const std::vector<uint16_t> shards = shards_of(query);
   const uint64_t place = ++last_number_;
   plans_[place] = {number, asked.explanation->sides()};
-  asked.explanation->add_side(map, shards, query, context_.options.shard);
+  asked.explanation->add_side(map, shards, query);
   Bytes payload;
   ByteWriter writer(payload);
   writer.blob(as_bytes(map));
