@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { EngineTrapped, type Engine, type EngineFactory } from '../src/bindings/engine.js';
 import { ErrorCode, type TopGunError } from '../src/errors.js';
 import type { QueryClient } from '../src/query/client.js';
@@ -31,6 +31,45 @@ async function withOrders(factory: EngineFactory): Promise<QueryClient> {
   for (const [key, order] of Object.entries(ORDERS)) orders.set(key, order);
   return client;
 }
+
+onQueryCores('a query for one key finds what one finds that looks at every record', async (factory) => {
+  const client = await withOrders(factory);
+  const orders = client.getMap<Order>('orders');
+  orders.set('brief', { city: 'Oslo', total: 1 }, { ttlMs: 30_000 });
+  const questions: ((query: Query<Order>) => Query<Order, object>)[] = [
+    (query) => query,
+    (query) => query.select('city', 'note', 'address.zip'),
+    (query) => query.orderBy('-total').limit(1),
+    (query) => query.limit(0),
+    (query) => query.offset(1),
+    (query) => query.where('city', '=', 'Oslo'),
+  ];
+  const check = async (): Promise<void> => {
+    for (const key of ['a', 'd', 'brief', 'nobody', '']) {
+      for (const question of questions) {
+        const asked = question(client.query(orders).where('$key', '=', key));
+        const { rows } = await asked.hint({ forceScan: true }).get();
+        assert.deepEqual(await asked.get(), { rows, cursor: undefined }, key);
+      }
+    }
+  };
+  // The first one finds that the map shows what is stored; the others need not ask.
+  await check();
+  const answered = client.query(orders, { where: { $key: 'a' } }).get();
+  orders.set('a', { city: 'Rome', total: 0 });
+  assert.equal((await answered).rows[0]?.city, 'Oslo');
+  await check();
+  orders.delete('d');
+  mock.timers.enable({ apis: ['Date'], now: Date.now() + 60_000 });
+  try {
+    assert.equal(await keysOf(client.query(orders).where('_key', '=', 'brief')), '');
+    await check();
+  } finally {
+    mock.timers.reset();
+  }
+  await client.close();
+  await assert.rejects(client.query(orders).where('$key', '=', 'a').get());
+});
 
 onQueryCores('conditions in all their forms', async (factory) => {
   const client = await withOrders(factory);

@@ -251,15 +251,15 @@ export class BaseClient {
     name: string,
     create: (handle: number) => M,
   ): M {
-    const size = new TextEncoder().encode(name).length;
-    if (size < 1 || size > MAP_NAME_BYTES_MAX) {
-      throw new TopGunError(ErrorCode.InvalidArgument, `a map name takes 1 to ${MAP_NAME_BYTES_MAX} bytes`);
-    }
     const known = this.maps.get(name);
     if (known !== undefined && !known.map.closed) {
       // The kind is stored with the map, so that the cast holds.
       if (known.kind === kind) return known.map as M;
       throw new TopGunError(ErrorCode.TypeMismatch, `${name} is open as ${known.kind}`);
+    }
+    const size = new TextEncoder().encode(name).length;
+    if (size < 1 || size > MAP_NAME_BYTES_MAX) {
+      throw new TopGunError(ErrorCode.InvalidArgument, `a map name takes 1 to ${MAP_NAME_BYTES_MAX} bytes`);
     }
     const handle = this.session.handleOf(name);
     const map = create(handle);

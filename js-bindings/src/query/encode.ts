@@ -5,6 +5,8 @@ import { WHOLE, pathOf, type Attribute, type Scope, type ValueShape } from './fi
 import type { Predicate } from './predicate.js';
 
 const VERSION = 1;
+/** A writer that had to grow beyond this is not kept. */
+const SPARE_BYTES_MAX = 64 * 1024;
 
 /** Numbers of `PredicateKind` in `core/query/predicate.hpp`. */
 const AND = 2;
@@ -93,15 +95,35 @@ export function scopeOf(own: ValueShape, { joins }: Shape): Scope {
 export class QueryWriter extends ByteWriter {
   private scope: Scope = { own: WHOLE, joins: [] };
 
-  /** One command with its size, as `CommandBuffer.appendEncoded` takes it. */
+  /** Kept for the next one who needs it: what is asked is small, and asked often. */
+  private static spare: QueryWriter | undefined;
+
+  /** What `use` makes of a writer, which is borrowed. */
+  static borrow<R>(use: (writer: QueryWriter) => R): R {
+    const writer = QueryWriter.spare ?? new QueryWriter();
+    // Within `use` another one may be borrowed.
+    QueryWriter.spare = undefined;
+    writer.writer.size = 0;
+    try {
+      return use(writer);
+    } finally {
+      if (writer.writer.bytes.length <= SPARE_BYTES_MAX) QueryWriter.spare = writer;
+    }
+  }
+
+  /** One command with its size, as `CommandBuffer.appendEncoded` takes it. Borrowed until the next is written. */
   static command(code: number, fill: (writer: QueryWriter) => void): Uint8Array {
-    const writer = new QueryWriter();
-    writer.u32(0);
-    writer.u8(code);
-    fill(writer);
-    const bytes = writer.writer.take();
-    new DataView(bytes.buffer).setUint32(0, bytes.length - 4, true);
-    return bytes;
+    return QueryWriter.borrow((query) => {
+      query.u32(0);
+      query.u8(code);
+      fill(query);
+      const { writer } = query;
+      const end = writer.size;
+      writer.size = 0;
+      query.u32(end - 4);
+      writer.size = end;
+      return writer.bytes.subarray(0, end);
+    });
   }
 
   /**
@@ -275,9 +297,18 @@ export class QueryWriter extends ByteWriter {
   }
 
   private value(value: unknown): void {
-    const encoded = new QueryWriter();
-    encoded.plainValue(value);
-    this.blob(encoded.writer.take());
+    const { writer } = this;
+    const start = writer.size;
+    this.u8(0);
+    this.plainValue(value);
+    const length = writer.size - start - 1;
+    if (length < 0x80) {
+      writer.bytes[start] = length;
+      return;
+    }
+    const encoded = writer.bytes.slice(start + 1, writer.size);
+    writer.size = start;
+    this.blob(encoded);
   }
 
   /** A value as it is, without its length. */

@@ -19,6 +19,7 @@ import {
   type QueryPlan,
   type QueryResult,
 } from './query.js';
+import { keyAsked } from './key-lookup.js';
 import type { NodeQueries } from './node-queries.js';
 import { RowReader, type RowChange } from './rows.js';
 import { View, type ViewOwner } from './view.js';
@@ -73,6 +74,8 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
   private readonly live = new Map<string, LiveQuery>();
   private readonly byNumber = new Map<number, LiveQuery>();
   private readonly touched = new Set<LiveQuery>();
+  /** Maps that were seen to show what is stored; they go on doing so. */
+  private readonly shown = new WeakSet<LwwMap<unknown>>();
   /** What the node answers, and how to end the live ones. */
   readonly node: NodeQueries;
   private readonly remote = new Map<LiveQuery, () => void>();
@@ -94,6 +97,8 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
   }
 
   async get<R>(plan: QueryPlan, timeoutMs: number): Promise<QueryResult<R>> {
+    const found = this.lookUp(plan);
+    if (found !== undefined) return found as QueryResult<R>;
     if (this.runsOnNode(plan)) return this.getFromNode(plan, timeoutMs);
     await this.loaded(plan);
     const reader = new RowReader(plan, this.peek);
@@ -398,6 +403,20 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     const maps = this.openMaps(plan);
     await this.owner.ready();
     await Promise.all(maps.map((map) => map.loaded()));
+    for (const map of maps) this.shown.add(map);
+  }
+
+  /** The answer to a query for one key of a map that is at hand. */
+  private lookUp(plan: QueryPlan): QueryResult<object> | undefined {
+    const { name } = plan.relation;
+    if (!this.link.attached || !this.owner.isOpen(name)) return undefined;
+    const key = keyAsked(plan);
+    if (key === undefined) return undefined;
+    const map = this.owner.map(name);
+    if (!this.shown.has(map)) return undefined;
+    const value = map.get(key);
+    const rows = value === undefined ? [] : [new RowReader(plan, this.peek).record(key, value)];
+    return { rows, cursor: undefined };
   }
 
   private openMaps(plan: QueryPlan): LwwMap<unknown>[] {

@@ -385,7 +385,7 @@ export class Query<T, R = Row<T>, K extends RowKind = 'records'> {
   private shaped<Q, L extends RowKind>(shape: Shape, groupNames: readonly string[]): Query<T, Q, L> {
     const { relation, scope } = this.plan;
     // Whoever writes what cannot be asked wants to hear it there.
-    new QueryWriter().query(shape, relation.shape, true);
+    QueryWriter.borrow((writer) => writer.query(shape, relation.shape, true));
     return new Query(this.runner, { relation, scope, shape, groupNames });
   }
 }
@@ -408,10 +408,12 @@ export function queryOf<T, R>(runner: QueryRunner, relation: Relation, options: 
 
 /** @internal */
 export function idOf({ relation, scope, shape, groupNames }: QueryPlan): string {
-  const writer = new QueryWriter();
-  writer.query(shape, relation.shape, true);
+  const asked = QueryWriter.borrow((writer) => {
+    writer.query(shape, relation.shape, true);
+    return textOf(writer.writer.take());
+  });
   const names = [scope, relation.name, groupNames, shape.select, shape.joins.map(({ name }) => name)];
-  return `${textOf(writer.writer.take())}:${JSON.stringify(names)}`;
+  return `${asked}:${JSON.stringify(names)}`;
 }
 
 function partOf(field: Attribute, direction: Direction): OrderPart {

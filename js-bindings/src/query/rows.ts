@@ -68,8 +68,13 @@ export class RowReader {
     const { relation } = this.plan;
     if (this.kind === RowsKind.Selected) return this.selected(decode(reader.blob()) as readonly unknown[], key);
     const value = this.kind === RowsKind.Records ? decode(reader.blob()) : this.peek(relation.name, key);
+    return this.record(key, value);
+  }
+
+  /** The row of one record. */
+  record(key: string, value: unknown): object {
     if (this.select.length > 0) return this.picked([{ key, value }], key);
-    return wholeRow(relation.shape, key, value);
+    return wholeRow(this.plan.relation.shape, key, value);
   }
 
   group(bytes: Uint8Array): object {

@@ -21,13 +21,34 @@ async function build(preset, ...targets) {
   await must(['cmake', '--build', '--preset', preset, '--target', ...targets]);
 }
 
-/** Whether tests/bench/node_modules holds the pinned versions. */
-function baselinesInstalled() {
-  const installed = join(folder, 'node_modules/.package-lock.json');
+/** Whether the `node_modules` of a folder holds the versions that it pins. */
+function isInstalled(where) {
+  const installed = join(where, 'node_modules/.package-lock.json');
   if (!existsSync(installed)) return false;
   const have = JSON.parse(readFileSync(installed, 'utf8')).packages;
-  const { devDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const { devDependencies } = JSON.parse(readFileSync(join(where, 'package.json'), 'utf8'));
   return Object.entries(devDependencies).every(([name, version]) => have[`node_modules/${name}`]?.version === version);
+}
+
+// Not `npm ci`: it refuses a lock file in which npm left out the optional packages of other platforms.
+const install = (cwd) => must(['npm', 'install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd });
+
+/** Built from its source with the headers of the Node that runs: nothing but the package is downloaded. */
+async function installSqlite() {
+  const cwd = join(folder, 'contenders/query');
+  if (isInstalled(cwd)) return;
+  await install(cwd);
+  const prefix = join(process.execPath, '../..');
+  if (!existsSync(join(prefix, 'include/node/node.h'))) {
+    return progress('the headers of Node are missing: better-sqlite3 is not built');
+  }
+  progress('building better-sqlite3, which takes two minutes');
+  const gyp = join(prefix, 'lib/node_modules/npm/node_modules/node-gyp/bin/node-gyp.js');
+  const { code } = await run(['node', gyp, 'rebuild', '--release', `--nodedir=${prefix}`], {
+    cwd: join(cwd, 'node_modules/better-sqlite3'),
+    env: { CC: 'ccache cc', CXX: 'ccache c++' },
+  });
+  if (code !== 0) progress('better-sqlite3 could not be built');
 }
 
 const steps = {
@@ -43,13 +64,13 @@ const steps = {
     await buildSimulator();
     await buildWasmSimulator();
   },
-  // Not `npm ci`: it refuses a lock file in which npm left out the optional packages of other platforms.
   baselines: async () => {
-    if (!baselinesInstalled()) await must(['npm', 'install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
+    if (!isInstalled(folder)) await install(folder);
   },
+  sqlite: installSqlite,
 };
 
-/** @param {Set<string>} needs of `operations`, `server`, `query`, `package`, `board`, `simulator`, `baselines` */
+/** @param {Set<string>} needs of `operations`, `server`, `query`, `package`, `board`, `simulator`, `baselines`, `sqlite` */
 export async function prepare(needs) {
   for (const [name, step] of Object.entries(steps)) {
     if (needs.has(name)) await step();
