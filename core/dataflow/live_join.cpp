@@ -155,7 +155,13 @@ void LiveJoin::find_combinations(const Collection& collection, std::optional<Row
 }
 
 void LiveJoin::prepare(const Collection& collection, const Write& write) {
-  const query::PastRow past = past_of(collection, write.row, write);
+  query::PastRow past = past_of(collection, write.row, write);
+  if (write.before) {
+    // Until the write is applied the rows know where the fields of the value are.
+    const RowView known = collection.rows().view(*write.row);
+    past.view.shape = known.shape;
+    past.view.offsets = known.offsets;
+  }
   has_same_links_ =
       write.before && write.after &&
       !joiner_.changes_links(collection, past.view, record_of(write.key, *write.after));

@@ -13,15 +13,26 @@ constexpr size_t kHeadBytes = 16;
 constexpr size_t kChildMin = kFanout / 4;
 constexpr size_t kMergedMax = kFanout * 3 / 4;
 
-/// The first eight bytes as a number that orders as they do; short keys are filled up with zeros.
-uint64_t head_of(ByteView key) {
-  uint64_t head = 0;
-  if (key.size() >= 8) {
-    std::memcpy(&head, key.data(), 8);
-    return __builtin_bswap64(head);
+/// Eight bytes from `at` on as a number that orders as they do; what is not there is zeros.
+uint64_t word_of(ByteView key, size_t at) {
+  uint64_t word = 0;
+  if (key.size() >= at + 8) {
+    std::memcpy(&word, key.data() + at, 8);
+    return __builtin_bswap64(word);
   }
-  for (size_t i = 0; i < key.size(); ++i) head |= uint64_t{key[i]} << (56 - 8 * i);
-  return head;
+  for (size_t i = at; i < key.size(); ++i) word |= uint64_t{key[i]} << (56 - 8 * (i - at));
+  return word;
+}
+
+/// Of the first `count`. By eights, which compilers add side by side.
+uint32_t sum_of(const uint32_t* sizes, size_t count) {
+  uint32_t sum = 0;
+  size_t at = 0;
+  for (; at + 8 <= count; at += 8) {
+    for (size_t i = 0; i < 8; ++i) sum += sizes[at + i];
+  }
+  for (; at < count; ++at) sum += sizes[at];
+  return sum;
 }
 
 }  // namespace
@@ -32,16 +43,27 @@ struct CountedTree::Slot {
   uint32_t bytes;
   RowId row;
 
-  uint64_t head() const {
-    uint64_t head;
-    std::memcpy(&head, key, sizeof head);
-    return __builtin_bswap64(head);
+  /// The first eight bytes as a number, or the eight behind them.
+  uint64_t word(size_t at) const {
+    uint64_t word;
+    std::memcpy(&word, key + at, sizeof word);
+    return __builtin_bswap64(word);
   }
   uint8_t* whole() const {
     uint8_t* whole;
     std::memcpy(&whole, key + kHeadBytes, sizeof whole);
     return whole;
   }
+};
+
+/// A key to be compared with many, which are mostly told apart by their first 16 bytes.
+struct CountedTree::Bound {
+  explicit Bound(ByteView bytes)
+      : key(bytes), first(word_of(bytes, 0)), second(word_of(bytes, sizeof first)) {}
+
+  ByteView key;
+  uint64_t first;
+  uint64_t second;
 };
 
 /// A leaf, or the common part of an inner node. The slots of an inner node are copies of the first
@@ -86,18 +108,20 @@ void CountedTree::release(const Slot& slot) {
   if (slot.bytes > kInlineBytes) slab_.release(slot.whole(), slot.bytes);
 }
 
-int CountedTree::compare(const Slot& slot, uint64_t head, ByteView key) {
-  const uint64_t own = slot.head();
-  if (own != head) return own < head ? -1 : 1;
-  return compare_bytes(key_of(slot), key);
+int CountedTree::compare(const Slot& slot, const Bound& bound) {
+  const uint64_t first = slot.word(0);
+  if (first != bound.first) return first < bound.first ? -1 : 1;
+  const uint64_t second = slot.word(sizeof first);
+  if (second != bound.second) return second < bound.second ? -1 : 1;
+  return compare_bytes(key_of(slot), bound.key);
 }
 
-size_t CountedTree::lower_bound(const Node& node, uint64_t head, ByteView key) {
+size_t CountedTree::lower_bound(const Node& node, const Bound& bound) {
   size_t low = 0;
   size_t high = node.count;
   while (low < high) {
     const size_t middle = (low + high) / 2;
-    if (compare(node.slots[middle], head, key) < 0) {
+    if (compare(node.slots[middle], bound) < 0) {
       low = middle + 1;
     } else {
       high = middle;
@@ -107,9 +131,9 @@ size_t CountedTree::lower_bound(const Node& node, uint64_t head, ByteView key) {
 }
 
 /// The child in which the key is, or belongs.
-size_t CountedTree::child_for(const Inner& inner, uint64_t head, ByteView key) {
-  const size_t at = lower_bound(inner, head, key);
-  if (at < inner.count && compare(inner.slots[at], head, key) == 0) return at;
+size_t CountedTree::child_for(const Inner& inner, const Bound& bound) {
+  const size_t at = lower_bound(inner, bound);
+  if (at < inner.count && compare(inner.slots[at], bound) == 0) return at;
   return at == 0 ? 0 : at - 1;
 }
 
@@ -125,7 +149,7 @@ size_t CountedTree::total(const Node& node) {
 
 bool CountedTree::insert(ByteView key, RowId row) {
   if (root_ == nullptr) root_ = new Node(true);
-  const Split split = insert_into(*root_, head_of(key), key, row);
+  const Split split = insert_into(*root_, Bound(key), row);
   if (!split.inserted) return false;
   ++size_;
   if (split.right != nullptr) {
@@ -137,11 +161,11 @@ bool CountedTree::insert(ByteView key, RowId row) {
   return true;
 }
 
-CountedTree::Split CountedTree::insert_into(Node& node, uint64_t head, ByteView key, RowId row) {
-  if (node.is_leaf) return insert_into_leaf(node, head, key, row);
+CountedTree::Split CountedTree::insert_into(Node& node, const Bound& bound, RowId row) {
+  if (node.is_leaf) return insert_into_leaf(node, bound, row);
   auto& inner = static_cast<Inner&>(node);
-  const size_t at = child_for(inner, head, key);
-  const Split below = insert_into(*inner.children[at], head, key, row);
+  const size_t at = child_for(inner, bound);
+  const Split below = insert_into(*inner.children[at], bound, row);
   if (!below.inserted) return {};
   inner.slots[at] = inner.children[at]->slots[0];
   if (below.right == nullptr) {
@@ -159,10 +183,9 @@ CountedTree::Split CountedTree::insert_into(Node& node, uint64_t head, ByteView 
   return {right, true};
 }
 
-CountedTree::Split CountedTree::insert_into_leaf(Node& leaf, uint64_t head, ByteView key,
-                                                 RowId row) {
-  const size_t at = lower_bound(leaf, head, key);
-  if (at < leaf.count && compare(leaf.slots[at], head, key) == 0) return {};
+CountedTree::Split CountedTree::insert_into_leaf(Node& leaf, const Bound& bound, RowId row) {
+  const size_t at = lower_bound(leaf, bound);
+  if (at < leaf.count && compare(leaf.slots[at], bound) == 0) return {};
   Node* target = &leaf;
   Node* right = nullptr;
   if (leaf.count == kFanout) {
@@ -181,7 +204,7 @@ CountedTree::Split CountedTree::insert_into_leaf(Node& leaf, uint64_t head, Byte
   const size_t place = target == &leaf ? at : at - leaf.count;
   std::copy_backward(target->slots + place, target->slots + target->count,
                      target->slots + target->count + 1);
-  target->slots[place] = make_slot(key, row);
+  target->slots[place] = make_slot(bound.key, row);
   ++target->count;
   return {right, true};
 }
@@ -211,7 +234,7 @@ CountedTree::Node* CountedTree::split_inner(Inner& inner) {
 // --- erase ---
 
 bool CountedTree::erase(ByteView key) {
-  if (root_ == nullptr || !erase_from(*root_, head_of(key), key)) return false;
+  if (root_ == nullptr || !erase_from(*root_, Bound(key))) return false;
   --size_;
   while (!root_->is_leaf && root_->count == 1) {
     auto* const old = static_cast<Inner*>(root_);
@@ -221,18 +244,18 @@ bool CountedTree::erase(ByteView key) {
   return true;
 }
 
-bool CountedTree::erase_from(Node& node, uint64_t head, ByteView key) {
+bool CountedTree::erase_from(Node& node, const Bound& bound) {
   if (node.is_leaf) {
-    const size_t at = lower_bound(node, head, key);
-    if (at == node.count || compare(node.slots[at], head, key) != 0) return false;
+    const size_t at = lower_bound(node, bound);
+    if (at == node.count || compare(node.slots[at], bound) != 0) return false;
     release(node.slots[at]);
     std::copy(node.slots + at + 1, node.slots + node.count, node.slots + at);
     --node.count;
     return true;
   }
   auto& inner = static_cast<Inner&>(node);
-  const size_t at = child_for(inner, head, key);
-  if (!erase_from(*inner.children[at], head, key)) return false;
+  const size_t at = child_for(inner, bound);
+  if (!erase_from(*inner.children[at], bound)) return false;
   --inner.sizes[at];
   tend_child(inner, at);
   return true;
@@ -300,16 +323,16 @@ CountedTree::~CountedTree() { clear(); }
 
 // --- reading ---
 
-size_t CountedTree::rank(ByteView bound) const {
-  const uint64_t head = head_of(bound);
+size_t CountedTree::rank(ByteView key) const {
+  const Bound bound(key);
   size_t below = 0;
   const Node* node = root_;
   while (node != nullptr) {
-    const size_t at = lower_bound(*node, head, bound);
+    const size_t at = lower_bound(*node, bound);
     if (node->is_leaf) return below + at;
     if (at == 0) return below;
     const auto& inner = static_cast<const Inner&>(*node);
-    for (size_t i = 0; i + 1 < at; ++i) below += inner.sizes[i];
+    below += sum_of(inner.sizes, at - 1);
     node = inner.children[at - 1];
   }
   return below;
@@ -321,15 +344,15 @@ size_t CountedTree::count_between(ByteView begin, ByteView end) const {
   return behind > first ? behind - first : 0;
 }
 
-CountedTree::Cursor CountedTree::seek(ByteView bound) const {
-  const uint64_t head = head_of(bound);
+CountedTree::Cursor CountedTree::seek(ByteView key) const {
+  const Bound bound(key);
   const Node* node = root_;
   while (node != nullptr && !node->is_leaf) {
     const auto& inner = static_cast<const Inner&>(*node);
-    node = inner.children[child_for(inner, head, bound)];
+    node = inner.children[child_for(inner, bound)];
   }
   if (node == nullptr) return {nullptr, 0};
-  const size_t at = lower_bound(*node, head, bound);
+  const size_t at = lower_bound(*node, bound);
   if (at == node->count && node->next != nullptr) return {node->next, 0};
   return {node, at};
 }

@@ -70,6 +70,7 @@ class CountedTree {
 
  private:
   struct Slot;
+  struct Bound;
   struct Inner;
   struct Split {
     Node* right = nullptr;
@@ -77,17 +78,17 @@ class CountedTree {
   };
 
   static ByteView key_of(const Slot& slot);
-  static int compare(const Slot& slot, uint64_t head, ByteView key);
-  static size_t lower_bound(const Node& node, uint64_t head, ByteView key);
-  static size_t child_for(const Inner& inner, uint64_t head, ByteView key);
+  static int compare(const Slot& slot, const Bound& bound);
+  static size_t lower_bound(const Node& node, const Bound& bound);
+  static size_t child_for(const Inner& inner, const Bound& bound);
   static size_t total(const Node& node);
   Slot make_slot(ByteView key, RowId row);
   void release(const Slot& slot);
-  Split insert_into(Node& node, uint64_t head, ByteView key, RowId row);
-  Split insert_into_leaf(Node& leaf, uint64_t head, ByteView key, RowId row);
+  Split insert_into(Node& node, const Bound& bound, RowId row);
+  Split insert_into_leaf(Node& leaf, const Bound& bound, RowId row);
   void add_child(Inner& inner, size_t at, Node* child);
   Node* split_inner(Inner& inner);
-  bool erase_from(Node& node, uint64_t head, ByteView key);
+  bool erase_from(Node& node, const Bound& bound);
   void tend_child(Inner& inner, size_t at);
   void remove_child(Inner& inner, size_t at);
   void unlink(Node& leaf);

@@ -35,9 +35,7 @@ void JoinedRows::read_key(Buffer& buffer) {
       append_ordered_key(buffer.key, std::nullopt);
       continue;
     }
-    key_.clear();
-    write_key(key_, record.key);
-    append_ordered_key(buffer.key, ValueView(key_));
+    append_ordered_record_key(buffer.key, record.key);
   }
 }
 

@@ -35,7 +35,6 @@ class JoinedRows {
   AttributeTable attributes_;
   Buffer buffers_[2];  ///< So that a combination can be seen before and after a change.
   size_t next_ = 0;
-  Bytes key_;
 };
 
 }  // namespace topgun::query

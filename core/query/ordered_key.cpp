@@ -8,6 +8,7 @@
 #include "core/base/stable_sort.hpp"
 #include "core/query/internal/key_reader.hpp"
 #include "core/query/internal/key_tags.hpp"
+#include "core/value/utf8.hpp"
 
 namespace topgun::query {
 namespace {
@@ -173,6 +174,11 @@ void append_ordered_key(Bytes& out, const std::optional<ValueView>& value, KeyFo
     out.push_back(form == KeyForm::Exact ? kMissingTag : kNilTag);
   }
   if (direction == Direction::Descending) flip(out, from);
+}
+
+void append_ordered_record_key(Bytes& out, ByteView key) {
+  out.push_back(is_utf8(key) ? kTextTag : kBinaryTag);
+  append_terminated(out, key);
 }
 
 void append_ordered_text_prefix(Bytes& out, std::string_view prefix, Direction direction) {

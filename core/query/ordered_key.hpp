@@ -42,6 +42,9 @@ enum class Direction : uint8_t { Ascending, Descending };
 void append_ordered_key(Bytes& out, const std::optional<ValueView>& value,
                         KeyForm form = KeyForm::Query, Direction direction = Direction::Ascending);
 
+/// The same for a record's key as the value that `$key` is (`write_key`).
+void append_ordered_record_key(Bytes& out, ByteView key);
+
 /// Appends what the parts of all texts that begin with `prefix` begin with, and no others. Not a
 /// whole part: only for bounds.
 void append_ordered_text_prefix(Bytes& out, std::string_view prefix,
