@@ -63,6 +63,13 @@
   X(NodePassesOver, "a message of a newer client is passed over")                            \
   X(ClientPassesOver, "a message of a newer node is passed over")                            \
   X(NodeChangesVersion, "a node restarts as another version")                                \
+  X(NodeAnswersAnew, "a live answer of the node is replaced by another")                     \
+  X(NodeAnswersNone, "a node that answers no questions is asked")                            \
+  X(NodeAnswersRequest, "a question is asked in a request")                                  \
+  X(NodeQueryLags, "a live answer is not told of changes for lack of credit")                \
+  X(NodeMergesShards, "an answer has rows of several shards")                                \
+  X(NodeQueryIsCut, "a connection ends while it follows answers")                            \
+  X(NodeRowExpires, "an entry that expires leaves an answer of the node")                    \
   X(QueryWalks, "a query is answered by a walk along an index")
 
 namespace topgun::probe {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/probe.hpp"
 #include "core/value/utf8.hpp"
 
 namespace topgun::client {
@@ -27,7 +28,7 @@ bool RemoteQueries::remove(uint64_t number) {
 
 void RemoteQueries::detach() {
   for (auto& [number, entry] : queries_) {
-    entry.asked = entry.answered = false;
+    if (!TG_MUTANT(76)) entry.asked = entry.answered = false;
     entry.gathers = false;
     entry.gathered.clear();
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/partition.hpp"
+#include "core/base/probe.hpp"
 #include "core/query/normalize.hpp"
 
 namespace topgun::dataflow {
@@ -111,8 +112,9 @@ Query NodeQueries::part_query(const Query& query) {
   Query part = query;
   part.offset = 0;
   if (query.limit) {
-    part.limit =
-        *query.limit > UINT64_MAX - query.offset ? UINT64_MAX : *query.limit + query.offset;
+    part.limit = TG_MUTANT(78)                              ? *query.limit
+                 : *query.limit > UINT64_MAX - query.offset ? UINT64_MAX
+                                                            : *query.limit + query.offset;
   }
   if (query.is_grouped()) part.limit.reset();
   return part;
@@ -202,6 +204,7 @@ void NodeQueries::ask_shards(uint64_t number, Asked& asked) {
   if (asked.explanation) return ask_plans(number, asked, asked.map, part);
   asked.shards = shards_of(part);
   asked.parts_missing = asked.shards.size();
+  TG_SOMETIMES(asked.shards.size() > 1, NodeMergesShards);
   if (asked.groups) {
     asked.groups.emplace(asked.shards.size(), asked.query);
   } else {

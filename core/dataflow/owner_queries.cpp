@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/probe.hpp"
 #include "core/dataflow/merged_rows.hpp"
 #include "core/query/joined_rows.hpp"
 #include "core/query/record_follower.hpp"
@@ -131,6 +132,8 @@ class OwnerQueries::FollowedMap final : public MapObserver {
       map_.table.visit_placement(
           due->placement, [&](const Record& record) { keys.push_back(to_bytes(record.key)); });
       for (const Bytes& key : keys) {
+        TG_SOMETIMES(true, NodeRowExpires);
+        if (TG_MUTANT(79)) continue;
         follower_.expire(key, wall_ms, [&](const query::Write& write) { apply(write); });
       }
     }

@@ -1,3 +1,4 @@
+#include "core/base/probe.hpp"
 #include "core/node/home.hpp"
 
 namespace topgun::node {
@@ -74,6 +75,7 @@ Result<void> Home::on_end_query(Session& session, ByteView payload) {
 }
 
 void Home::close_queries(Session& session) {
+  TG_SOMETIMES(!session.queries.empty() && session.exchange == nullptr, NodeQueryIsCut);
   for (const auto& [id, query] : session.queries) queries_->close({session.connection, id});
   session.queries.clear();
 }
@@ -127,7 +129,9 @@ void Home::answered(QueryTarget target, ByteView answer) {
   SessionQuery& query = found->second;
   // Zero says that nothing is known.
   const uint64_t known = std::max<uint64_t>(hash64(answer), 1);
-  const bool is_known = session->exchange != nullptr && query.known == known;
+  const bool is_known =
+      session->exchange != nullptr && (query.known == known || (TG_MUTANT(80) && query.known != 0));
+  TG_SOMETIMES(session->exchange != nullptr, NodeAnswersRequest);
   query.answered = true;
   query.lagging = !is_known && !has_credit(*session);
   if (!is_known && session->exchange != nullptr) session->exchange->has_news = true;
@@ -152,7 +156,8 @@ void Home::changed(QueryTarget target, ByteView steps) {
     return queries_->repeat(target);
   }
   if (!has_credit(*session)) {
-    query.lagging = true;
+    TG_SOMETIMES(true, NodeQueryLags);
+    query.lagging = !TG_MUTANT(77);
     return;
   }
   if (session->exchange != nullptr) session->exchange->has_news = true;

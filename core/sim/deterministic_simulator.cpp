@@ -9,6 +9,7 @@ constexpr uint64_t kActorKey = 1;
 constexpr uint64_t kLookUs = 1'000'000;
 /// Long enough for every backoff, timeout and recheck of the product, one after another.
 constexpr uint64_t kHealingUs = 400'000'000;
+constexpr uint64_t kFramesPerQuestion = 64;
 constexpr uint64_t kSilenceUs = 100'000'000;
 /// Far beyond what happens at one moment when everybody behaves.
 constexpr uint64_t kEventsAtOnceMax = 100'000;
@@ -187,6 +188,9 @@ void DeterministicSimulator::carry_out_write(const Step& step, SimClient& client
       if (client.is_running() && !client.is_asleep()) client.follow_all();
       return;
     }
+    case StepKind::AskNode:
+    case StepKind::EndAskNode:
+      return client.carry_out_node_question(step);
     case StepKind::Query:
     case StepKind::SubscribeQuery:
     case StepKind::UnsubscribeQuery:
@@ -326,6 +330,26 @@ void DeterministicSimulator::check_queries() {
   }
 }
 
+/// What the node answered is what it holds, now that nobody has written for long. What expires just
+/// now may be seen or not; who asks in requests learns of it with the next one, and who asked once,
+/// before the silence, not at all.
+void DeterministicSimulator::check_node_questions() {
+  constexpr uint64_t kSlackMs = 60'000;
+  const uint64_t now_ms = node_.now().wall_ms;
+  for (const auto& [key, record] : node_.model().records(open_maps()[0].ref)) {
+    const bool is_doubtful = record.ttl_ms != 0 && !record.tombstone &&
+                             record.retired_ms() + kSlackMs > now_ms &&
+                             record.retired_ms() < now_ms + kSlackMs;
+    if (is_doubtful) return;
+  }
+  const auto entries = node_.model().visible(open_maps()[0].ref, now_ms);
+  Shown shown;
+  for (const auto& [key, value] : entries) shown[key] = read_record(value);
+  for (SimClient* client : core_clients()) {
+    client->node_questions().check_quiet(shown, entries == entries_before_silence_);
+  }
+}
+
 void DeterministicSimulator::start_healing() {
   check_queries();
   phase_ = Phase::Healing;
@@ -380,6 +404,11 @@ void DeterministicSimulator::start_silence() {
   checker_.check_agreement(node_, core_clients(),
                            core_clients().size() == scenario_.present_clients());
   check_queries();
+  // An entry that has just expired is taken out with the node's next tick.
+  constexpr uint64_t kTickMs = 5'000;
+  const uint64_t now_ms = node_.now().wall_ms;
+  entries_before_silence_ = node_.model().visible(open_maps()[0].ref, now_ms - kTickMs);
+  for (SimClient* client : core_clients()) client->node_questions().ask_all_once();
   phase_ = Phase::Silence;
   frames_before_silence_ = network_.frames();
   scheduler_.after(kSilenceUs, actor_, OnPhase);
@@ -390,7 +419,11 @@ void DeterministicSimulator::finish() {
   is_over_ = true;
   const uint64_t frames = network_.frames() - frames_before_silence_;
   uint64_t frames_max = 0;
-  for (const auto& client : clients_) frames_max += client->silent_frames_max(kSilenceUs / 1000);
+  for (const auto& client : clients_) {
+    frames_max += client->silent_frames_max(kSilenceUs / 1000);
+    // Entries that expire change answers.
+    frames_max += client->node_questions().size() * kFramesPerQuestion;
+  }
   // Where tombstones are collected meanwhile, not everybody does so at once, and roots that differ
   // for a moment are compared.
   if (scenario_.retention_ms < kSilenceUs / 1000) frames_max *= 2;
@@ -409,13 +442,17 @@ void DeterministicSimulator::finish() {
   checker_.check_agreement(node_, core_clients(),
                            core_clients().size() == scenario_.present_clients());
   check_queries();
+  check_node_questions();
   for (const OpenMap& map : open_maps()) {
     trace_.add(node_.root(map.ref).sum);
     for (const auto& client : clients_) {
       if (client->is_running()) trace_.add(client->root(map.handle).sum);
     }
   }
-  for (const auto& client : clients_) trace_.add(client->told_digest());
+  for (const auto& client : clients_) {
+    trace_.add(client->told_digest());
+    trace_.add(client->node_questions().digest());
+  }
   trace_.add(network_.frames());
   trace_.add(network_.bytes());
   // What storage promises, it must still hold after the worst.

@@ -78,6 +78,7 @@ class DeterministicSimulator final : public Actor {
   void count(Fault fault) { ++struck_[static_cast<size_t>(fault)]; }
   void look();
   void check_queries();
+  void check_node_questions();
   void start_healing();
   bool core_agrees();
   void look_for_agreement();
@@ -101,7 +102,8 @@ class DeterministicSimulator final : public Actor {
   bool is_over_ = false;
   uint64_t healing_since_us_ = 0;
   uint64_t frames_before_silence_ = 0;
-  uint64_t events_at_once_ = 0;  ///< Since time moved for the last time.
+  std::map<std::string, Bytes> entries_before_silence_;  ///< Of the node's "notes".
+  uint64_t events_at_once_ = 0;                          ///< Since time moved for the last time.
   FaultRates struck_ = {};
   Observer* observer_ = nullptr;
 };

@@ -83,6 +83,12 @@ inline constexpr Mutant kMutants[] = {
     {72, "shown-again-untold",
      "live queries do not learn what a map shows when it is opened again"},
     {73, "collected-while-shown", "what is collected stays on the screen if a clock was set back"},
+    // Questions to the node.
+    {76, "asked-on-another-connection", "a client does not ask again when it connects again"},
+    {77, "steps-without-credit", "a change that there is no credit for is never told"},
+    {78, "page-of-each-shard", "each shard tells as many rows as the limit, before the offset"},
+    {79, "expired-row-is-kept", "an entry that expires stays in the answers of the node"},
+    {80, "known-means-unchanged", "a request that knows an answer is told of no other"},
     // Versions.
     {74, "unknown-field-is-fatal", "a field of a later version makes its message malformed"},
     {75, "unknown-message-is-fatal", "a message of a later version makes a request malformed"},

@@ -4,6 +4,7 @@
 
 #include "core/base/byte_io.hpp"
 #include "core/base/prng.hpp"
+#include "core/sim/sim_node_questions.hpp"
 #include "core/sim/swarm.hpp"
 
 namespace topgun::sim {
@@ -318,6 +319,12 @@ bool Scenario::asks(uint32_t client) const {
   });
 }
 
+bool Scenario::asks_node() const {
+  return std::any_of(steps.begin(), steps.end(), [](const Step& step) {
+    return step.kind == StepKind::AskNode || step.kind == StepKind::EndAskNode;
+  });
+}
+
 bool is_about_queries(StepKind kind) {
   return kind >= StepKind::Query && kind <= StepKind::ToggleView;
 }
@@ -358,6 +365,10 @@ std::string_view step_name(StepKind kind) {
       return "toggle index";
     case StepKind::ToggleView:
       return "toggle view";
+    case StepKind::AskNode:
+      return "ask node";
+    case StepKind::EndAskNode:
+      return "end ask";
     default:
       return fault_name(family_of({.kind = kind}));
   }
@@ -386,6 +397,7 @@ Scenario make_scenario(uint64_t seed, Profile profile) {
   add_all_faults(scenario);
   let_faults_meet(scenario);
   add_queries(scenario);
+  add_node_questions(scenario);
   // Simultaneous steps happen in the order of their ids, which are unique.
   std::sort(scenario.steps.begin(), scenario.steps.end(),  // allow(sort): ids are unique
             [](const Step& left, const Step& right) {

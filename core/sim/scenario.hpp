@@ -88,6 +88,9 @@ enum class StepKind : uint8_t {
   UnsubscribeQuery = 10,
   ToggleIndex = 11,
   ToggleView = 12,
+  // Questions that the node answers (`SimNodeQuestions`). `a` draws what; `b` is 0 to ask once.
+  AskNode = 13,
+  EndAskNode = 14,
   // What befalls clients. `b` is a duration in ms, 0 for a moment.
   Cut = 20,
   HalfOpen = 21,   ///< `a`: 0 the node is not told, 1 the client is not.
@@ -165,6 +168,8 @@ struct Scenario {
   bool is_absent(uint32_t client) const;
   /// Whether the application of this client asks questions; the engines of others cannot.
   bool asks(uint32_t client) const;
+  /// Whether anybody asks the node.
+  bool asks_node() const;
 };
 
 /// Expands a seed. Half of the fault families are off in each, 5 % of seeds have no faults at all,

@@ -29,7 +29,10 @@ SimClient::SimClient(const Options& options, Scheduler& scheduler, VirtualNetwor
       scheduler_(scheduler),
       network_(network),
       checker_(checker),
-      clock_(options.clock) {
+      clock_(options.clock),
+      node_questions_(options.number, checker, [this](client::Command code, ByteView payload) {
+        return command(code, payload).error;
+      }) {
   actor_ = scheduler_.add(*this, kActorKey + options.number);
   if (!options.asks) return;
   queries_ = std::make_unique<SimClientQueries>(
@@ -78,6 +81,7 @@ void SimClient::start() {
   set_polling();
   follow_all();
   if (queries_ != nullptr) queries_->restart();
+  node_questions_.restart();
   go_online(wants_online_);
 }
 
@@ -87,6 +91,7 @@ void SimClient::kill() {
   if (engine_ == nullptr) return;
   engine_.reset();
   if (queries_ != nullptr) queries_->stop();
+  node_questions_.stop();
   if (connection_ != 0) network_.close_by_client(connection_);
   connection_ = 0;
   close_exchanges();
@@ -303,15 +308,18 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       // What taking it back brought to light goes into no row while storage fails.
       if (has_unseen_writes_) learns_anew_ = true;
       return;
+    case client::Event::NodeAnswer:
+      return node_questions_.on_answer(payload);
+    case client::Event::NodeSteps:
+      return node_questions_.on_steps(payload);
+    case client::Event::NodeQueryFailed:
+      return node_questions_.on_failed(payload);
     // Only a leading tab asks for echoes of writes.
     case client::Event::WrittenEntry:
     case client::Event::WrittenElement:
     case client::Event::WrittenCounter:
     case client::Event::MapLoaded:
     case client::Event::IndexReady:
-    case client::Event::NodeAnswer:
-    case client::Event::NodeSteps:
-    case client::Event::NodeQueryFailed:
     case client::Event::Error:
       return;
   }

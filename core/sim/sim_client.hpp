@@ -13,6 +13,7 @@
 #include "core/client/engine_codes.hpp"
 #include "core/sim/reference_model.hpp"
 #include "core/sim/sim_client_queries.hpp"
+#include "core/sim/sim_node_questions.hpp"
 #include "core/sim/virtual_clock.hpp"
 #include "core/sim/virtual_network.hpp"
 #include "core/sync/messages.hpp"
@@ -74,6 +75,11 @@ class SimClient final : public Actor, public ClientEndpoint {
   /// A step about queries; the write, if there is one, goes in front of it in the same turn.
   void carry_out_query(const Step& step, const std::optional<EntryWrite>& write);
 
+  /// A step about questions to the node.
+  void carry_out_node_question(const Step& step) {
+    if (engine_ != nullptr && !asleep_) node_questions_.carry_out(step);
+  }
+
   // --- what happens to it ---
 
   /// The process dies; transactions under way are done up to a point that the seed decides.
@@ -125,6 +131,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   void check_queries(bool thorough) {
     if (queries_ != nullptr) queries_->check(thorough);
   }
+  SimNodeQuestions& node_questions() { return node_questions_; }
   uint64_t told_digest() const { return queries_ == nullptr ? 0 : queries_->digest(); }
 
   void on_event(uint32_t kind, uint64_t argument) override;
@@ -226,6 +233,7 @@ class SimClient final : public Actor, public ClientEndpoint {
 
   std::unique_ptr<client::Engine> engine_;
   std::unique_ptr<SimClientQueries> queries_;  ///< Null for applications that ask nothing.
+  SimNodeQuestions node_questions_;
   /// A write that waits for the question that goes with it, and that question.
   std::optional<EntryWrite> joined_write_;
   const CommandRequest* rider_ = nullptr;

@@ -4,6 +4,7 @@
 
 #include "core/base/byte_io.hpp"
 #include "core/base/partition.hpp"
+#include "core/dataflow/node_queries.hpp"
 #include "core/sim/invariant_checker.hpp"
 
 namespace topgun::sim {
@@ -58,6 +59,9 @@ void SimNode::start() {
   ++incarnation_;
   is_paused_ = false;
   log_failed_ = false;
+  // Nodes without queries are a smaller build of the same version.
+  const Prng build(scenario_.seed, stream_id("node.build"), incarnation_);
+  answers_questions_ = scenario_.asks_node() && (is_calm_ || build.at(0) % 8 != 0);
   shards_.resize(scenario_.shards);
   for (uint16_t i = 0; i < shards_.size(); ++i) {
     node::ShardOptions options;
@@ -70,6 +74,7 @@ void SimNode::start() {
     options.limits.operations_in_flight_max = static_cast<uint32_t>(scenario_.in_flight_max);
     options.limits.changes_max = static_cast<uint32_t>(scenario_.changes_max);
     options.limits.exchange_timeout_ms = scenario_.exchange_timeout_ms;
+    if (answers_questions_) options.make_queries = &dataflow::NodeQueries::make;
     shards_[i].shard = std::make_unique<node::Shard>(options);
   }
   model_.reset();

@@ -157,6 +157,7 @@ class SimNode final : public Actor, public NodeEndpoint {
   bool is_disk_hung_ = false;
 
   uint64_t incarnation_ = 0;
+  bool answers_questions_ = false;
   std::vector<Shard> shards_;
   std::map<uint64_t, ConnectionUse> connections_;
   std::unique_ptr<storage::SteppedStorage> storage_;
