@@ -2,9 +2,11 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 
 #include "host-native/server/commands.hpp"
 #include "host-native/server/server.hpp"
@@ -75,9 +77,18 @@ int serve(const std::vector<std::string>& arguments) {
   return 0;
 }
 
+/// The core is built without exceptions and cannot go on without memory. What was acked is in the
+/// log, so ending at once is as good as any crash: the next start recovers. Allocates nothing.
+void end_without_memory() {
+  constexpr char kText[] = "topgun-server: out of memory\n";
+  const ssize_t written = ::write(STDERR_FILENO, kText, sizeof(kText) - 1);
+  ::_exit(written < 0 ? EXIT_FAILURE + 1 : EXIT_FAILURE);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::set_new_handler(end_without_memory);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   for (const std::string& argument : arguments) {
     if (argument == "--help" || argument == "-h") {
