@@ -119,6 +119,74 @@ for (const transport of ['websocket', 'http'] as const) {
   );
 }
 
+interface Person {
+  name: string;
+  group: string;
+}
+
+for (const transport of ['websocket', 'http'] as const) {
+  testOnCores(
+    `node queries: the node joins maps over ${transport}, once and live, and tells how`,
+    async (factory, t) => {
+      const { server, writer } = await shop(factory, t);
+      const orders = writer.getMap<Order>('orders');
+      const people = writer.getMap<Person>('people');
+      for (const [key, group] of [['ann', 'red'], ['bob', 'blue']] as const) people.set(key, { name: key, group });
+      for (const n of [1, 2, 3]) orders.set(`o${n}`, { city: 'Rome', total: n, owner: n === 2 ? 'bob' : 'ann' });
+      await writer.flush({ level: 'memory' });
+      const thin = await clientOf(factory, t, { serverUrl: server.url, transport });
+      const romans = thin.query<Order>('orders', { scope: 'server' }).where('city', '=', 'Rome');
+      const owned = romans.join<'person', Person>('person', 'people', { on: { owner: '$key' } });
+      const { rows } = await owned.orderBy('-total').get();
+      assert.deepEqual(rows, [
+        { city: 'Rome', total: 3, owner: 'ann', person: { name: 'ann', group: 'red', _key: 'ann' }, _key: '["o3","ann"]' },
+        { city: 'Rome', total: 2, owner: 'bob', person: { name: 'bob', group: 'blue', _key: 'bob' }, _key: '["o2","bob"]' },
+        { city: 'Rome', total: 1, owner: 'ann', person: { name: 'ann', group: 'red', _key: 'ann' }, _key: '["o1","ann"]' },
+      ]);
+      const page = owned.orderBy('-total').limit(1).select('total', 'person.name');
+      const first = await page.get();
+      const named = (row: object | undefined): unknown[] => Object.values(row ?? {});
+      assert.deepEqual(first.rows.map(named), [[3, 'ann', '["o3","ann"]']]);
+      const second = await page.after(first.cursor ?? '').get();
+      assert.deepEqual(second.rows.map(named), [[2, 'bob', '["o2","bob"]']]);
+      const nobodys = thin.query<Order>('orders', { scope: 'server', where: { total: { $lt: 5 } } });
+      const left = nobodys.join<'person', Person, { on: { owner: '$key' }; kind: 'left' }>(
+        'person',
+        'people',
+        { on: { owner: '$key' }, kind: 'left' },
+      );
+      assert.deepEqual((await left.get()).rows.map(({ person }) => person?.name ?? null), [null, 'ann', 'bob', 'ann', null]);
+      const unowned = nobodys.join('person', 'people', { on: { owner: '$key' }, kind: 'anti' });
+      assert.deepEqual((await unowned.get()).rows.map(({ _key }) => _key), ['o0', 'o4']);
+      const groups = owned.groupBy('person.group').aggregate({ sum: sum('total') });
+      assert.deepEqual((await groups.get()).rows, [
+        { 'person.group': 'blue', sum: 2, _key: '["blue"]' },
+        { 'person.group': 'red', sum: 4, _key: '["red"]' },
+      ]);
+
+      const reds = owned.where('person.group', '=', 'red').select('person.name');
+      const keys = (wanted: string): Promise<unknown> =>
+        rowsWhen(reds, t, (each) => each.map(({ _key }) => _key).join(' ') === wanted);
+      await keys('["o1","ann"] ["o3","ann"]');
+      people.set('bob', { name: 'bob', group: 'red' });
+      await keys('["o1","ann"] ["o2","bob"] ["o3","ann"]');
+      orders.set('o1', { city: 'Oslo', total: 1, owner: 'ann' });
+      await keys('["o2","bob"] ["o3","ann"]');
+      await rowsWhen(groups, t, (each) => each.map(({ sum }) => sum).join() === '5');
+
+      const plan = await owned.explain({ analyze: true });
+      assert.equal(plan['access'], 'node');
+      const sides = plan['sides'] as readonly { readonly map: string; readonly shards: readonly unknown[] }[];
+      assert.deepEqual(sides.map(({ map, shards }) => [map, shards.length]), [['orders', 3], ['people', 3]]);
+      const joined = plan['join'] as { readonly actual: { readonly rows: number } };
+      assert.equal(joined.actual.rows, 2);
+      assert.deepEqual(await owned.explain({ analyze: true }), plan);
+      assert.equal((await romans.explain())['join'], undefined);
+    },
+    queryFactories,
+  );
+}
+
 testOnCores(
   'node queries: a live query goes on after the connection was lost, and says when it is behind',
   async (factory, t) => {
@@ -175,8 +243,10 @@ testOnCores(
     const orders = thin.query<Order>('orders', { scope: 'server' });
     const code = (wanted: ErrorCode) => (error: unknown) => error instanceof TopGunError && error.code === wanted;
     await assert.rejects(orders.hint({ useIndex: 'none' }).get(), code(ErrorCode.HintImpossible));
-    await assert.rejects(orders.join('other', 'people', { on: { owner: '$key' } }).get(), code(ErrorCode.InvalidArgument));
-    await assert.rejects(orders.explain(), code(ErrorCode.InvalidArgument));
+    const big = thin.view('big', thin.query<Order>('mine').where('total', '>', 30));
+    await big.ready;
+    await assert.rejects(orders.join('other', big, { on: { owner: '$key' } }).get(), code(ErrorCode.InvalidArgument));
+    await assert.rejects(orders.join('other', '$topgun.replicas', { on: { owner: '$key' } }).explain(), code(ErrorCode.Forbidden));
     await assert.rejects(thin.query('$topgun.replicas', { scope: 'server' }).get(), code(ErrorCode.Forbidden));
     const alone = await clientOf(factory, t, {});
     await assert.rejects(alone.query('orders', { scope: 'server' }).get(), code(ErrorCode.InvalidArgument));

@@ -11,6 +11,7 @@ import { WHOLE, nameOf, type ValueShape } from './field.js';
 import { Indexes, type Index, type IndexState } from './indexes.js';
 import { LiveQuery, type ChangesListener, type LiveQueryOwner, type RowsListener } from './live-query.js';
 import {
+  GET_TIMEOUT_MS,
   idOf,
   textOf,
   type Explanation,
@@ -27,6 +28,10 @@ import { View, type ViewOwner } from './view.js';
 /** Numbers of the events of queries. */
 const ROWS = 30;
 const INDEX_READY = 32;
+
+/** What a query begins with if the node is to explain it (docs/protocol.md, Queries). */
+const NODE_PLANS = 254;
+const NODE_ANALYZES = 255;
 
 /** What is seen of a query that nobody listens to. */
 const UNHEARD: ObservedResult<object> = Object.freeze({
@@ -99,7 +104,9 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
   async get<R>(plan: QueryPlan, timeoutMs: number): Promise<QueryResult<R>> {
     const found = this.lookUp(plan);
     if (found !== undefined) return found as QueryResult<R>;
-    if (this.runsOnNode(plan)) return this.getFromNode(plan, timeoutMs);
+    if (this.runsOnNode(plan)) {
+      return this.askNode(plan, timeoutMs, (answer) => readNodeAnswer(new RowReader(plan, this.peek), answer) as QueryResult<R>);
+    }
     await this.loaded(plan);
     const reader = new RowReader(plan, this.peek);
     return this.link.ask(
@@ -135,7 +142,7 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
   }
 
   async explain(plan: QueryPlan, analyze: boolean): Promise<Explanation> {
-    if (this.runsOnNode(plan)) throw new TopGunError(ErrorCode.InvalidArgument, 'a node does not tell its plans');
+    if (this.runsOnNode(plan)) return this.askNode(plan, GET_TIMEOUT_MS, readExplanation, analyze ? NODE_ANALYZES : NODE_PLANS);
     await this.loaded(plan);
     return this.link.ask(
       Command.ExplainQuery,
@@ -145,7 +152,7 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
         writer.u8(analyze ? 1 : 0);
         writer.query(plan.shape, plan.relation.shape);
       },
-      ({ bytes, offset, end }) => decodeFrozen({ bytes, offset, length: end - offset }) as Explanation,
+      readTree,
     );
   }
 
@@ -308,16 +315,19 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
 
   // What the node answers.
 
-  private runsOnNode({ scope, relation, shape }: QueryPlan): boolean {
-    const isLocal = relation.isView || shape.joins.length > 0;
+  private runsOnNode(plan: QueryPlan): boolean {
+    const { scope, relation, shape } = plan;
     if (scope === 'local') return false;
-    if (scope === 'auto') return !isLocal && this.owner.hasServer() && !this.owner.isOpen(relation.name);
-    if (isLocal) throw new TopGunError(ErrorCode.InvalidArgument, 'joins and views are answered by this replica');
+    const hasView = [relation, ...shape.joins.map((join) => join.relation)].some(({ isView }) => isView);
+    if (scope === 'auto') {
+      return !hasView && this.owner.hasServer() && !mapsOf(plan).some((map) => this.owner.isOpen(map));
+    }
+    if (hasView) throw new TopGunError(ErrorCode.InvalidArgument, 'views are answered by this replica');
     if (!this.owner.hasServer()) throw new TopGunError(ErrorCode.InvalidArgument, 'this client has no server to ask');
     return true;
   }
 
-  private getFromNode<R>(plan: QueryPlan, timeoutMs: number): Promise<QueryResult<R>> {
+  private askNode<A>(plan: QueryPlan, timeoutMs: number, read: (answer: ByteReader) => A, wish?: number): Promise<A> {
     const { owner } = this;
     return new Promise((resolve, reject) => {
       let outcome: (() => void) | undefined;
@@ -336,9 +346,14 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
         // Whoever carries it has to come to an end first: with the answer the request may be over.
         if (owner.carry === undefined) done();
       };
-      const end = this.node.ask(false, plan.relation.name, (writer) => writer.query(plan.shape, WHOLE, true), {
+      const fill = (writer: QueryWriter): void => {
+        if (wish !== undefined) writer.u8(wish);
+        writer.query(plan.shape, WHOLE, true);
+      };
+      const end = this.node.ask(false, plan.relation.name, fill, {
         answered: (answer) => {
-          const result = readNodeAnswer(new RowReader(plan, this.peek), answer) as QueryResult<R>;
+          // The bytes are lent for the call.
+          const result = read(answer);
           settle(() => resolve(result));
         },
         changed: () => undefined,
@@ -451,6 +466,16 @@ function shapeOf({ relation, shape, groupNames }: QueryPlan): ValueShape {
   const joined = shape.joins.filter(({ kind }) => kind === 'inner' || kind === 'left');
   if (joined.length === 0 && shape.joins.length === 0) return relation.shape;
   return { kind: 'sides', names: shape.joins.map(({ name }) => name) };
+}
+
+/** What a node says of a plan begins with the kind of answer that it is. */
+function readExplanation(answer: ByteReader): Explanation {
+  answer.u8();
+  return readTree(answer);
+}
+
+function readTree({ bytes, offset, end }: ByteReader): Explanation {
+  return decodeFrozen({ bytes, offset, length: end - offset }) as Explanation;
 }
 
 /** The node tells of each group its key as well. */

@@ -162,8 +162,8 @@ export type Joined<R, N extends string, J, O> = O extends { readonly kind: 'semi
     };
 type Aggregated<A> = { readonly [K in keyof A]: A[K] extends Aggregate<infer V> ? V : never };
 
-/** How long a node may take to answer, unless told otherwise. */
-const GET_TIMEOUT_MS = 30_000;
+/** How long a node may take to answer, unless told otherwise. @internal */
+export const GET_TIMEOUT_MS = 30_000;
 
 const EMPTY: Shape = {
   where: [],
@@ -329,8 +329,8 @@ export class Query<T, R = Row<T>, K extends RowKind = 'records'> {
    * Who answers. `local`, the default: this replica, from the records it holds, online or offline. `server`: the
    * node, from all the records of the map that the client may see; nothing of the map is kept here but the answer.
    * Own writes are part of it once the node has them. Without a connection `get` waits for one, and a live query
-   * shows what it knew last. `auto`: this replica where the map is open, has been joined with others or there is
-   * no server; else the node. The node joins no maps and knows no views.
+   * shows what it knew last. `auto`: this replica where one of the maps is open or there is no server; else the node,
+   * which joins maps but knows no views.
    */
   scope(scope: Scope): Query<T, R, K> {
     if (scope !== 'local' && scope !== 'server' && scope !== 'auto') throw invalid(`not a scope: ${String(scope)}`);
@@ -373,7 +373,10 @@ export class Query<T, R = Row<T>, K extends RowKind = 'records'> {
     return this.runner.observe(this.plan);
   }
 
-  /** How the query would be answered; with `analyze`, it is answered, and what that took is told. */
+  /**
+   * How the query would be answered; with `analyze`, it is answered, and what that took is told. Of a query to the
+   * node the tree tells what each shard does, to those who may see all records of its maps.
+   */
   explain(options: { readonly analyze?: boolean } = {}): Promise<Explanation> {
     return this.runner.explain(this.plan, options.analyze === true);
   }

@@ -23,10 +23,12 @@ export type RowChange<R> =
   | { readonly type: 'leave'; readonly row: R; readonly index: number };
 
 /** How the rows of an answer are told; numbers of the engine protocol. */
-export const RowsKind = { Keys: 0, Groups: 1, Records: 2, Combinations: 3, Selected: 4 } as const;
+export const RowsKind = { Keys: 0, Groups: 1, Records: 2, Combinations: 3, Selected: 4, SelectedCombinations: 5 } as const;
 
 const ABSENT = 0;
 const WITH_VALUE = 2;
+/** What was selected of it follows behind all sides. */
+const KEY_OF_SELECTED = 3;
 
 /** A record of one side. */
 interface SideRecord {
@@ -58,12 +60,12 @@ export class RowReader {
   /** Reads what an answer begins with. True if it is of groups. */
   begin(answer: ByteReader): boolean {
     this.kind = answer.u8();
-    if (this.kind === RowsKind.Combinations) this.sides = answer.varint();
+    if (this.isJoined()) this.sides = answer.varint();
     return this.kind === RowsKind.Groups;
   }
 
   row(reader: ByteReader): object {
-    if (this.kind === RowsKind.Combinations) return this.combination(reader);
+    if (this.isJoined()) return this.combination(reader);
     const key = reader.text();
     const { relation } = this.plan;
     if (this.kind === RowsKind.Selected) return this.selected(decode(reader.blob()) as readonly unknown[], key);
@@ -85,6 +87,10 @@ export class RowReader {
     return Object.freeze(row);
   }
 
+  private isJoined(): boolean {
+    return this.kind === RowsKind.Combinations || this.kind === RowsKind.SelectedCombinations;
+  }
+
   private combination(reader: ByteReader): object {
     const { relation, shape } = this.plan;
     const records: (SideRecord | undefined)[] = [];
@@ -96,6 +102,7 @@ export class RowReader {
     const shown = shape.joins.map(({ kind }) => kind === 'inner' || kind === 'left');
     const keys = [own, ...records.slice(1).filter((_, i) => shown[i] === true)].map((each) => each?.key ?? null);
     const key = keys.length === 1 ? (own?.key ?? '') : keyOfValues(keys);
+    if (this.kind === RowsKind.SelectedCombinations) return this.selected(decode(reader.blob()) as readonly unknown[], key);
     if (this.select.length > 0) return this.picked(records, key);
     const row: Record<string, unknown> = { ...wholeRow(relation.shape, own?.key ?? '', own?.value) };
     shape.joins.forEach(({ name, relation: joined }, i) => {
@@ -111,7 +118,8 @@ export class RowReader {
     const state = reader.u8();
     if (state === ABSENT) return undefined;
     const key = reader.text();
-    return { key, value: state === WITH_VALUE ? decode(reader.blob()) : this.peek(map, key) };
+    if (state === WITH_VALUE) return { key, value: decode(reader.blob()) };
+    return { key, value: state === KEY_OF_SELECTED ? undefined : this.peek(map, key) };
   }
 
   private selected(values: readonly unknown[], key: string): object {
