@@ -3,8 +3,8 @@ import { ByteReader } from '../bindings/reader.js';
 import type { EngineHost } from '../client/engine-host.js';
 import type { LwwMap } from '../client/lww-map.js';
 import type { QueryTap } from '../client/query-tap.js';
-import { decodeFrozen } from '../client/values.js';
 import { ErrorCode, TopGunError, asTopGunError, errorFromCode } from '../errors.js';
+import { readAnswer, readExplanation, readNodeAnswer, readTree } from './answers.js';
 import type { QueryWriter, Relation } from './encode.js';
 import { EngineLink } from './engine-link.js';
 import { WHOLE, nameOf, type ValueShape } from './field.js';
@@ -13,7 +13,6 @@ import { LiveQuery, type ChangesListener, type LiveQueryOwner, type RowsListener
 import {
   GET_TIMEOUT_MS,
   idOf,
-  textOf,
   type Explanation,
   type ObservedQuery,
   type ObservedResult,
@@ -467,35 +466,3 @@ function shapeOf({ relation, shape, groupNames }: QueryPlan): ValueShape {
   if (joined.length === 0 && shape.joins.length === 0) return relation.shape;
   return { kind: 'sides', names: shape.joins.map(({ name }) => name) };
 }
-
-/** What a node says of a plan begins with the kind of answer that it is. */
-function readExplanation(answer: ByteReader): Explanation {
-  answer.u8();
-  return readTree(answer);
-}
-
-function readTree({ bytes, offset, end }: ByteReader): Explanation {
-  return decodeFrozen({ bytes, offset, length: end - offset }) as Explanation;
-}
-
-/** The node tells of each group its key as well. */
-function readNodeAnswer(reader: RowReader, answer: ByteReader): QueryResult<object> {
-  const isGrouped = reader.begin(answer);
-  const rows = Array.from({ length: answer.varint() }, () => {
-    if (!isGrouped) return reader.row(answer);
-    answer.blob();
-    return reader.group(answer.blob());
-  });
-  const cursor = answer.blob();
-  return { rows, cursor: cursor.length === 0 ? undefined : textOf(cursor) };
-}
-
-function readAnswer(reader: RowReader, answer: ByteReader): QueryResult<object> {
-  const isGrouped = reader.begin(answer);
-  const rows = Array.from({ length: answer.varint() }, () =>
-    isGrouped ? reader.group(answer.blob()) : reader.row(answer),
-  );
-  const cursor = isGrouped ? new Uint8Array() : answer.blob();
-  return { rows, cursor: cursor.length === 0 ? undefined : textOf(cursor) };
-}
-

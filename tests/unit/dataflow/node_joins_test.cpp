@@ -320,6 +320,39 @@ TEST_CASE("node joins: more combinations than a node makes are refused") {
   }
 }
 
+TEST_CASE("node joins: a live join that writes make too large is given up, and others go on") {
+  Shop shop({.shards = 2});
+  for (int i = 0; i < 900; ++i) {
+    shop.write("orders", "o" + std::to_string(i), "buyer", "red");
+  }
+  for (int i = 0; i < 2'300; ++i) {
+    shop.write("people", "p" + std::to_string(i), "group", i < 1'000 ? "red" : "blue");
+  }
+  shop.world.settle();
+  Ears ears(shop.asker({}));
+  Query pairs = join(query::JoinKind::Inner, "people", query::field("group"));
+  pairs.limit = 1;
+  const uint64_t live = ears.ask(pairs);
+  const uint64_t other = ears.ask(join(query::JoinKind::Inner));
+  shop.world.settle();
+  CHECK(ears.rows(live) == "0o0 1p0 ; ");
+  for (int i = 0; i < 870; ++i) {
+    shop.write("orders", "o" + std::to_string(i), "buyer", "blue");
+  }
+  shop.world.settle();
+  CHECK(ears.rows(live) == "0o0 1p1000 ; ");
+  for (int i = 1'000; i < 2'300; ++i) {
+    shop.write("orders", "more" + std::to_string(i), "buyer", "blue");
+  }
+  shop.world.settle();
+  CHECK(ears.rows(live) == "limit-exceeded");
+  CHECK(ears.rows(other) == "");
+  shop.write("people", "blue", "group", "none");
+  shop.write("orders", "o0", "buyer", "blue");
+  shop.world.settle();
+  CHECK(ears.rows(other).starts_with("0more1000 1blue ; "));
+}
+
 TEST_CASE("node queries: explain tells each shard's plan, and what goes between them") {
   constexpr uint8_t kPlan = 254;
   constexpr uint8_t kAnalyze = 255;
