@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../lib/paths.mjs';
 import { progress } from '../lib/results.mjs';
+import { runInBrowser } from './live_browser.mjs';
 
 const kPeers = ['tanstack', 'd2mini', 'tinybase'];
 
@@ -63,7 +64,12 @@ function add(results, name, us, [peer, theirs], bar, build = 'native') {
   });
 }
 
-export function run(results, { smoke }) {
+export async function run(results, { smoke }) {
+  runInProcess(results, { smoke });
+  await runInBrowser(results, { smoke });
+}
+
+function runInProcess(results, { smoke }) {
   progress('live: orders under live queries');
   const records = smoke ? 1000 : 100_000;
   const size = [`--records=${records}`, ...(smoke ? ['--rounds=1'] : [])];
