@@ -20,7 +20,6 @@ using client::Command;
 using client::Event;
 using oracle::Flavour;
 using oracle::Records;
-using query::Query;
 
 const std::vector<std::string> kMaps = {"a", "b", "c"};
 
