@@ -74,7 +74,7 @@ void ClientReplica::begin_run(bool is_known, bool is_whole) {
     runs_.complete = true;
   }
   const uint64_t scatter = options_.draws.below(kSequenceScatter);
-  if (!TG_MUTANT(36)) last_sequence_ += scatter;
+  if (!TG_MUTANT(36) && !TG_MUTANT(37)) last_sequence_ += scatter;
   while (runs_.runs.size() >= RunHistory::kRunsMax) {
     runs_.runs.erase(runs_.runs.begin());
     runs_.complete = false;

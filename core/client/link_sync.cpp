@@ -82,7 +82,8 @@ void Link::put_subscribe(Bytes& frame, ClientMap& map) {
   const bool goes_on = !map.wants_repair && !map.continuation.empty();
   if (goes_on) {
     cursor = map.continuation;
-  } else if (!map.wants_repair && map.incarnation == incarnation_ && !map.versions.empty()) {
+  } else if (!map.wants_repair && (map.incarnation == incarnation_ || TG_MUTANT(48)) &&
+             !map.versions.empty()) {
     ByteWriter out(cursor);
     out.u64(map.incarnation);
     out.varint(map.versions.size());

@@ -160,6 +160,11 @@ Shard::Root Shard::root(uint8_t map_kind, std::string_view map) const {
   return {{root.sum, root.mixed_sum}, impl_->owner.count(kind, as_bytes(map))};
 }
 
+uint64_t Shard::version(uint8_t map_kind, std::string_view map) const {
+  TG_ASSERT(is_map_kind(map_kind));
+  return impl_->owner.describe(static_cast<MapKind>(map_kind), as_bytes(map)).version;
+}
+
 bool Shard::holds(uint8_t map_kind, std::string_view map, ByteView key, ByteView tag) const {
   TG_ASSERT(is_map_kind(map_kind));
   return impl_->owner.holds(static_cast<MapKind>(map_kind), as_bytes(map), key, tag);

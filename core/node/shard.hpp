@@ -188,6 +188,10 @@ class Shard {
   };
   Root root(uint8_t map_kind, std::string_view map) const;
 
+  /// How many changes this shard's part of the map has seen since it started; 0 if there is no such
+  /// map. What cursors count in.
+  uint64_t version(uint8_t map_kind, std::string_view map) const;
+
   /// Whether this shard holds the record, be it a tombstone; for tests and the simulator.
   bool holds(uint8_t map_kind, std::string_view map, ByteView key, ByteView tag) const;
 

@@ -121,6 +121,15 @@ void InvariantChecker::acked_local(OperationId id, const MapRef& map,
   for (const auto& effect : effects) acked_.merge(map, effect);
 }
 
+void InvariantChecker::stepped(const MapRef& map, const ReferenceModel::Effect& effect) {
+  ++checks_;
+  const auto acked = acked_.find(map, effect.key);
+  if (!acked.has_value() || !replicas_are_one_each_) return;
+  const ReferenceModel::Record& step = effect.record;
+  if (step.positive >= acked->positive && step.negative >= acked->negative) return;
+  fail(Invariant::AtMostOnce, describe(map, effect.key, step) + " counts from less than was acked");
+}
+
 void InvariantChecker::refused(ReplicaId author, uint64_t first, uint64_t count) {
   uint64_t& known = refused_[author.value][first];
   known = std::max(known, count);
@@ -140,7 +149,48 @@ void InvariantChecker::accepted(const Operation& operation, uint64_t wall_ms,
 void InvariantChecker::node_lost_everything(uint64_t now_us) {
   node_lost_us_ = now_us;
   acked_.reset();
+  given_up_.reset();
   counts_are_exact_ = false;
+}
+
+void InvariantChecker::recovered_entry(node::LogEntryKind kind, ByteView payload) {
+  const auto check = [&](const MapRef& map, const ReferenceModel::Effect& effect) {
+    const bool has_value = map.kind != MapKind::Counter && !effect.record.tombstone;
+    if (has_value && handle_of(map) != 0) seen(map, effect.key.first, effect.record.value);
+  };
+  if (kind == node::LogEntryKind::Operations) {
+    OperationBatch batch;
+    if (!decode_operations(payload, Values::Trust, batch).ok()) return;
+    const MapRef map{batch.header.kind, std::string(as_text(batch.header.map))};
+    for (const Operation& operation : batch.operations) {
+      for (const auto& effect : ReferenceModel::effects_of(batch.header.replica, operation)) {
+        check(map, effect);
+      }
+    }
+  } else if (kind != node::LogEntryKind::Horizon) {
+    RecordBatch batch;
+    if (!decode_records(payload, Values::Trust, batch).ok()) return;
+    const MapRef map{batch.kind, std::string(as_text(batch.map))};
+    for (const Record& record : batch.records) {
+      check(map, ReferenceModel::effect_of(batch.kind, record));
+    }
+  }
+}
+
+void InvariantChecker::found_damage(bool is_disk_to_blame) {
+  ++checks_;
+  if (is_disk_to_blame) return;
+  fail(Invariant::CheckpointIsPrefix,
+       "the node takes its storage for damaged, though the disk kept all that was synced");
+}
+
+void InvariantChecker::taken(const MapRef& map, const ReferenceModel::Effect& effect) {
+  ++checks_;
+  if (effect.record.tombstone || map.kind == MapKind::Counter) return;
+  const auto gone = given_up_.find(map, effect.key);
+  if (!gone.has_value() || !gone->tombstone || !given_up_.covers(map, effect)) return;
+  fail(Invariant::NoResurrection,
+       describe(map, effect.key, effect.record) + " is back, although it had been removed");
 }
 
 void InvariantChecker::frame(ByteView frame, bool from_node) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/node/effects.hpp"
+#include "core/sim/position_log.hpp"
 #include "core/sim/reference_model.hpp"
 #include "core/sim/virtual_clock.hpp"
 
@@ -81,11 +83,16 @@ class InvariantChecker {
   /// The client was told that this operation has reached `local`.
   void acked_local(OperationId id, const MapRef& map,
                    const std::vector<ReferenceModel::Effect>& effects);
+  /// A step of a counter tells what its replica counted so far, so no less than what was acked.
+  void stepped(const MapRef& map, const ReferenceModel::Effect& effect);
   /// The client was told that the node refuses these operations.
   void refused(ReplicaId author, uint64_t first, uint64_t count);
   /// A client came back with less than it had: its counts may be lower than what was counted.
   void client_lost_writes() { counts_are_exact_ = false; }
   void count_check() { ++checks_; }
+  /// Two clients are one replica, and the node sends neither what the other wrote.
+  void replica_was_copied() { replicas_are_one_each_ = false; }
+  bool replicas_are_one_each() const { return replicas_are_one_each_; }
   /// A frame, as it was sent: it decodes, and encodes to the same bytes.
   void frame(ByteView frame, bool from_node);
 
@@ -97,11 +104,21 @@ class InvariantChecker {
   /// A tombstone or expired record that the node gave up behind the horizon.
   void collected(const MapRef& map, const ReferenceModel::Effect& effect) {
     collected_.merge(map, effect);
+    given_up_.merge(map, effect);
   }
   /// An operation that the node took, when its clock showed `wall_ms`.
   void accepted(const Operation& operation, uint64_t wall_ms, uint64_t drift_max_ms);
   /// After a recovery: everything acked at `local` is there.
   void recovered(const SimNode& node);
+
+  /// What a node found in its storage: each value was given to it once.
+  void recovered_entry(node::LogEntryKind kind, ByteView payload);
+  /// The node's storage says that it is damaged. `is_disk_to_blame`: the disk lost or changed what
+  /// it had promised to keep.
+  void found_damage(bool is_disk_to_blame);
+  /// What a node takes that it did not hold before.
+  void taken(const MapRef& map, const ReferenceModel::Effect& effect);
+  PositionLog& positions() { return positions_; }
 
   // --- comparisons ---
 
@@ -141,8 +158,11 @@ class InvariantChecker {
   std::set<uint64_t> written_;                             ///< Digests of map, key and value.
   ReferenceModel acked_;      ///< The fold of what was acked at `local`.
   ReferenceModel collected_;  ///< And of what the node collected.
+  ReferenceModel given_up_;   ///< The same, since it last lost everything.
+  PositionLog positions_;
   std::map<std::string, int64_t> counted_;
   bool counts_are_exact_ = true;
+  bool replicas_are_one_each_ = true;
   std::map<uint64_t, std::map<uint64_t, uint64_t>> refused_;  ///< By replica: first to count.
   uint64_t node_lost_us_ = 0;
   uint64_t node_wall_ms_ = 0;  ///< The latest that the node's clock ever showed.

@@ -78,6 +78,23 @@ std::vector<ReferenceModel::Effect> ReferenceModel::effects_of(ReplicaId author,
   return effects;
 }
 
+ReferenceModel::Effect ReferenceModel::effect_of(MapKind kind, const topgun::Record& record) {
+  Effect effect;
+  effect.key = {text_of(record.key), text_of(record.tag)};
+  effect.record.time = record.stamp.time;
+  effect.record.replica = record.stamp.replica.value;
+  effect.record.ttl_ms = record.ttl_ms;
+  effect.record.tombstone = record.tombstone;
+  if (kind == MapKind::Counter) {
+    ByteReader in(record.value);
+    effect.record.positive = in.u64();
+    effect.record.negative = in.u64();
+  } else {
+    effect.record.value = to_bytes(record.value);
+  }
+  return effect;
+}
+
 bool ReferenceModel::overrules(MapKind kind, const Record& incoming, const Record& current) {
   // An element of an OR map that was removed stays removed.
   if (kind == MapKind::Or && incoming.tombstone != current.tombstone) return incoming.tombstone;
@@ -148,20 +165,7 @@ uint64_t ReferenceModel::merge_records(ByteView bytes) {
   uint64_t latest = 0;
   for (const topgun::Record& record : batch.records) {
     latest = std::max(latest, record.stamp.ms());
-    Effect effect;
-    effect.key = {text_of(record.key), text_of(record.tag)};
-    effect.record.time = record.stamp.time;
-    effect.record.replica = record.stamp.replica.value;
-    effect.record.ttl_ms = record.ttl_ms;
-    effect.record.tombstone = record.tombstone;
-    if (batch.kind == MapKind::Counter) {
-      ByteReader in(record.value);
-      effect.record.positive = in.u64();
-      effect.record.negative = in.u64();
-    } else {
-      effect.record.value = to_bytes(record.value);
-    }
-    merge(ref, effect);
+    merge(ref, effect_of(batch.kind, record));
   }
   return latest;
 }

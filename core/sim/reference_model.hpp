@@ -72,6 +72,7 @@ class ReferenceModel {
   void reset() { maps_.clear(); }
 
   static std::vector<Effect> effects_of(ReplicaId author, const Operation& operation);
+  static Effect effect_of(MapKind kind, const topgun::Record& record);
 
   void merge(const MapRef& map, const Effect& effect);
   /// Both assert that the batch decodes: it has passed the product's own checks. They return the

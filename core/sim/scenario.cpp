@@ -68,7 +68,7 @@ constexpr FaultTraits kTraits[kFaultCount] = {
      true},
     {Fault::DiskRead, "disk-read", Per::Million, 100, 10'000, StepKind::Cut, 0, 0, true},
     {Fault::DiskRot, "disk-rot", Per::Million, 100, 100'000, StepKind::Cut, 0, 0, true},
-    {Fault::Starve, "starve", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0, true},
+    {Fault::Starve, "starve", Per::Million, 10'000, 300'000, StepKind::Cut, 0, 0, true},
     {Fault::LostAnswer, "lost-answer", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0, false},
     {Fault::DoubledRequest, "doubled-request", Per::Million, 1'000, 300'000, StepKind::Cut, 0, 0,
      false},

@@ -110,6 +110,7 @@ void SimClient::kill() {
   if (done < transactions_.size() || has_unseen_writes_ || quota_exceeded_) {
     checker_.client_lost_writes();
   }
+  if (quota_exceeded_) may_lack_its_own_ = has_lost_rows_ = true;
   transactions_.clear();
   storing_ = false;
 }
@@ -432,6 +433,8 @@ void SimClient::on_send(ByteView frame) {
   while (const std::optional<MessageView> message = reader.next()) {
     if (message->kind == static_cast<uint8_t>(MessageKind::Operations)) {
       learn_own(message->payload, true);
+    } else if (message->kind == static_cast<uint8_t>(MessageKind::Subscribe)) {
+      check_subscribe(message->payload);
     }
   }
   network_.send_to_node(connection_, to_bytes(frame));

@@ -210,6 +210,9 @@ class SimClient final : public Actor, public ClientEndpoint {
   void model_frame(const Bytes& frame);
   void model_message(const MessageView& message);
   void note_stamps(uint64_t latest_ms);
+  /// A Subscribe, as it is sent: what it claims is so.
+  void check_subscribe(ByteView payload);
+  void check_position(const MapRef& map, ByteView cursor);
   void model_resync(const MapRef& map);
   void model_reject(ByteView payload);
   void take_back(uint64_t sequence, const OwnOperation& own);
@@ -284,6 +287,14 @@ class SimClient final : public Actor, public ClientEndpoint {
   /// sequence.
   std::map<ReferenceModel::RecordKey, std::map<uint64_t, ReferenceModel::Record>> own_counts_;
   std::map<MapRef, uint64_t> synced_ms_;
+  std::map<MapRef, SyncMode> modes_;  ///< How each map was last brought up to date.
+  /// Up to which versions of the node's life `proven_incarnation_` all was found to be there.
+  std::map<MapRef, std::vector<uint64_t>> proven_;
+  uint64_t proven_incarnation_ = 0;
+  /// It lost something of its own, which the node does not send again unless roots are compared.
+  bool may_lack_its_own_ = false;
+  bool is_loading_ = false;     ///< The model, from rows: nothing of it is new.
+  bool has_lost_rows_ = false;  ///< Storing failed, or a row was damaged.
   uint64_t welcomed_ms_ = 0;
   /// Somebody set the clock since the node told its time.
   bool clock_is_doubtful_ = false;

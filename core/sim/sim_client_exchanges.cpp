@@ -84,6 +84,7 @@ void SimClient::start_exchange(ByteReader& in) {
         learn_own(message->payload, true);
         break;
       case MessageKind::Subscribe: {
+        check_subscribe(message->payload);
         const Result<SubscribeMessage> subscribe = decode_subscribe(message->payload);
         if (subscribe.ok()) exchange.unanswered.insert(subscribe->subscription);
         break;

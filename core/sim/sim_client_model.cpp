@@ -64,6 +64,7 @@ void SimClient::model_message(const MessageView& message) {
     case MessageKind::Subscribed: {
       const Result<SubscribedMessage> subscribed = decode_subscribed(message.payload);
       if (!subscribed.ok() || is_left(subscribed->subscription)) return;
+      modes_[map_of_subscription(subscribed->subscription)] = subscribed->mode;
       if (subscribed->mode == SyncMode::Resync) {
         const MapRef map = map_of_subscription(subscribed->subscription);
         model_resync(map);
@@ -80,7 +81,10 @@ void SimClient::model_message(const MessageView& message) {
     case MessageKind::Synced: {
       const Result<SyncedMessage> synced = decode_synced(message.payload);
       if (!synced.ok() || is_left(synced->subscription)) return;
-      synced_ms_[map_of_subscription(synced->subscription)] = synced->node_ms;
+      const MapRef map = map_of_subscription(synced->subscription);
+      synced_ms_[map] = synced->node_ms;
+      // A comparison of trees may leave something out; the next one finds it.
+      if (modes_[map] != SyncMode::Repair) check_position(map, synced->cursor);
       return;
     }
     case MessageKind::Reject:
@@ -99,8 +103,53 @@ void SimClient::note_stamps(uint64_t latest_ms) {
   }
 }
 
+void SimClient::check_subscribe(ByteView payload) {
+  const Result<SubscribeMessage> subscribe = decode_subscribe(payload);
+  if (!subscribe.ok()) return;
+  const MapRef map = map_of_subscription(subscribe->subscription);
+  if (modes_[map] != SyncMode::Repair) check_position(map, subscribe->cursor);
+  const uint64_t in_step_ms = subscribe->records == 0 ? 0 : synced_ms_[map];
+  checker_.count_check();
+  // A client that is not sure says that it was long ago, which is never 0: that would mean never.
+  const bool is_bold = subscribe->synced_ms > std::max<uint64_t>(in_step_ms, 1);
+  const bool denies = subscribe->synced_ms == 0 && in_step_ms != 0;
+  if ((!is_bold && !denies) || !model_is_complete()) return;
+  checker_.fail(Invariant::NoResurrection, "client " + std::to_string(number()) + " says of " +
+                                               map.name + " that it was in step at " +
+                                               std::to_string(subscribe->synced_ms) +
+                                               ", but it was at " + std::to_string(in_step_ms));
+}
+
+void SimClient::check_position(const MapRef& map, ByteView cursor) {
+  const PositionLog& positions = checker_.positions();
+  ByteReader in(cursor);
+  const uint64_t incarnation = in.u64();
+  std::vector<uint64_t> versions;
+  for (uint64_t left = in.varint_max(1024); left > 0 && in.ok(); --left) {
+    versions.push_back(in.varint());
+  }
+  // One that continues what was cut says nothing yet, and one of another life means nothing.
+  const bool is_whole = in.ok() && in.at_end();
+  if (!is_whole || incarnation != positions.incarnation()) return;
+  if (may_lack_its_own_ || !model_is_complete() || !checker_.replicas_are_one_each()) return;
+  if (std::exchange(proven_incarnation_, incarnation) != incarnation) proven_.clear();
+  std::vector<uint64_t>& proven = proven_[map];
+  proven.resize(versions.size(), 0);
+  for (uint16_t shard = 0; shard < versions.size(); ++shard) {
+    checker_.count_check();
+    const auto missing =
+        positions.missing(map, shard, proven[shard], versions[shard], model_, replica_);
+    proven[shard] = std::max(proven[shard], versions[shard]);
+    if (!missing.has_value()) continue;
+    return checker_.fail(Invariant::SyncIsCheap, "client " + std::to_string(number()) +
+                                                     " stands at a position of " + map.name +
+                                                     " up to which it lacks " + missing->key.first);
+  }
+}
+
 /// What this replica has counted is nobody else's to say.
 void SimClient::model_resync(const MapRef& map) {
+  proven_.erase(map);
   std::vector<ReferenceModel::Effect> own;
   if (map.kind == MapKind::Counter) {
     Bytes tag;
@@ -118,6 +167,8 @@ void SimClient::model_reject(ByteView payload) {
   const Result<RejectMessage> reject = decode_reject(payload);
   if (!reject.ok()) return;
   checker_.refused({replica_}, reject->sequence, reject->count);
+  // What the refused write had overruled went with it.
+  may_lack_its_own_ = true;
   auto own = own_.lower_bound(reject->sequence);
   while (own != own_.end() && own->first - reject->sequence < reject->count) {
     take_back(own->first, own->second);
@@ -163,6 +214,8 @@ void SimClient::learn_own(ByteView bytes, bool sent) {
     own.map = map;
     own.effects = effects;
     for (const ReferenceModel::Effect& effect : effects) {
+      const bool counts = map.kind == MapKind::Counter && !is_loading_ && !has_lost_rows_;
+      if (counts) checker_.stepped(map, effect);
       model_.merge(map, effect);
       const bool is_count = map.kind == MapKind::Counter && !options_.has_storage;
       if (is_count) own_counts_[effect.key][operation.sequence] = effect.record;
@@ -250,7 +303,9 @@ void SimClient::model_row(const std::string& key, const Bytes& row) {
 void SimClient::load_model(const std::map<std::string, Bytes>& rows) {
   model_.reset();
   synced_ms_.clear();
+  proven_.clear();
   has_unseen_writes_ = false;
+  is_loading_ = true;
   client::Store store;
   for (const auto& [key, row] : rows) store.load(key, row);
   client::Store::Loaded loaded = store.take_loaded();
@@ -316,6 +371,7 @@ void SimClient::load_model(const std::map<std::string, Bytes>& rows) {
     if (i == loaded.rows_before_damage) sure_ms = synced_ms_;
     if (i < loaded.rows.size()) client::visit_sections(loaded.rows[i], load);
   }
+  is_loading_ = false;
   if (loaded.damaged == 0) return;
   // Of a map whose rows are whole, but for the one that said where it stood, nothing is sure
   // either.

@@ -45,6 +45,14 @@ void SimClient::apply(const Transaction& transaction) {
     if (key[0] == 'j' || key[0] == 's') report_stored(row);
   }
   for (const std::string& key : transaction.deletes) rows_.erase(key);
+  // A snapshot says everything; what it was to replace would come to life at the next start.
+  const bool is_snapshot = !transaction.puts.empty() && transaction.puts.back().first == "m";
+  if (!is_snapshot) return;
+  checker_.count_check();
+  if (rows_.size() == transaction.puts.size()) return;
+  checker_.fail(Invariant::Bounded, "client " + std::to_string(number()) + " keeps " +
+                                        std::to_string(rows_.size() - transaction.puts.size()) +
+                                        " rows that a snapshot was to replace");
 }
 
 void SimClient::finish_transaction(bool failed) {
@@ -52,7 +60,10 @@ void SimClient::finish_transaction(bool failed) {
   const Transaction transaction = std::move(transactions_.front());
   transactions_.pop_front();
   if (!failed) apply(transaction);
-  if (failed) has_unseen_writes_ = has_failed_to_store_ = true;
+  if (failed) {
+    has_unseen_writes_ = has_failed_to_store_ = true;
+    may_lack_its_own_ = has_lost_rows_ = true;
+  }
   Bytes payload;
   ByteWriter out(payload);
   out.varint(transaction.number);
@@ -75,6 +86,7 @@ void SimClient::wipe() {
 void SimClient::take_rows(const SimClient& other) {
   kill();
   rows_ = other.rows_;
+  checker_.replica_was_copied();
   checker_.client_lost_writes();
 }
 
@@ -84,6 +96,7 @@ void SimClient::damage_row(uint64_t which) {
   std::advance(row, static_cast<int64_t>(which % rows_.size()));
   if (row->second.empty()) return;
   knows_its_stamps_ = false;
+  may_lack_its_own_ = has_lost_rows_ = true;
   Bytes& bytes = row->second;
   bytes[static_cast<size_t>((which >> 20) % bytes.size())] ^=
       static_cast<uint8_t>(1u << (which >> 60 & 7));

@@ -6,6 +6,7 @@
 #include "core/base/partition.hpp"
 #include "core/dataflow/node_queries.hpp"
 #include "core/sim/invariant_checker.hpp"
+#include "core/sim/sim_client.hpp"
 
 namespace topgun::sim {
 namespace {
@@ -21,6 +22,11 @@ constexpr uint32_t kEarlyWriteback = 50'000;
 constexpr uint64_t kStartAgainUs = 1'000'000;
 constexpr uint32_t kStartsMax = 5;
 constexpr const char* kDirectory = "data";
+
+bool is_open_map(const MapRef& map) {
+  return std::any_of(open_maps().begin(), open_maps().end(),
+                     [&](const OpenMap& open) { return open.ref == map; });
+}
 
 VirtualDisk::Options disk_options(const Scenario& scenario) {
   VirtualDisk::Options options;
@@ -81,6 +87,7 @@ void SimNode::start() {
   recovered_bytes_ = 0;
   storage_planned_[0] = storage_planned_[1] = storage::SteppedStorage::kNever;
   if (!open_storage()) return;
+  note_recovered();
   for (uint16_t i = 0; i < shards_.size(); ++i) {
     shards_[i].shard->tick(now());
     carry_out(i);
@@ -96,6 +103,7 @@ Result<void> SimNode::recover(node::LogEntryKind kind, ByteView payload) {
     const Result<void> done = shard.shard->recover(kind, payload);
     if (!done.ok()) return done;
   }
+  checker_.recovered_entry(kind, payload);
   model_entry(kind, payload);
   return {};
 }
@@ -143,7 +151,9 @@ void SimNode::give_up_start(Error error) {
   ++failed_starts_;
   // What a disk refuses now it may do later. A node that finds damage, or a disk that never
   // recovers, gets a new one from whoever runs it; clients bring back what they hold.
-  if (error == Error::StorageCorrupt || failed_starts_ >= kStartsMax) {
+  const bool is_damaged = error == Error::StorageCorrupt;
+  if (is_damaged) checker_.found_damage(disk_.has_lied());
+  if (is_damaged || failed_starts_ >= kStartsMax) {
     ++disks_replaced_;
     failed_starts_ = 0;
     disk_.wipe();
@@ -348,6 +358,7 @@ void SimNode::carry_out(uint16_t index) {
 // --- the model ---
 
 void SimNode::model_log(uint16_t shard, const node::Effects::LogAppend& log) {
+  Effects effects;
   ByteReader in(log.entries);
   while (!in.at_end()) {
     const uint32_t size = in.u32();
@@ -358,12 +369,51 @@ void SimNode::model_log(uint16_t shard, const node::Effects::LogAppend& log) {
       const Result<void> decoded = decode_operations(payload, Values::Validate, batch);
       if (!decoded.ok()) checker_.fail(Invariant::CodecRoundTrip, "a broken batch was logged");
       const uint64_t drift_ms = node::ShardLimits().clock_drift_max_ms;
+      const MapRef map{batch.header.kind, std::string(as_text(batch.header.map))};
       for (const Operation& operation : batch.operations) {
         checker_.accepted(operation, now().wall_ms, drift_ms);
+        for (auto& effect : ReferenceModel::effects_of(batch.header.replica, operation)) {
+          effects.emplace_back(map, std::move(effect));
+        }
+      }
+    } else if (kind == node::LogEntryKind::Records) {
+      RecordBatch batch;
+      const Result<void> decoded = decode_records(payload, Values::Trust, batch);
+      TG_ASSERT(decoded.ok());
+      const MapRef map{batch.kind, std::string(as_text(batch.map))};
+      for (const Record& record : batch.records) {
+        effects.emplace_back(map, ReferenceModel::effect_of(batch.kind, record));
       }
     }
     model_entry(kind, payload);
     if (kind == node::LogEntryKind::Horizon) collect_model(shard);
+  }
+  note_positions(shard, effects);
+}
+
+void SimNode::note_positions(uint16_t index, const Effects& effects) {
+  const node::Shard& shard = *shards_[index].shard;
+  for (const auto& [map, effect] : effects) {
+    if (!is_open_map(map)) continue;
+    checker_.taken(map, effect);
+    // Of what one turn brought, all counts as the last of it.
+    const uint64_t version = shard.version(static_cast<uint8_t>(map.kind), map.name);
+    checker_.positions().note(map, index, version, effect);
+  }
+}
+
+void SimNode::note_recovered() {
+  checker_.positions().restart(incarnation_);
+  for (const OpenMap& map : open_maps()) {
+    std::vector<uint64_t> versions;
+    for (const Shard& shard : shards_) {
+      versions.push_back(shard.shard->version(static_cast<uint8_t>(map.ref.kind), map.ref.name));
+    }
+    for (const auto& [key, record] : model_.records(map.ref)) {
+      const uint64_t shard = partition_of(as_bytes(key.first)).value % scenario_.shards;
+      checker_.positions().note(map.ref, static_cast<uint16_t>(shard),
+                                versions[static_cast<size_t>(shard)], {key, record});
+    }
   }
 }
 
@@ -394,6 +444,7 @@ void SimNode::model_entry(node::LogEntryKind kind, ByteView payload) {
     case node::LogEntryKind::Horizon: {
       ByteReader in(payload);
       horizon_ms_ = std::max(horizon_ms_, in.u64());
+      checker_.positions().set_horizon(horizon_ms());
       return;
     }
   }

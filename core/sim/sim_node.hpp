@@ -134,6 +134,10 @@ class SimNode final : public Actor, public NodeEndpoint {
   void model_log(uint16_t shard, const node::Effects::LogAppend& log);
   void collect_model(uint16_t shard);
   void model_entry(node::LogEntryKind kind, ByteView payload);
+  using Effects = std::vector<std::pair<MapRef, ReferenceModel::Effect>>;
+  /// What a shard has just logged, and all that recovery found, as versions of its maps.
+  void note_positions(uint16_t shard, const Effects& effects);
+  void note_recovered();
   void plan_storage();
   void step_storage(uint64_t argument);
   void stop();

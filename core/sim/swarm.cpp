@@ -14,8 +14,9 @@ constexpr uint64_t kWeightMax = 32;
 constexpr uint64_t kLongRunMs = 180'000;
 /// Not shorter than it takes to find that roots differ and to mend that.
 constexpr uint64_t kRetentionMsMin = 16'000;
-/// Where a strike that meets another one falls: while that lasts, or this much later.
-constexpr uint64_t kAfterwardsMs = 200;
+/// Where a strike that meets another one falls: while that lasts, or up to this much later, when
+/// whoever comes back is brought up to date.
+constexpr uint64_t kAfterwardsMs = 1'000;
 
 bool is_of_node(const Step& step) { return step.kind >= StepKind::NodeCrash; }
 
@@ -65,7 +66,7 @@ void draw_shape(Scenario& scenario) {
   const uint64_t interval_ms = log_between(prng, 20'000, 160'000);
   if (checkpoints_late) scenario.checkpoint_interval_ms = interval_ms;
   const bool is_impatient = prng.below(3) == 0;
-  const uint64_t timeout_ms = log_between(prng, 250, 15'000);
+  const uint64_t timeout_ms = log_between(prng, 100, 15'000);
   if (is_impatient) scenario.exchange_timeout_ms = timeout_ms;
   // With twenty clients what follows would only cost time.
   const bool is_long = prng.below(8) == 0;
@@ -103,8 +104,10 @@ void let_faults_meet(Scenario& scenario) {
     uint64_t which = draws.below(static_cast<uint64_t>(count));
     const auto span = std::find_if(spans.begin(), spans.end(),
                                    [&](const Step& each) { return is_near(each) && which-- == 0; });
-    const uint64_t into_ms = draws.below(span->b + kAfterwardsMs);
-    step.at_ms = std::min(span->at_ms + into_ms, scenario.duration_ms - 1);
+    const bool comes_afterwards = draws.below(2) == 0;
+    const uint64_t into_ms = draws.below(comes_afterwards ? kAfterwardsMs : span->b);
+    const uint64_t from_ms = span->at_ms + (comes_afterwards ? span->b : 0);
+    step.at_ms = std::min(from_ms + into_ms, scenario.duration_ms - 1);
   }
 }
 

@@ -454,6 +454,10 @@ bool VirtualDisk::has_unreadable() const {
                      [](const auto& name) { return name.second->content.has_unreadable(); });
 }
 
+bool VirtualDisk::has_lied() const {
+  return counts_.bit_flips + counts_.lost_writes + counts_.misdirected + counts_.read_errors > 0;
+}
+
 bool VirtualDisk::make_unreadable(const std::string& path, uint64_t offset) {
   Inode* const inode = find(path);
   if (inode == nullptr || offset >= inode->content.size()) return false;

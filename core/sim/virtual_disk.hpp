@@ -120,6 +120,8 @@ class VirtualDisk final : public storage::FileSystem {
   bool flip_bit(const std::string& path, uint64_t offset, uint32_t bit);
   /// Whether a sector of any file cannot be read.
   bool has_unreadable() const;
+  /// Whether it ever lost, changed or gave no longer what a sync had promised to keep.
+  bool has_lied() const;
   /// Makes the sector with this byte unreadable until it is rewritten.
   bool make_unreadable(const std::string& path, uint64_t offset);
 
