@@ -109,7 +109,7 @@ Bytes read_hex(const std::string& path) {
 }
 
 /// The kinds of steps that applications make; their numbers begin at 1.
-constexpr size_t kOperationCount = static_cast<size_t>(StepKind::ToggleView);
+constexpr size_t kOperationCount = static_cast<size_t>(StepKind::EndAskNode);
 
 /// What a process has to say at its end; the script adds up those of all processes.
 struct Summary {

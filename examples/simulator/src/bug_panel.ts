@@ -71,7 +71,8 @@ export class BugPanel {
     await this.player.open(caught.run);
     this.player.setSpeed(SPEED_TO_THE_CRASH);
     this.player.play();
-    const small = await this.lab.shrink(caught);
+    const small = await this.lab.shrink(caught, (steps) =>
+      setText(this.progress, `Caught by seed ${caught.outcome.seed}. Making it small… ${counted(steps, 'step', 'steps')} left`));
     setText(this.progress, `Caught by seed ${caught.outcome.seed}.`);
     showSpaceTime(small?.events);
     this.report.replaceChildren(...reportOf(mutant, caught, small, (chosen) => void this.watch(chosen)));

@@ -31,8 +31,8 @@ export class Lab {
   }
 
   /** What is left of a caught run when all that does not matter is dropped. */
-  async shrink({ run, mutant }: Caught): Promise<Small | undefined> {
-    const answer = await this.simulator.ask('shrink', { run, runs: SHRINK_RUNS });
+  async shrink({ run, mutant }: Caught, progress: (steps: number) => void = () => undefined): Promise<Small | undefined> {
+    const answer = await this.simulator.ask('shrink', { run, runs: SHRINK_RUNS }, progress);
     if (!answer) return undefined;
     const { shrunk, events } = answer;
     const failure = { event: 'failure', invariant: shrunk.invariant, at_ms: shrunk.at_ms, detail: shrunk.detail };

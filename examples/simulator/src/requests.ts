@@ -17,7 +17,7 @@ export interface Requests {
   whole: { params: { run: Run }; result: Outcome };
   /** The first seed that shows a planted bug, or null; says how far it is. */
   hunt: { params: { mutant: number; profile: ProfileName; seeds: number }; result: Outcome | null };
-  /** Makes a run that breaks a promise smaller, and tells what happens in what is left. */
+  /** Makes a run that breaks a promise smaller, and tells what happens in what is left. Says how many steps that is so far. */
   shrink: { params: { run: Run; runs: number }; result: { shrunk: Shrunk; events: readonly object[] } | null };
 }
 

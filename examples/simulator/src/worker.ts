@@ -3,9 +3,11 @@
 
 import { SimulatorModule } from './module.js';
 import type { AnswerMessage, RequestMessage, Requests } from './requests.js';
-import type { Outcome, Run } from './types.js';
+import type { Outcome, Run, Shrunk } from './types.js';
 
 declare const WASM_FILE: string;
+
+const FIRST_SHRINK_RUNS = 40;
 
 const compiled = WebAssembly.compileStreaming(fetch(new URL(WASM_FILE, location.href)));
 let stage: SimulatorModule | undefined;
@@ -50,10 +52,21 @@ const handlers: Handlers = {
     }
     return null;
   },
-  async shrink({ run, runs }) {
+  async shrink({ run, runs }, id) {
     const simulator = await onBench();
     simulator.draft(run);
-    const shrunk = simulator.shrink(runs);
+    let shrunk: Shrunk | null = null;
+    // In rounds, each from what the one before left, so that there is something to tell in between; twice as long each
+    // time, so that one of them comes to the end of what it tries.
+    for (let spent = 0, round = FIRST_SHRINK_RUNS; spent < runs; round *= 2) {
+      const most = Math.min(round, runs - spent);
+      const smaller = simulator.shrink(most);
+      if (!smaller) break;
+      spent += smaller.runs;
+      shrunk = { ...smaller, runs: spent };
+      postMessage({ id, progress: smaller.scenario.steps.length } satisfies AnswerMessage);
+      if (smaller.runs < most) break;
+    }
     return shrunk && { shrunk, events: simulator.tell().events };
   },
 };
