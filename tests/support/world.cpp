@@ -95,7 +95,10 @@ void World::collect(uint16_t shard) {
   for (const node::Effects::Send& send : effects.sends) {
     trace_.add(ByteView(*send.frame));
     const auto found = connections_.find(send.connection.value);
-    if (found != connections_.end()) found->second->from_node_.push_back(*send.frame);
+    if (found != connections_.end()) {
+      found->second->from_node_.push_back(*send.frame);
+      found->second->wire_bytes += send.frame->size();
+    }
     const auto exchange = exchanges_.find(send.connection.value);
     if (exchange == exchanges_.end()) continue;
     Bytes& answer = exchange->second.answer;
@@ -117,6 +120,7 @@ void World::send_request(Client& client) {
   client.requests_.pop_front();
   ++client.requests;
   client.request_bytes = request.frame.size();
+  client.wire_bytes += request.frame.size();
   client.request_bytes_max = std::max(client.request_bytes_max, client.request_bytes);
   if (request.frame.size() > client.request_limit_) {
     const uint64_t id = ++last_connection_;
@@ -144,6 +148,7 @@ void World::end_exchange(uint64_t id) {
     return client.cut();
   }
   client.answer_bytes = exchange.answer.size();
+  client.wire_bytes += exchange.answer.size();
   Bytes part;
   ByteWriter(part).varint(exchange.number);
   const Bytes done = part;

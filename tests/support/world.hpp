@@ -194,6 +194,8 @@ class World::Client {
   size_t request_bytes = 0;
   size_t request_bytes_max = 0;
   size_t answer_bytes = 0;
+  /// Bytes of frames, requests and answers to and from it so far.
+  uint64_t wire_bytes = 0;
   /// Attempts to connect.
   uint64_t connects = 0;
   /// Local writes of watched maps that were reported.

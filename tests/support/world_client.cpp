@@ -134,6 +134,7 @@ void World::Client::on_event(client::Event event, ByteView payload) {
       return;
     case client::Event::Send:
       to_node_.push_back(to_bytes(payload));
+      wire_bytes += payload.size();
       return;
     case client::Event::Exchange: {
       const uint64_t exchange = in.varint();
