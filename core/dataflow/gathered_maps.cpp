@@ -125,8 +125,8 @@ size_t GatheredMaps::Gathered::part_of(uint16_t shard) const {
 }
 
 Result<uint64_t> GatheredMaps::want(uint64_t user, uint64_t number, ByteView map,
-                                    const query::Query& condition, std::vector<uint16_t> shards,
-                                    bool live) {
+                                    const query::Query& condition,
+                                    const std::vector<uint16_t>& shards, bool live) {
   Bytes payload;
   ByteWriter writer(payload);
   writer.blob(map);
@@ -139,7 +139,7 @@ Result<uint64_t> GatheredMaps::want(uint64_t user, uint64_t number, ByteView map
     }
   }
   Gathered& gathered =
-      gathered_.try_emplace(number, std::move(shards), live ? payload : Bytes{}).first->second;
+      gathered_.try_emplace(number, shards, live ? payload : Bytes{}).first->second;
   if (live) {
     // No client's map is called so.
     std::string relation(node::kReservedMapPrefix);

@@ -28,7 +28,7 @@ uint64_t whole(double value) { return static_cast<uint64_t>(value + 0.5); }
 
 }  // namespace
 
-void NodeExplanation::add_side(std::string map, std::vector<uint16_t> shards,
+void NodeExplanation::add_side(std::string map, const std::vector<uint16_t>& shards,
                                const query::Query& query) {
   Side& side = sides_.emplace_back();
   side.map = std::move(map);

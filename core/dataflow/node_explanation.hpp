@@ -33,7 +33,7 @@ struct LinkCosts {
 class NodeExplanation {
  public:
   /// To be told for each map before the plans.
-  void add_side(std::string map, std::vector<uint16_t> shards, const query::Query& query);
+  void add_side(std::string map, const std::vector<uint16_t>& shards, const query::Query& query);
   void take_plan(size_t side, uint16_t shard, ByteView plan);
   void take_join(Bytes plan) { join_ = std::move(plan); }
 
