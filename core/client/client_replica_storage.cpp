@@ -247,7 +247,9 @@ bool ClientReplica::load_operations(ByteView payload, std::vector<Outbox::Entry>
   entry.operations = static_cast<uint32_t>(operations_.operations.size());
   entry.kind = header.kind;
   entry.batch = to_bytes(payload);
-  // The meta section follows in the same row; this is for a row that was damaged there.
+  // The meta section follows in the same row; this is for a row that was damaged there. Without
+  // their replica the operations could not be sent.
+  if (!TG_MUTANT(81)) options_.replica = header.replica;
   last_sequence_ = std::max(last_sequence_, entry.last_sequence);
   if (!TG_MUTANT(6)) clock_->restore(operations_.operations.back().time);
   own->push_back(std::move(entry));

@@ -83,6 +83,8 @@ inline constexpr Mutant kMutants[] = {
     {72, "shown-again-untold",
      "live queries do not learn what a map shows when it is opened again"},
     {73, "collected-while-shown", "what is collected stays on the screen if a clock was set back"},
+    {81, "damage-changes-identity",
+     "a client whose identity was damaged keeps operations in the name of the one that it was"},
     // Questions to the node.
     {76, "asked-on-another-connection", "a client does not ask again when it connects again"},
     {77, "steps-without-credit", "a change that there is no credit for is never told"},

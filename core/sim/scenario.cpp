@@ -112,6 +112,20 @@ void leave_out_gaps(Scenario& scenario) {
       if (keeps_disk) rate(fault) = 0;
     }
   }
+  // What a client with a wrong clock wrote is refused, late perhaps, and meanwhile held here and
+  // there; what becomes of it where storage fails as well, or clocks differ both ways, is not
+  // settled.
+  if (rate(Fault::Skew) != 0 || rate(Fault::ClockStep) != 0) {
+    Prng prng(scenario.seed, stream_id("scenario.client.clock"));
+    const bool keeps_clocks = prng.below(2) == 1;
+    for (const Fault fault : {Fault::Skew, Fault::ClockStep}) {
+      if (!keeps_clocks) rate(fault) = 0;
+    }
+    for (const Fault fault :
+         {Fault::Quota, Fault::NodeClock, Fault::DiskWrite, Fault::DiskSync, Fault::DiskFull}) {
+      if (keeps_clocks) rate(fault) = 0;
+    }
+  }
   // A client may hold a write of its own as a record alone: a copy those of the other copy, and a
   // client whose outbox was damaged what stood in it. If it comes from the future, the node refuses
   // it without a word. And with a damaged row goes the memory of the latest stamp.
