@@ -18,12 +18,14 @@
 #include <new>
 
 // What the C library's own functions are called by those that replace them.
+// NOLINTBEGIN(readability-identifier-naming): the C library names them.
 extern "C" {
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);
 void* __libc_realloc(void* block, size_t size);
 void* __libc_memalign(size_t alignment, size_t size);
 }
+// NOLINTEND(readability-identifier-naming)
 
 namespace {
 
