@@ -129,7 +129,7 @@ void SimClient::check_position(const MapRef& map, ByteView cursor) {
     versions.push_back(in.varint());
   }
   // One that continues what was cut says nothing yet, and one of another life means nothing.
-  const bool is_whole = in.ok() && in.at_end();
+  const bool is_whole = in.ok() && in.at_end() && checker_.asks_positions();
   if (!is_whole || incarnation != positions.incarnation()) return;
   if (may_lack_its_own_ || !model_is_complete() || !checker_.replicas_are_one_each()) return;
   if (std::exchange(proven_incarnation_, incarnation) != incarnation) proven_.clear();
