@@ -119,6 +119,8 @@ async function converge(t, { options, isSwitched = false }) {
     const witness = await NodeReplica.open(server.url, 'witness');
     t.after(() => witness.client.close());
     await witness.synced();
+    // Clients find what works so fast that they may be done before much was switched.
+    await proxy?.reached(({ requests, webSockets }) => requests > 0 && webSockets > editors.length);
     stopSwitching?.();
     const root = witness.root();
     const expected = sorted(witness.entries());
@@ -131,7 +133,6 @@ async function converge(t, { options, isSwitched = false }) {
     t.diagnostic(`root ${root}, ${expected.length} entries`);
     assert.deepEqual([...a.page.failures, ...b.page.failures], []);
     if (options.transport !== undefined) assert.equal(node.client.transport, options.transport);
-    if (proxy !== undefined) assert.ok(proxy.counts.requests > 0 && proxy.counts.webSockets > 3);
   });
 }
 

@@ -20,10 +20,32 @@ export class Proxy {
   requests = 'pass';
   /** What got through so far. */
   counts = { webSockets: 0, requests: 0, streams: 0 };
+  #waiting = [];
   #port;
   #server;
   #sockets = new Set();
   #answers = new Set();
+
+  /** Resolves when `holds` is true of the counts. */
+  reached(holds) {
+    return new Promise((resolve) => {
+      this.#waiting.push({ holds, resolve });
+      this.#tell();
+    });
+  }
+
+  #count(what) {
+    this.counts[what] += 1;
+    this.#tell();
+  }
+
+  #tell() {
+    this.#waiting = this.#waiting.filter(({ holds, resolve }) => {
+      if (!holds(this.counts)) return true;
+      resolve();
+      return false;
+    });
+  }
 
   constructor(port) {
     this.#port = port;
@@ -57,7 +79,7 @@ export class Proxy {
       return outgoing.end('<h1>Bad Gateway</h1>');
     }
     const isStream = incoming.url.startsWith('/sync/events');
-    this.counts[isStream ? 'streams' : 'requests'] += 1;
+    this.#count(isStream ? 'streams' : 'requests');
     const { method, url: path, headers } = incoming;
     const onward = forward({ port: this.#port, host: '127.0.0.1', method, path, headers });
     this.#answers.add(outgoing);
@@ -78,7 +100,7 @@ export class Proxy {
     socket.on('error', () => {});
     if (this.webSockets === 'swallow') return this.#keep(socket);
     if (this.webSockets === 'refuse') return socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
-    this.counts.webSockets += 1;
+    this.#count('webSockets');
     const onward = connect(this.#port, '127.0.0.1', () => {
       const headers = incoming.rawHeaders.map((text, index) => (index % 2 ? `${text}\r\n` : `${text}: `));
       onward.write(`GET ${incoming.url} HTTP/1.1\r\n${headers.join('')}\r\n`);
