@@ -145,6 +145,9 @@ class ClientReplica {
   /// What Hello says of this replica's runs.
   RunHistory history() const;
   Outbox& outbox() { return outbox_; }
+  /// Time of the oldest operation in the outbox; beyond all if there is none. Records of ours from
+  /// then on may stand for operations that the node has not decided on. O(the first batch).
+  uint64_t undecided_from();
 
  private:
   struct Issued {

@@ -18,6 +18,15 @@ void ClientReplica::merge_and_report(ClientMap& map, const Record& record, Now n
   if (merge(map, record, now)) report_key(map, record, now);
 }
 
+uint64_t ClientReplica::undecided_from() {
+  close_batch();
+  if (outbox_.empty()) return UINT64_MAX;
+  const Result<void> decoded =
+      decode_operations(outbox_.entries().front().batch, Values::Trust, operations_);
+  TG_ASSERT(decoded.ok());
+  return operations_.operations.front().time;
+}
+
 Result<ClientMap*> ClientReplica::merge_operations(ByteView batch, Now now) {
   const Result<void> decoded = decode_operations(batch, Values::Validate, operations_);
   if (!decoded.ok()) return decoded.error();

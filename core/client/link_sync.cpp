@@ -176,7 +176,11 @@ Result<void> Link::on_diff(ByteView payload) {
     MessageWriter(out).records({diff->subscription, builder.finish()});
     builder.begin(map->kind, as_bytes(map->name));
   };
+  // The node is yet to decide on operations in the outbox. Coming as records, they would be in
+  // before it refuses them: a write from before the horizon would bring back what was removed.
+  const uint64_t undecided_from = TG_MUTANT(82) ? UINT64_MAX : replica_.undecided_from();
   const DiffMessage answer = answer_diff(map->table, *diff, [&](const Record& record) {
+    if (record.stamp.replica == replica_.replica() && record.stamp.time >= undecided_from) return;
     const size_t size = record.key.size() + record.tag.size() + record.value.size() + kRecordHead;
     if (size > room && !(is_first && may_be_large)) return;
     is_first = false;

@@ -81,6 +81,7 @@ class DeterministicSimulator final : public Actor {
   void check_node_questions();
   void start_healing();
   bool core_agrees();
+  bool is_starting_anew();
   void look_for_agreement();
   void start_silence();
   void finish();

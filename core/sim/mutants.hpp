@@ -85,6 +85,8 @@ inline constexpr Mutant kMutants[] = {
     {73, "collected-while-shown", "what is collected stays on the screen if a clock was set back"},
     {81, "damage-changes-identity",
      "a client whose identity was damaged keeps operations in the name of the one that it was"},
+    {82, "undecided-comes-as-record",
+     "a comparison gives the node records of operations that it has not decided on"},
     // Questions to the node.
     {76, "asked-on-another-connection", "a client does not ask again when it connects again"},
     {77, "steps-without-credit", "a change that there is no credit for is never told"},

@@ -288,7 +288,10 @@ void SimClient::model_row(const std::string& key, const Bytes& row) {
       // The frame has cleared the model already; what the engine issued between two messages of the
       // frame goes the same way.
       ByteReader in(payload);
-      forget_own(take_map(in), before);
+      const MapRef map = take_map(in);
+      forget_own(map, before);
+      // What the row holds of the map before that is gone as well.
+      if (map.kind == MapKind::Counter) counts.clear();
     }
     return true;
   });
