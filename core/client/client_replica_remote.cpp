@@ -184,9 +184,9 @@ void ClientReplica::reject(uint64_t sequence, uint64_t count, Error error, ByteV
       const bool current = is_current(map, operation);
       forget_effect(map, operation, now);
       // The node may have it all the same, by repair; then it comes back from there.
-      map.wants_repair = map.wants_repair || error != Error::BehindHorizon || !TG_MUTANT(54);
+      map.wants_repair = true;
       if (error == Error::BehindHorizon) {
-        if (!current) continue;
+        if (!current || TG_MUTANT(54)) continue;
         too_old.emplace_back(&map, Issued{operation.kind, operation.ttl_ms, to_bytes(operation.key),
                                           to_bytes(operation.payload)});
         continue;

@@ -257,6 +257,11 @@ void InvariantChecker::check_client(SimClient& client, bool whole) {
 void InvariantChecker::check_status(SimClient& client) {
   if (client.pending() > 0) return;
   ++checks_;
+  for (const auto& [map, effect] : client.withdrawn_) {
+    return fail(Invariant::StatusIsTrue, client_name(client) + " has nothing pending, but " +
+                                             describe(map, effect.key, effect.record) +
+                                             " came too late and was not issued anew");
+  }
   for (const auto& [sequence, own] : client.own_) {
     if (!own.sent) continue;
     for (const ReferenceModel::Effect& effect : own.effects) {

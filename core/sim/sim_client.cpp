@@ -112,6 +112,7 @@ void SimClient::kill() {
   }
   if (quota_exceeded_) may_lack_its_own_ = has_lost_rows_ = true;
   transactions_.clear();
+  withdrawn_.clear();
   storing_ = false;
 }
 

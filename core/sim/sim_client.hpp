@@ -215,6 +215,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   void check_position(const MapRef& map, ByteView cursor);
   void model_resync(const MapRef& map);
   void model_reject(ByteView payload);
+  void withdraw(const OwnOperation& own);
   void take_back(uint64_t sequence, const OwnOperation& own);
   void model_row(const std::string& key, const Bytes& row);
   void learn_own(ByteView batch, bool sent);
@@ -283,6 +284,8 @@ class SimClient final : public Actor, public ClientEndpoint {
 
   ReferenceModel model_;
   std::map<uint64_t, OwnOperation> own_;  ///< By sequence; those not acked at `local` yet.
+  /// Refused because they came too late: each has to be issued anew.
+  std::vector<std::pair<MapRef, ReferenceModel::Effect>> withdrawn_;
   /// Without storage no row tells what a refused count leaves behind: each own count by element and
   /// sequence.
   std::map<ReferenceModel::RecordKey, std::map<uint64_t, ReferenceModel::Record>> own_counts_;

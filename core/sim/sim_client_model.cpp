@@ -169,10 +169,21 @@ void SimClient::model_reject(ByteView payload) {
   checker_.refused({replica_}, reject->sequence, reject->count);
   // What the refused write had overruled went with it.
   may_lack_its_own_ = true;
+  const bool is_too_late = error_from_code(reject->error) == Error::BehindHorizon;
   auto own = own_.lower_bound(reject->sequence);
   while (own != own_.end() && own->first - reject->sequence < reject->count) {
+    if (is_too_late && model_is_complete()) withdraw(own->second);
     take_back(own->first, own->second);
     own = own_.erase(own);
+  }
+}
+
+/// What has the last word about its key must not be dropped without a word. Steps of counters stand
+/// in the total that the next one tells.
+void SimClient::withdraw(const OwnOperation& own) {
+  if (own.map.kind == MapKind::Counter) return;
+  for (const ReferenceModel::Effect& effect : own.effects) {
+    if (model_.find(own.map, effect.key) == effect.record) withdrawn_.emplace_back(own.map, effect);
   }
 }
 
@@ -214,6 +225,9 @@ void SimClient::learn_own(ByteView bytes, bool sent) {
     own.map = map;
     own.effects = effects;
     for (const ReferenceModel::Effect& effect : effects) {
+      std::erase_if(withdrawn_, [&](const auto& withdrawn) {
+        return withdrawn.first == map && withdrawn.second.key.first == effect.key.first;
+      });
       const bool counts = map.kind == MapKind::Counter && !is_loading_ && !has_lost_rows_;
       if (counts) checker_.stepped(map, effect);
       model_.merge(map, effect);
