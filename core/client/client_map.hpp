@@ -64,6 +64,10 @@ struct ClientMap {
   size_t moved_records = 0;
   /// The next Subscribe shall lead to repair, whatever the cursor says.
   bool wants_repair = false;
+  /// A resync took writes of our own that were acknowledged while it was on its way. The node may
+  /// have taken them after it began, and sends nobody his own; so no position that it tells is
+  /// ours.
+  bool lacks_own = false;
   /// Repairs in a row after which the roots still differed.
   uint32_t repairs_in_row = 0;
   /// Monotonic time at which to compare roots again; 0 = not planned.

@@ -37,6 +37,8 @@ class ExchangeSchedule {
     /// more urgent.
     uint64_t wait_ms = 0;
     size_t request_bytes = 0;
+    /// Up to which operations had been acknowledged when it began.
+    uint64_t acknowledged = 0;
     /// Of the first operation carried.
     uint64_t first_sequence = 0;
     bool was_welcomed = false;

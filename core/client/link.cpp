@@ -265,8 +265,11 @@ Result<void> Link::on_welcome(ByteView payload, Now now) {
   in_flight_max_ = std::max<uint64_t>(welcome->operations_in_flight_max, 1);
   ExchangeSchedule::Exchange* exchange =
       answering_.has_value() ? exchanges_.find(*answering_) : nullptr;
-  // An answer that was held back tells a time that has passed.
-  if (exchange == nullptr || exchange->wait_ms == 0) compare_clocks(welcome->node_ms, now);
+  // An answer that was held back tells a time that has passed: it is later now, by how much nobody
+  // knows.
+  const bool is_held = exchange != nullptr && exchange->wait_ms != 0;
+  const bool is_behind = welcome->node_ms > corrected(now).wall_ms;
+  if (!is_held || is_behind) compare_clocks(welcome->node_ms, now);
   welcomed_ms_ = welcome->node_ms;
   welcomed_mono_ms_ = now.mono_ms;
   replica_.collect(welcome->horizon_ms);

@@ -124,6 +124,7 @@ class Link {
 
   // link_sync.cpp
   static void end_continuation(ClientMap& map);
+  static void distrust_position(ClientMap& map);
   Result<void> on_more(ByteView payload);
   void subscribe(ClientMap& map);
   void note_first_contact(ClientMap& map);

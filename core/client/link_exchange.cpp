@@ -69,6 +69,7 @@ void Link::start_exchange(bool sends, bool asks, Now now) {
     queries_.put_all(request);
   }
   exchange.request_bytes = request.size();
+  exchange.acknowledged = final_acked_;
   const ExchangeSchedule::Exchange& begun = exchanges_.begin(exchange, now.mono_ms);
   events_.push(Event::Exchange, [&](ByteWriter& event) {
     event.varint(begun.id);

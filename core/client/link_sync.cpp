@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "core/base/probe.hpp"
 #include "core/client/link.hpp"
@@ -39,6 +40,13 @@ Position take_position(ByteReader& in) {
 void Link::end_continuation(ClientMap& map) {
   map.continuation.clear();
   map.continues_snapshot = false;
+}
+
+/// Only a comparison tells what we lack.
+void Link::distrust_position(ClientMap& map) {
+  map.versions.clear();
+  map.position_changed = true;
+  map.wants_repair = true;
 }
 
 void Link::follow(ClientMap& map) {
@@ -113,6 +121,8 @@ Result<void> Link::on_subscribed(ByteView payload, Now now) {
     end_continuation(*map);
     replica_.resync(*map, corrected(now));
     note_first_contact(*map);
+    const auto* exchange = answering_.has_value() ? exchanges_.find(*answering_) : nullptr;
+    map->lacks_own = exchange != nullptr && final_acked_ > exchange->acknowledged;
   } else {
     replica_.collect(message->horizon_ms);
   }
@@ -213,6 +223,9 @@ Result<void> Link::on_synced(ByteView payload, Now now) {
   map->phase = SyncPhase::Live;
   map->was_synced = true;
   events_.push(Event::MapSynced, [&](ByteWriter& out) { out.varint(map->handle); });
+  if (std::exchange(map->lacks_own, false) && map->table.root() != message->root) {
+    distrust_position(*map);
+  }
   // A comparison says only so much at once: one that got far is followed by another.
   if (map->moved_records >= kFarRecords) map->repairs_in_row = 0;
   // Our own writes that are still on their way make roots differ without anything being wrong.
@@ -242,7 +255,9 @@ Result<void> Link::on_more(ByteView payload) {
   Position position = take_position(in);
   const bool says_all = in.ok() && in.at_end();
   const bool is_snapshot = in.ok() && !says_all && in.u8() == kSnapshotStage;
-  if (says_all) {
+  if (says_all && std::exchange(map->lacks_own, false)) {
+    distrust_position(*map);
+  } else if (says_all) {
     map->incarnation = position.incarnation;
     map->versions = std::move(position.versions);
     map->position_changed = true;

@@ -42,7 +42,6 @@ DeterministicSimulator::DeterministicSimulator(const Scenario& scenario,
       node_(scenario_, open_storage, scheduler_, checker_),
       network_(scheduler_, scenario_, node_) {
   actor_ = scheduler_.add(*this, kActorKey);
-  if (scenario_.rates[static_cast<size_t>(Fault::Starve)] > 0) checker_.ask_no_positions();
   node_.set_network(network_);
   node_.start();
   is_core_.assign(scenario_.all_clients(), true);

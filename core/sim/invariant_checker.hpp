@@ -93,9 +93,6 @@ class InvariantChecker {
   /// Two clients are one replica, and the node sends neither what the other wrote.
   void replica_was_copied() { replicas_are_one_each_ = false; }
   bool replicas_are_one_each() const { return replicas_are_one_each_; }
-  /// Shards that get little time are a gap of this check (docs/invariants.md).
-  void ask_no_positions() { asks_positions_ = false; }
-  bool asks_positions() const { return asks_positions_; }
   /// A frame, as it was sent: it decodes, and encodes to the same bytes.
   void frame(ByteView frame, bool from_node);
 
@@ -166,7 +163,6 @@ class InvariantChecker {
   std::map<std::string, int64_t> counted_;
   bool counts_are_exact_ = true;
   bool replicas_are_one_each_ = true;
-  bool asks_positions_ = true;
   std::map<uint64_t, std::map<uint64_t, uint64_t>> refused_;  ///< By replica: first to count.
   uint64_t node_lost_us_ = 0;
   uint64_t node_wall_ms_ = 0;  ///< The latest that the node's clock ever showed.

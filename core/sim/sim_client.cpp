@@ -279,6 +279,7 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       const uint8_t level = in.u8();
       const uint64_t sequence = in.varint();
       if (level < static_cast<uint8_t>(AckLevel::Local)) return;
+      ++acks_;
       while (!own_.empty() && own_.begin()->first <= sequence) {
         // What was never sent was overruled by what was, and is not asked for.
         // Nor is a promise that a node gave before it lost its disk, and that arrives afterwards.

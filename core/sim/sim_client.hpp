@@ -162,6 +162,7 @@ class SimClient final : public Actor, public ClientEndpoint {
     Bytes request;
     Bytes answer;
     uint64_t started_us = 0;
+    uint64_t acks = 0;  ///< That had come by then.
     /// The subscriptions of the request, of which the answer may say nothing.
     std::set<uint64_t> unanswered;
     /// Those closed since, whose answer means nothing to the engine any more.
@@ -216,6 +217,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   void model_resync(const MapRef& map);
   void model_reject(ByteView payload);
   void withdraw(const OwnOperation& own);
+  void model_error(ByteView payload);
   void take_back(uint64_t sequence, const OwnOperation& own);
   void model_row(const std::string& key, const Bytes& row);
   void learn_own(ByteView batch, bool sent);
@@ -294,6 +296,9 @@ class SimClient final : public Actor, public ClientEndpoint {
   /// Up to which versions of the node's life `proven_incarnation_` all was found to be there.
   std::map<MapRef, std::vector<uint64_t>> proven_;
   uint64_t proven_incarnation_ = 0;
+  uint64_t acks_ = 0;
+  /// Something was acked since the request whose answer is being read.
+  bool was_acked_meanwhile_ = false;
   /// It lost something of its own, which the node does not send again unless roots are compared.
   bool may_lack_its_own_ = false;
   bool is_loading_ = false;     ///< The model, from rows: nothing of it is new.

@@ -72,6 +72,7 @@ void SimClient::start_exchange(ByteReader& in) {
   in.varint();
   exchange.request = to_bytes(in.rest());
   exchange.started_us = scheduler_.now_us();
+  exchange.acks = acks_;
   const uint64_t number = ++exchanges_started_;
   exchange.is_lost = strikes(Fault::LostAnswer, number);
   exchange.is_heard = true;
@@ -164,11 +165,12 @@ void SimClient::end_exchange(uint64_t connection) {
   connected_us_ = exchange.started_us;
   checker_.frame(exchange.answer, true);
   left_ = exchange.left;
+  was_acked_meanwhile_ = exchange.acks != acks_;
   is_reading_held_ = !exchange.is_quiet;
   model_frame(exchange.answer);
   model_silence(exchange);
   left_.clear();
-  is_reading_held_ = false;
+  is_reading_held_ = was_acked_meanwhile_ = false;
   Bytes payload;
   ByteWriter out(payload);
   out.varint(exchange.id);

@@ -83,10 +83,15 @@ void SimClient::model_message(const MessageView& message) {
       if (!synced.ok() || is_left(synced->subscription)) return;
       const MapRef map = map_of_subscription(synced->subscription);
       synced_ms_[map] = synced->node_ms;
-      // A comparison of trees may leave something out; the next one finds it.
-      if (modes_[map] != SyncMode::Repair) check_position(map, synced->cursor);
+      // A comparison of trees may leave something out; the next one finds it. And of what was acked
+      // while a resync was on its way, the node may have told nothing: the client knows.
+      const SyncMode mode = modes_[map];
+      const bool is_late = mode == SyncMode::Resync && was_acked_meanwhile_;
+      if (mode != SyncMode::Repair && !is_late) check_position(map, synced->cursor);
       return;
     }
+    case MessageKind::Error:
+      return model_error(message.payload);
     case MessageKind::Reject:
       return model_reject(message.payload);
     default:
@@ -129,7 +134,7 @@ void SimClient::check_position(const MapRef& map, ByteView cursor) {
     versions.push_back(in.varint());
   }
   // One that continues what was cut says nothing yet, and one of another life means nothing.
-  const bool is_whole = in.ok() && in.at_end() && checker_.asks_positions();
+  const bool is_whole = in.ok() && in.at_end();
   if (!is_whole || incarnation != positions.incarnation()) return;
   if (may_lack_its_own_ || !model_is_complete() || !checker_.replicas_are_one_each()) return;
   if (std::exchange(proven_incarnation_, incarnation) != incarnation) proven_.clear();
@@ -161,6 +166,16 @@ void SimClient::model_resync(const MapRef& map) {
   }
   model_.clear(map);
   for (const ReferenceModel::Effect& effect : own) model_.merge(map, effect);
+}
+
+/// What is put off was not taken. It goes out again from the start of the outbox, where something
+/// may have been overruled meanwhile.
+void SimClient::model_error(ByteView payload) {
+  const Result<ErrorMessage> message = decode_error(payload);
+  if (!message.ok()) return;
+  const auto error = error_from_code(message->error);
+  if (error != Error::RateLimited && error != Error::ReadOnly) return;
+  for (auto& [sequence, own] : own_) own.connection = 0;
 }
 
 void SimClient::model_reject(ByteView payload) {

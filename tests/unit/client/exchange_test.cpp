@@ -149,6 +149,22 @@ TEST_CASE("exchange: an answer that was held back says nothing about the clock")
   CHECK(alice.errors.empty());
 }
 
+TEST_CASE("exchange: an answer that was held back tells that it is not earlier than that") {
+  World world;
+  World::Client& alice = waiting_client(world);
+  World::Client& bob = streaming_client(world);
+  alice.skew_clock(-3'600'000);
+  pass(world, 1'000);
+  bob.set(kNotes, "b", "1");
+  world.settle();
+  CHECK(alice.get(kNotes, "b") == "1");
+  // What she had read does not overrule what she writes then.
+  alice.set(kNotes, "b", "2");
+  world.settle();
+  CHECK(alice.get(kNotes, "b") == "2");
+  CHECK(bob.get(kNotes, "b") == "2");
+}
+
 TEST_CASE("exchange: questions become rare while nothing happens, and frequent when it does") {
   World world;
   World::Client& alice = polling_client(world);
