@@ -32,7 +32,6 @@ struct VirtualDisk::Inode {
   SectorFile content;
   const uint64_t key;       // Of its draws.
   uint64_t operations = 0;  // On this file; which one a draw is for.
-  bool rots = true;         ///< Bits may flip in it.
 };
 
 class VirtualDisk::OpenFile final : public storage::File {
@@ -199,7 +198,7 @@ void VirtualDisk::write_wrongly(Inode& inode, uint64_t offset, ByteView data) {
     (void)content.damage_disk(Prng::multiply_high(bits, content.size()), data);
     counts_.misdirected += 1;
   }
-  if (inode.rots && strikes(stream_id("disk.bit_flip"), faults_.bit_flip, inode)) {
+  if (strikes(stream_id("disk.bit_flip"), faults_.bit_flip, inode)) {
     const uint64_t bits = draw(stream_id("disk.flipped"), inode);
     // Damage at the very end of a log cannot be told from a write that was torn.
     const bool is_flipped =
@@ -244,10 +243,7 @@ Result<void> VirtualDisk::sync_file(Inode& inode) {
 std::shared_ptr<VirtualDisk::Inode> VirtualDisk::make_inode(const std::string& path) {
   const uint64_t times = times_made_[path]++;
   const uint64_t key = absorb64(hash64(as_bytes(path)), times);
-  auto inode = std::make_shared<Inode>(options_.sector_bytes, key);
-  // A write-ahead log of SQLite ends at a damaged frame without a word (docs/invariants.md, gaps).
-  inode->rots = !path.ends_with("-wal");
-  return inode;
+  return std::make_shared<Inode>(options_.sector_bytes, key);
 }
 
 VirtualDisk::Inode* VirtualDisk::find(const std::string& path) {

@@ -4,12 +4,11 @@
 
 #include "core/base/byte_io.hpp"
 #include "core/base/hash.hpp"
+#include "host-native/storage/checkpoint_row.hpp"
 
 namespace topgun::host {
 namespace {
 
-// `records.record` is u64 checksum, u8 flags (1 tombstone, 2 time to live follows), u64 time,
-// u64 replica, varint time to live, value.
 constexpr const char* kSchema = R"sql(
 CREATE TABLE IF NOT EXISTS meta (
   name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -24,52 +23,9 @@ CREATE TABLE IF NOT EXISTS records (
 CREATE INDEX IF NOT EXISTS retired ON records (map, retired_ms) WHERE retired_ms IS NOT NULL;
 )sql";
 
-constexpr uint64_t kFormat = 1;
-constexpr uint8_t kTombstoneFlag = 1;
-constexpr uint8_t kTtlFlag = 2;
-// A batch goes to one call of the shards' recovery; larger ones only cost memory.
-constexpr size_t kLoadBatchBytes = 1u << 20;
-
-uint64_t row_checksum(uint64_t log_id, MapKind kind, ByteView map, ByteView key, ByteView tag,
-                      ByteView body, Bytes& scratch) {
-  scratch.clear();
-  ByteWriter writer(scratch);
-  writer.u8(static_cast<uint8_t>(kind));
-  writer.blob(map);
-  writer.blob(key);
-  writer.blob(tag);
-  return hash64(body, hash64(scratch, log_id));
-}
-
-void encode_body(const Record& record, Bytes& out) {
-  ByteWriter writer(out);
-  writer.u8(static_cast<uint8_t>((record.tombstone ? kTombstoneFlag : 0) |
-                                 (record.ttl_ms != 0 ? kTtlFlag : 0)));
-  writer.u64(record.stamp.time);
-  writer.u64(record.stamp.replica.value);
-  if (record.ttl_ms != 0) writer.varint(record.ttl_ms);
-  writer.raw(record.value);
-}
-
-Result<void> decode_body(ByteView body, Record& record) {
-  ByteReader reader(body);
-  const uint8_t flags = reader.u8();
-  record.tombstone = (flags & kTombstoneFlag) != 0;
-  record.stamp.time = reader.u64();
-  record.stamp.replica.value = reader.u64();
-  if ((flags & kTtlFlag) != 0) record.ttl_ms = reader.varint_max(kTtlMsMax);
-  if (!reader.ok()) return reader.error();
-  record.value = reader.rest();
-  return {};
-}
-
-/// When the record was deleted or will have expired; nothing if it is live for ever. Agrees with
-/// `Record::retired_before`.
-std::optional<uint64_t> retired_ms(const Record& record) {
-  if (record.tombstone) return record.stamp.ms();
-  if (record.ttl_ms != 0) return record.expires_at_ms();
-  return std::nullopt;
-}
+constexpr uint64_t kFormat = 2;
+// Had no digest.
+constexpr uint64_t kFirstFormat = 1;
 
 /// Writes the WAL of the database `path` to where it stands, and syncs it. Its pages may be clean
 /// in the page cache and yet not on the disk: nobody synced them, or a sync failed (Rebello et al.,
@@ -94,15 +50,6 @@ Result<void> write_wal_again(storage::FileSystem& files, const std::string& path
     at += *got;
   }
   return (*file)->sync();
-}
-
-std::string printable(ByteView bytes) {
-  std::string text;
-  for (const uint8_t byte : bytes) {
-    const bool is_plain = byte >= 0x20 && byte != 0x7f;
-    text += is_plain ? static_cast<char>(byte) : '?';
-  }
-  return text;
 }
 
 }  // namespace
@@ -165,7 +112,10 @@ Result<void> CheckpointStore::prepare() {
       {&statements_.rollback, "ROLLBACK"},
       {&statements_.upsert,
        "INSERT OR REPLACE INTO records (map, key, tag, retired_ms, record) VALUES (?,?,?,?,?)"},
-      {&statements_.purge, "DELETE FROM records WHERE map = ? AND retired_ms < ?"},
+      {&statements_.find_checksum,
+       "SELECT substr(record, 1, 8) FROM records WHERE map = ? AND key = ? AND tag = ?"},
+      {&statements_.purge,
+       "DELETE FROM records WHERE map = ? AND retired_ms < ? RETURNING substr(record, 1, 8)"},
       {&statements_.add_map, "INSERT INTO maps (id, kind, name) VALUES (?, ?, ?)"},
       {&statements_.put_meta, "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"},
       {&statements_.put_applied,
@@ -184,21 +134,33 @@ Result<void> CheckpointStore::prepare() {
 Result<void> CheckpointStore::read_meta() {
   Result<SqliteStatement> meta = database_.prepare("SELECT name, value FROM meta");
   if (!meta.ok()) return meta.error();
-  std::optional<uint64_t> segment;
-  std::optional<uint64_t> block;
+  std::map<std::string, uint64_t> found;
   for (;;) {
     const Result<bool> row = meta->step();
     if (!row.ok()) return row.error();
     if (!*row) break;
-    const std::string_view name = as_text(meta->bytes(0));
-    const uint64_t value = meta->unsigned_integer(1);
-    if (name == "format" && value != kFormat) return Error::UnsupportedVersion;
-    if (name == "log_id") log_id_ = value;
-    if (name == "log_start_segment") segment = value;
-    if (name == "log_start_block") block = value;
+    found[std::string(as_text(meta->bytes(0)))] = meta->unsigned_integer(1);
   }
+  const auto take = [&](const char* name) -> std::optional<uint64_t> {
+    const auto at = found.find(name);
+    return at == found.end() ? std::nullopt : std::optional(at->second);
+  };
+  const std::optional<uint64_t> format = take("format");
+  if (format.value_or(kFormat) != kFormat && *format != kFirstFormat) {
+    return Error::UnsupportedVersion;
+  }
+  log_id_ = take("log_id");
+  const auto segment = take("log_start_segment");
+  const auto block = take("log_start_block");
   if (segment && block) log_start_ = storage::LogRetention::Start{*segment, *block};
+  has_digest_ = format != kFirstFormat;
+  digest_ = {take("rows").value_or(0), take("rows_sum").value_or(0)};
+  if (auto read = read_applied(); !read.ok()) return read;
+  const bool is_whole = !has_digest_ || take("applied_sum").value_or(0) == applied_sum({});
+  return is_whole ? Result<void>() : Error::StorageCorrupt;
+}
 
+Result<void> CheckpointStore::read_applied() {
   Result<SqliteStatement> applied =
       database_.prepare("SELECT incarnation, shard, sequence FROM applied");
   if (!applied.ok()) return applied.error();
@@ -260,11 +222,13 @@ Result<void> CheckpointStore::write(const Transaction& transaction) {
   if (auto begun = statements_.begin.run(); !begun.ok()) {
     return failed("cannot begin a checkpoint", begun.error());
   }
+  const CheckpointDigest digest_before = digest_;
   Result<void> done = write_inside(transaction);
   if (done.ok()) done = statements_.commit.run();
   if (!done.ok()) {
     const Result<void> reported = failed("cannot write a checkpoint", done.error());
     if (sqlite3_get_autocommit(database_.handle()) == 0) (void)statements_.rollback.run();
+    digest_ = digest_before;
     // The names that were added in the transaction are gone with it.
     map_ids_.clear();
     maps_.clear();
@@ -282,6 +246,7 @@ Result<void> CheckpointStore::write_inside(const Transaction& transaction) {
   for (const node::CheckpointChunk::Purge& each : transaction.purges) {
     if (auto done = purge(each); !done.ok()) return done;
   }
+  if (auto done = put_digest(transaction); !done.ok()) return done;
   return write_position(transaction);
 }
 
@@ -318,6 +283,8 @@ Result<void> CheckpointStore::write_row(const Row& row) {
                    ByteView(stored).subspan(8), scratch_);
   for (size_t i = 0; i < 8; ++i) stored[i] = static_cast<uint8_t>(checksum >> (8 * i));
 
+  if (auto taken = take_from_digest(row); !taken.ok()) return taken;
+  digest_.add(checksum);
   SqliteStatement& upsert = statements_.upsert;
   upsert.bind(1, row.map);
   upsert.bind(2, record.key);
@@ -331,12 +298,58 @@ Result<void> CheckpointStore::write_row(const Row& row) {
   return upsert.run();
 }
 
+/// The row that is about to be replaced, if there is one.
+Result<void> CheckpointStore::take_from_digest(const Row& row) {
+  statements_.find_checksum.bind(1, row.map);
+  statements_.find_checksum.bind(2, row.record->key);
+  statements_.find_checksum.bind(3, row.record->tag);
+  return take_from_digest(statements_.find_checksum);
+}
+
+Result<void> CheckpointStore::take_from_digest(SqliteStatement& checksums) {
+  Result<bool> row = checksums.step();
+  for (; row.ok() && *row; row = checksums.step()) {
+    ByteReader reader(checksums.bytes(0));
+    digest_.take(reader.u64());
+  }
+  checksums.reset();
+  return row.ok() ? Result<void>() : row.error();
+}
+
 Result<void> CheckpointStore::purge(const node::CheckpointChunk::Purge& purge) {
   const auto known = map_ids_.find({purge.map_kind, purge.map});
   if (known == map_ids_.end()) return {};
   statements_.purge.bind(1, known->second);
   statements_.purge.bind(2, purge.horizon_ms);
-  return statements_.purge.run();
+  return take_from_digest(statements_.purge);
+}
+
+/// What the table `applied` holds once the transaction is done.
+uint64_t CheckpointStore::applied_sum(const Transaction& transaction) const {
+  storage::AppliedVector applied = applied_;
+  for (const auto& [stream, sequence] : transaction.advance) applied.advance(stream, sequence);
+  for (const storage::LogStream& stream : transaction.forget) applied.erase(stream);
+  CheckpointDigest digest;
+  for (const auto& [stream, sequence] : applied.entries()) {
+    Bytes row;
+    ByteWriter out(row);
+    out.u64(stream.incarnation);
+    out.u16(stream.shard);
+    out.u64(sequence);
+    digest.add(hash64(row));
+  }
+  return digest.sum;
+}
+
+Result<void> CheckpointStore::put_digest(const Transaction& transaction) {
+  const std::pair<const char*, uint64_t> values[] = {{"format", kFormat},
+                                                     {"rows", digest_.rows},
+                                                     {"rows_sum", digest_.sum},
+                                                     {"applied_sum", applied_sum(transaction)}};
+  for (const auto& [name, value] : values) {
+    if (auto done = put_meta(name, value); !done.ok()) return done;
+  }
+  return {};
 }
 
 Result<void> CheckpointStore::write_position(const Transaction& transaction) {
@@ -373,77 +386,6 @@ Result<void> CheckpointStore::make_durable() {
   return {};
 }
 
-Result<uint64_t> CheckpointStore::load(
-    const std::function<Result<void>(ByteView batch)>& on_batch) {
-  Result<SqliteStatement> rows =
-      database_.prepare("SELECT map, key, tag, retired_ms, record FROM records");
-  if (!rows.ok()) return failed("cannot read the records", rows.error()).error();
-  RecordBatchBuilder builder;
-  uint64_t records = 0;
-  int64_t current = 0;
-  const MapName* map = nullptr;
-  const auto flush = [&]() -> Result<void> {
-    if (builder.count() == 0) return {};
-    const Bytes batch = builder.finish();
-    builder.begin(map->kind, map->name);
-    return on_batch(batch);
-  };
-  for (;;) {
-    const Result<bool> row = rows->step();
-    if (!row.ok()) return failed("cannot read the records", row.error()).error();
-    if (!*row) break;
-    if (const int64_t id = rows->integer(0); map == nullptr || id != current) {
-      if (map != nullptr) {
-        if (auto flushed = flush(); !flushed.ok()) return flushed.error();
-      }
-      const auto known = maps_.find(id);
-      if (known == maps_.end()) {
-        if (report_) report_("checkpoint: records of a map whose name is missing");
-        return Error::StorageCorrupt;
-      }
-      current = id;
-      map = &known->second;
-      builder.begin(map->kind, map->name);
-    }
-    Record record;
-    record.key = rows->bytes(1);
-    record.tag = rows->bytes(2);
-    const ByteView stored = rows->bytes(4);
-    ByteReader reader(stored);
-    const uint64_t checksum = reader.u64();
-    if (!reader.ok() || checksum != row_checksum(log_id_.value_or(0), map->kind, map->name,
-                                                 record.key, record.tag, reader.rest(), scratch_)) {
-      return damaged_row(*map, record.key, "does not match its checksum").error();
-    }
-    if (auto decoded = decode_body(reader.rest(), record); !decoded.ok()) {
-      return damaged_row(*map, record.key, "cannot be decoded").error();
-    }
-    if (!check_record(map->kind, record).ok()) {
-      return damaged_row(*map, record.key, "is not of its map's kind").error();
-    }
-    if (retired_ms(record) != rows->optional_integer(3)) {
-      return damaged_row(*map, record.key, "has another retirement time than its row").error();
-    }
-    builder.add(record);
-    records += 1;
-    if (builder.count() == kBatchRecordsMax || builder.size() >= kLoadBatchBytes) {
-      if (auto flushed = flush(); !flushed.ok()) return flushed.error();
-    }
-  }
-  if (map != nullptr) {
-    if (auto flushed = flush(); !flushed.ok()) return flushed.error();
-  }
-  return records;
-}
-
-Result<void> CheckpointStore::damaged_row(const MapName& map, ByteView key, std::string_view what) {
-  if (report_) {
-    report_("checkpoint: map \"" + printable(map.name) + "\", key \"" + printable(key) +
-            "\": the record " + std::string(what));
-  }
-  return Error::StorageCorrupt;
-}
-
 Result<void> CheckpointStore::failed(std::string_view what, Error error) {
   if (report_) {
     report_("checkpoint: " + std::string(what) + ": " + std::string(error_name(error)) + " (" +
@@ -461,23 +403,6 @@ Result<void> CheckpointStore::copy_to(const std::string& path) {
   sqlite3_backup_step(backup, -1);
   const int code = sqlite3_backup_finish(backup);
   if (code != SQLITE_OK) return error_of_sqlite(code);
-  return {};
-}
-
-Result<void> CheckpointStore::check_structure() {
-  Result<SqliteStatement> check = database_.prepare("PRAGMA integrity_check");
-  if (!check.ok()) return failed("cannot be checked", check.error());
-  bool is_sound = true;
-  for (;;) {
-    const Result<bool> row = check->step();
-    if (!row.ok()) return failed("cannot be checked", row.error());
-    if (!*row) break;
-    const std::string_view line = as_text(check->bytes(0));
-    if (line == "ok") continue;
-    is_sound = false;
-    if (report_) report_("checkpoint: " + std::string(line));
-  }
-  if (!is_sound) return Error::StorageCorrupt;
   return {};
 }
 

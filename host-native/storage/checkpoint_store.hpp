@@ -11,6 +11,7 @@
 #include "core/storage/file_system.hpp"
 #include "core/storage/log_retention.hpp"
 #include "core/sync/batch.hpp"
+#include "host-native/storage/checkpoint_row.hpp"
 #include "host-native/storage/sqlite.hpp"
 
 namespace topgun::host {
@@ -67,7 +68,8 @@ class CheckpointStore {
   Result<void> make_durable();
 
   /// Calls `on_batch` for all records, as record batches. `StorageCorrupt` if a row does not match
-  /// its checksum; the report names the map and the key. Returns the number of records.
+  /// its checksum; the report names the map and the key. So if the rows together are not those that
+  /// were written, which only the end tells. Returns the number of records.
   Result<uint64_t> load(const std::function<Result<void>(ByteView batch)>& on_batch);
 
   /// A consistent copy in the new file `path` of the same file system; not synced.
@@ -92,12 +94,17 @@ class CheckpointStore {
         report_(std::move(report)) {}
   Result<void> prepare();
   Result<void> read_meta();
+  Result<void> read_applied();
   Result<void> read_maps();
   Result<int64_t> map_id(MapKind kind, ByteView name);
   Result<void> write_inside(const Transaction& transaction);
   Result<void> write_rows(const std::vector<Bytes>& batches);
   Result<void> write_row(const Row& row);
   Result<void> purge(const node::CheckpointChunk::Purge& purge);
+  Result<void> take_from_digest(const Row& row);
+  Result<void> take_from_digest(SqliteStatement& checksums);
+  uint64_t applied_sum(const Transaction& transaction) const;
+  Result<void> put_digest(const Transaction& transaction);
   Result<void> write_position(const Transaction& transaction);
   Result<void> put_meta(std::string_view name, uint64_t value);
   Result<void> damaged_row(const MapName& map, ByteView key, std::string_view what);
@@ -112,13 +119,15 @@ class CheckpointStore {
   std::optional<uint64_t> log_id_;
   std::optional<storage::LogRetention::Start> log_start_;
   storage::AppliedVector applied_;
+  CheckpointDigest digest_;
+  bool has_digest_ = true;  // An older database gets one once its rows were read.
   std::map<std::pair<uint8_t, std::string>, int64_t> map_ids_;
   std::map<int64_t, MapName> maps_;
   Bytes scratch_;
 
   struct Statements {
-    SqliteStatement begin, commit, rollback, upsert, purge, add_map, put_meta, put_applied,
-        erase_applied;
+    SqliteStatement begin, commit, rollback, find_checksum, upsert, purge, add_map, put_meta,
+        put_applied, erase_applied;
   };
   Statements statements_;
 };

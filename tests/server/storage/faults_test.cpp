@@ -7,6 +7,7 @@
 
 #include "host-native/storage/check.hpp"
 #include "host-native/storage/file_log_directory.hpp"
+#include "host-native/storage/sqlite.hpp"
 #include "tests/server/storage/storage_fixture.hpp"
 
 namespace topgun::host {
@@ -230,6 +231,63 @@ TEST_CASE("engine: a damaged row of the checkpoint is named, never passed over")
   const std::string& line = again.recovered->report.back();
   CHECK(line.find("map \"m\"") != std::string::npos);
   CHECK(line.find("key \"the key\"") != std::string::npos);
+}
+
+/// A closed directory whose checkpoint holds three records and all of the log.
+void live_with_three_records(const TemporaryDirectory& directory) {
+  Opened opened = open_and_start(directory.path(), {.checkpoint_interval_ms = 5});
+  opened.engine->append(0, log_append(1, {lww_batch("m", "a", 2000, 1)}));
+  REQUIRE(opened.observer->wait_wanted());
+  node::CheckpointChunk chunk;
+  chunk.batches = {record_batch("m", {{"a", 2000, 1}, {"b", 2000, 2}, {"c", 2000, 3}})};
+  chunk.last = true;
+  chunk.covers_sequence = 1;
+  opened.engine->checkpoint(0, chunk);
+}
+
+void change(const TemporaryDirectory& directory, const char* sql) {
+  Result<SqliteDatabase> database = SqliteDatabase::open(directory.sub("checkpoint.db"), {});
+  REQUIRE(database.ok());
+  REQUIRE(database->execute(sql).ok());
+}
+
+TEST_CASE("engine: a row that is gone from the checkpoint is missed") {
+  const char* const damages[] = {"DELETE FROM records WHERE key = CAST('b' AS BLOB)",
+                                 "DROP TABLE records", "DELETE FROM applied",
+                                 "DELETE FROM meta WHERE name = 'rows_sum'"};
+  for (const char* const damage : damages) {
+    CAPTURE(damage);
+    const TemporaryDirectory directory;
+    live_with_three_records(directory);
+    change(directory, damage);
+    const Opened again = open_and_start(directory.path(), {.incarnation = 2});
+    CHECK_FALSE(again.engine);
+    CHECK(again.error == Error::StorageCorrupt);
+  }
+}
+
+TEST_CASE("engine: a checkpoint of the first format is read, and has a digest from then on") {
+  const TemporaryDirectory directory;
+  live_with_three_records(directory);
+  change(directory,
+         "DELETE FROM meta WHERE name IN ('rows', 'rows_sum', 'applied_sum');"
+         "UPDATE meta SET value = 1 WHERE name = 'format'");
+  {
+    const Opened again =
+        open_and_start(directory.path(), {.incarnation = 2, .checkpoint_interval_ms = 5});
+    REQUIRE(again.engine);
+    CHECK(again.recovered->rows("m").size() == 3);
+    again.engine->append(0, log_append(1, {lww_batch("m", "d", 3000, 1)}));
+    REQUIRE(again.observer->wait_wanted());
+    node::CheckpointChunk chunk;
+    chunk.batches = {record_batch("m", {{"d", 3000, 1}})};
+    chunk.last = true;
+    chunk.covers_sequence = 1;
+    again.engine->checkpoint(0, chunk);
+  }
+  change(directory, "DELETE FROM records WHERE key = CAST('c' AS BLOB)");
+  const Opened damaged = open_and_start(directory.path(), {.incarnation = 3});
+  CHECK(damaged.error == Error::StorageCorrupt);
 }
 
 TEST_CASE("engine: a log that the checkpoint relies on must be there") {
