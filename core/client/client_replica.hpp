@@ -121,6 +121,12 @@ class ClientReplica {
   /// so that copies of this copy do the same; of counters only the steps move. Stored in one
   /// transaction. O(outbox).
   void replace(uint64_t common_sequence, Now now);
+  /// Takes back what `replace` left as records alone and the node, offered them, does not take,
+  /// since by its time `node_ms` they come from the future; reports them as refused. True if there
+  /// were any. O(what was left).
+  bool forget_untaken(ClientMap& map, uint64_t node_ms, Now now);
+  /// The node has all that the map holds.
+  void note_all_taken(const ClientMap& map);
   /// Stores that this run exists, if that is not stored yet.
   void store_run() { meta_changed_ = meta_changed_ || !runs_.current_stored; }
 
@@ -180,6 +186,7 @@ class ClientReplica {
   void merge_and_report(ClientMap& map, const Record& record, Now now);
   void advance_counter_bases(const Outbox::Entry& acknowledged);
   bool is_current(ClientMap& map, const Operation& operation);
+  void forget_stored(ClientMap& map, const Record& current, const Record& gone, Now now);
   void forget_effect(ClientMap& map, const Operation& operation, Now now);
   void issue_anew(ClientMap& map, const std::vector<Issued>& operations, Now now);
   static std::vector<Bytes> keys_of(const ClientMap& map);
@@ -190,6 +197,14 @@ class ClientReplica {
 
   // client_replica_replace.cpp
   struct Moved;
+  /// A record of an operation that left the outbox without the node having decided on it.
+  struct Left {
+    ClientMap* map = nullptr;
+    Bytes key;
+    Bytes tag;
+    Stamp stamp;
+  };
+  void leave(ClientMap& map, ReplicaId author, const Operation& operation);
   ReplicaId new_author(uint64_t sequence) const;
   std::vector<Moved> take_moved(uint64_t common_sequence);
   void undo(const Moved& moved, Now now);
@@ -242,6 +257,8 @@ class ClientReplica {
   ClientMap* building_ = nullptr;  ///< The map of the open batch.
   uint64_t building_first_ = 0;
   uint64_t building_last_ = 0;
+
+  std::vector<Left> left_;  ///< By `replace`, in this life of the process.
 
   RunHistory runs_;
   uint64_t runs_transaction_ = 0;  ///< That stores the present run; 0 = none yet.

@@ -90,25 +90,31 @@ bool ClientReplica::is_current(ClientMap& map, const Operation& operation) {
   return current;
 }
 
+/// `current` borrows from the table, `gone` must not.
+void ClientReplica::forget_stored(ClientMap& map, const Record& current, const Record& gone,
+                                  Now now) {
+  forget(map, current, gone.key, now);
+  if (options_.has_storage) {
+    row_.section(Section::Forget, [&](ByteWriter& out) {
+      out.u8(static_cast<uint8_t>(map.kind));
+      out.blob(as_bytes(map.name));
+      out.blob(gone.key);
+      out.blob(gone.tag);
+      out.u64(gone.stamp.time);
+    });
+  }
+  // For the application the key is gone until repair brings what the node has.
+  Record tombstone = gone;
+  tombstone.tombstone = true;
+  report_key(map, tombstone, now);
+}
+
 void ClientReplica::forget_effect(ClientMap& map, const Operation& operation, Now now) {
   for_each_record(options_.replica, operation, [&](const Record& record) {
     const std::optional<Record> ours = map.table.find(record.key, record.tag);
     if (!ours.has_value() || ours->stamp != record.stamp) return;
     if (TG_MUTANT(34)) return;
-    forget(map, *ours, record.key, now);
-    if (options_.has_storage) {
-      row_.section(Section::Forget, [&](ByteWriter& out) {
-        out.u8(static_cast<uint8_t>(map.kind));
-        out.blob(as_bytes(map.name));
-        out.blob(record.key);
-        out.blob(record.tag);
-        out.u64(record.stamp.time);
-      });
-    }
-    // For the application the key is gone until repair brings what the node has.
-    Record gone = record;
-    gone.tombstone = true;
-    report_key(map, gone, now);
+    forget_stored(map, *ours, record, now);
   });
 }
 

@@ -48,10 +48,12 @@ std::vector<ClientReplica::Moved> ClientReplica::take_moved(uint64_t common_sequ
       if (operation.sequence > common_sequence) {
         moved.push_back({&map, operation, to_bytes(operation.key), to_bytes(operation.payload),
                          new_author(operation.sequence), is_current(map, operation)});
-      } else if (operation.kind == OperationKind::CounterAdd) {
-        map.counter_bases[std::string(as_text(operation.key))] = {totals_of(operation),
-                                                                  operation.time};
+        continue;
       }
+      leave(map, options_.replica, operation);
+      if (operation.kind != OperationKind::CounterAdd) continue;
+      map.counter_bases[std::string(as_text(operation.key))] = {totals_of(operation),
+                                                                operation.time};
     }
   }
   for (Moved& each : moved) {
@@ -59,6 +61,45 @@ std::vector<ClientReplica::Moved> ClientReplica::take_moved(uint64_t common_sequ
     each.operation.payload = each.payload;
   }
   return moved;
+}
+
+void ClientReplica::leave(ClientMap& map, ReplicaId author, const Operation& operation) {
+  for_each_record(author, operation, [&](const Record& record) {
+    left_.push_back({&map, to_bytes(record.key), to_bytes(record.tag), record.stamp});
+  });
+}
+
+void ClientReplica::note_all_taken(const ClientMap& map) {
+  std::erase_if(left_, [&](const Left& left) { return left.map == &map; });
+}
+
+bool ClientReplica::forget_untaken(ClientMap& map, uint64_t node_ms, Now now) {
+  // What comes from less far settles itself before this would be of use.
+  constexpr uint64_t kFutureMs = 2 * kClockDriftMaxMs;
+  const auto is_untaken = [&](const Left& left) {
+    return left.map == &map && left.stamp.ms() > node_ms + kFutureMs && !TG_MUTANT(83);
+  };
+  bool any = false;
+  close_batch();
+  for (const Left& left : left_) {
+    const std::optional<Record> ours = map.table.find(left.key, left.tag);
+    if (!is_untaken(left) || !ours.has_value() || ours->stamp != left.stamp) continue;
+    Record gone;
+    gone.key = left.key;
+    gone.tag = left.tag;
+    gone.stamp = left.stamp;
+    forget_stored(map, *ours, gone, now);
+    any = true;
+    events_.push(Event::Rejected, [&](ByteWriter& out) {
+      out.varint(0);  // Nobody asks for its sequence any more.
+      out.u16(static_cast<uint16_t>(Error::ClockDrift));
+      out.varint(map.handle);
+      out.blob(left.key);
+      out.blob(as_bytes(error_name(Error::ClockDrift)));
+    });
+  }
+  std::erase_if(left_, is_untaken);
+  return any;
 }
 
 /// Takes the records of the operation out of the table, as nobody shall have them any more.
@@ -191,7 +232,7 @@ void ClientReplica::move(const Moved& moved, Now now) {
     if (changed && !is_entry) report_key(*moved.map, record, now);
   });
   // A former run of this copy has no session; its records are the node's by repair.
-  if (moved.author != options_.replica) return;
+  if (moved.author != options_.replica) return leave(*moved.map, moved.author, operation);
   if (operation.kind == OperationKind::CounterAdd) {
     moved.map->counter_bases.try_emplace(std::string(as_text(moved.key)));
   }

@@ -226,6 +226,12 @@ Result<void> Link::on_synced(ByteView payload, Now now) {
   if (std::exchange(map->lacks_own, false) && map->table.root() != message->root) {
     distrust_position(*map);
   }
+  if (map->table.root() == message->root) {
+    replica_.note_all_taken(*map);
+  } else if (map->repairs_in_row > 0 &&
+             replica_.forget_untaken(*map, message->node_ms, corrected(now))) {
+    map->wants_repair = true;
+  }
   // A comparison says only so much at once: one that got far is followed by another.
   if (map->moved_records >= kFarRecords) map->repairs_in_row = 0;
   // Our own writes that are still on their way make roots differ without anything being wrong.

@@ -1,5 +1,7 @@
 #include "core/sim/invariant_checker.hpp"
 
+#include <algorithm>
+
 #include "core/base/hash.hpp"
 #include "core/base/mix.hpp"
 #include "core/sim/sim_client.hpp"
@@ -98,6 +100,13 @@ bool InvariantChecker::is_stored(OperationId id) const {
   if (all == issued_.end()) return false;
   const auto at = all->second.find(id.sequence);
   return at != all->second.end() && at->second.stored;
+}
+
+bool InvariantChecker::is_own(ReplicaId replica, uint32_t client) const {
+  const auto all = issued_.find(replica.value);
+  return all == issued_.end() ||
+         std::all_of(all->second.begin(), all->second.end(),
+                     [&](const auto& issued) { return issued.second.client == client; });
 }
 
 void InvariantChecker::written(const MapRef& map, const std::string& key, ByteView value) {

@@ -92,6 +92,8 @@ class InvariantChecker {
   void count_check() { ++checks_; }
   /// Two clients are one replica, and the node sends neither what the other wrote.
   void replica_was_copied() { replicas_are_one_each_ = false; }
+  /// No other client ever issued an operation in the name of the replica.
+  bool is_own(ReplicaId replica, uint32_t client) const;
   bool replicas_are_one_each() const { return replicas_are_one_each_; }
   /// A frame, as it was sent: it decodes, and encodes to the same bytes.
   void frame(ByteView frame, bool from_node);

@@ -84,6 +84,8 @@ inline constexpr Mutant kMutants[] = {
     {73, "collected-while-shown", "what is collected stays on the screen if a clock was set back"},
     {81, "damage-changes-identity",
      "a client whose identity was damaged keeps operations in the name of the one that it was"},
+    {83, "untaken-stays",
+     "a client keeps records from the future that it left to a copy and the node refuses"},
     {82, "undecided-comes-as-record",
      "a comparison gives the node records of operations that it has not decided on"},
     // Questions to the node.

@@ -112,16 +112,6 @@ void leave_out_gaps(Scenario& scenario) {
       if (keeps_disk) rate(fault) = 0;
     }
   }
-  // A client whose storage fails forgets what was refused, and may lose its id; what it then holds
-  // as records alone is not taken if it comes from the future.
-  if (rate(Fault::Skew) != 0 || rate(Fault::ClockStep) != 0) {
-    Prng prng(scenario.seed, stream_id("scenario.client.clock"));
-    const bool keeps_clocks = prng.below(2) == 1;
-    for (const Fault fault : {Fault::Skew, Fault::ClockStep}) {
-      if (!keeps_clocks) rate(fault) = 0;
-    }
-    if (keeps_clocks) rate(Fault::Quota) = 0;
-  }
   // A client may hold a write of its own as a record alone: a copy those of the other copy, and a
   // client whose outbox was damaged what stood in it. If it comes from the future, the node refuses
   // it without a word. And with a damaged row goes the memory of the latest stamp.

@@ -310,6 +310,7 @@ void SimClient::on_engine_event(client::Event event, ByteView payload) {
       checker_.client_lost_writes();
       // What taking it back brought to light goes into no row while storage fails.
       if (has_unseen_writes_) learns_anew_ = true;
+      if (in.varint() == 0) model_untaken(in);
       return;
     case client::Event::NodeAnswer:
       return node_questions_.on_answer(payload);

@@ -218,6 +218,7 @@ class SimClient final : public Actor, public ClientEndpoint {
   void model_reject(ByteView payload);
   void withdraw(const OwnOperation& own);
   void model_error(ByteView payload);
+  void model_untaken(ByteReader& in);
   void take_back(uint64_t sequence, const OwnOperation& own);
   void model_row(const std::string& key, const Bytes& row);
   void learn_own(ByteView batch, bool sent);

@@ -202,6 +202,23 @@ void SimClient::withdraw(const OwnOperation& own) {
   }
 }
 
+/// The node does not take a write of ours that only records tell of any more: it comes from what is
+/// the future by the Synced that the engine just read.
+void SimClient::model_untaken(ByteReader& in) {
+  constexpr uint64_t kFutureMs = 120'000;
+  in.u16();
+  const uint64_t handle = in.varint();
+  const std::string key(as_text(in.blob(kKeyBytesMax)));
+  const MapRef map = map_of_subscription(handle);
+  std::vector<ReferenceModel::RecordKey> gone;
+  for (const auto& [record_key, record] : model_.records(map)) {
+    const bool is_future = record.ms() > synced_ms_[map] + kFutureMs;
+    const bool is_it = record_key.first == key && is_future;
+    if (is_it && checker_.is_own({record.replica}, number())) gone.push_back(record_key);
+  }
+  for (const ReferenceModel::RecordKey& record_key : gone) model_.forget(map, record_key);
+}
+
 void SimClient::take_back(uint64_t sequence, const OwnOperation& own) {
   for (const ReferenceModel::Effect& effect : own.effects) {
     const auto current = model_.find(own.map, effect.key);
