@@ -446,6 +446,7 @@ void DeterministicSimulator::finish() {
                         scenario_.retention_ms >= SimClient::kPollWaitMsMax &&
                         (scenario_.checkpoint_interval_ms <= kCheckpointSoonMs ||
                          scenario_.retention_ms > kRetentionInRunMs);
+  if (is_asked) checker_.count_check(Invariant::FallsSilent);
   if (frames > frames_max && is_asked) {
     checker_.fail(Invariant::FallsSilent,
                   std::to_string(frames) + " frames although nothing happens");

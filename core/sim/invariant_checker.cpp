@@ -1,6 +1,7 @@
 #include "core/sim/invariant_checker.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/base/hash.hpp"
 #include "core/base/mix.hpp"
@@ -61,6 +62,10 @@ std::string invariant_name(Invariant invariant) {
   return std::string(number < 10 ? "I0" : "I") + std::to_string(number);
 }
 
+uint64_t InvariantChecker::checks() const {
+  return std::accumulate(checks_.begin(), checks_.end(), uint64_t{0});
+}
+
 void InvariantChecker::fail(Invariant invariant, std::string detail) {
   if (violation_.has_value()) return;
   violation_ = Violation{invariant, std::move(detail), now_ms_()};
@@ -114,7 +119,7 @@ void InvariantChecker::written(const MapRef& map, const std::string& key, ByteVi
 }
 
 void InvariantChecker::seen(const MapRef& map, const std::string& key, ByteView value) {
-  ++checks_;
+  count_check(Invariant::NoThinAir);
   if (written_.count(digest_of(map, key, value)) != 0) return;
   fail(Invariant::NoThinAir, map.name + "/" + key + " shows a value that nobody wrote there");
 }
@@ -131,7 +136,7 @@ void InvariantChecker::acked_local(OperationId id, const MapRef& map,
 }
 
 void InvariantChecker::stepped(const MapRef& map, const ReferenceModel::Effect& effect) {
-  ++checks_;
+  count_check(Invariant::AtMostOnce);
   const auto acked = acked_.find(map, effect.key);
   if (!acked.has_value() || !replicas_are_one_each_) return;
   const ReferenceModel::Record& step = effect.record;
@@ -146,7 +151,7 @@ void InvariantChecker::refused(ReplicaId author, uint64_t first, uint64_t count)
 
 void InvariantChecker::accepted(const Operation& operation, uint64_t wall_ms,
                                 uint64_t drift_max_ms) {
-  ++checks_;
+  count_check(Invariant::StampsGrow);
   // The shard that checked may have read its clock before someone set it back.
   node_wall_ms_ = std::max(node_wall_ms_, wall_ms);
   const uint64_t stamp_ms = operation.time >> 16;
@@ -187,14 +192,14 @@ void InvariantChecker::recovered_entry(node::LogEntryKind kind, ByteView payload
 }
 
 void InvariantChecker::found_damage(bool is_disk_to_blame) {
-  ++checks_;
+  count_check(Invariant::CheckpointIsPrefix);
   if (is_disk_to_blame) return;
   fail(Invariant::CheckpointIsPrefix,
        "the node takes its storage for damaged, though the disk kept all that was synced");
 }
 
 void InvariantChecker::taken(const MapRef& map, const ReferenceModel::Effect& effect) {
-  ++checks_;
+  count_check(Invariant::NoResurrection);
   if (effect.record.tombstone || map.kind == MapKind::Counter) return;
   const auto gone = given_up_.find(map, effect.key);
   if (!gone.has_value() || !gone->tombstone || !given_up_.covers(map, effect)) return;
@@ -206,7 +211,7 @@ void InvariantChecker::frame(ByteView frame, bool from_node) {
   FrameReader reader(frame);
   size_t messages = 0;
   while (reader.next().has_value()) ++messages;
-  ++checks_;
+  count_check(Invariant::CodecRoundTrip);
   if (reader.ok() && messages > 0) return;
   fail(Invariant::CodecRoundTrip,
        std::string(from_node ? "the node" : "a client") + " sent a frame that cannot be read");
@@ -217,7 +222,7 @@ void InvariantChecker::frame(ByteView frame, bool from_node) {
 void InvariantChecker::check_acked(const ReferenceModel& node_model) {
   for (const MapRef& map : acked_.maps()) {
     for (const auto& [key, record] : acked_.records(map)) {
-      ++checks_;
+      count_check(Invariant::AckedIsDurable);
       if (node_model.covers(map, {key, record})) continue;
       const auto there = node_model.find(map, key);
       // What overruled it may have been collected since.
@@ -234,7 +239,7 @@ void InvariantChecker::check_acked(const ReferenceModel& node_model) {
 void InvariantChecker::recovered(const SimNode& node) {
   check_acked(node.model());
   for (const OpenMap& map : open_maps()) {
-    ++checks_;
+    count_check(Invariant::CheckpointIsPrefix);
     if (node.root(map.ref) == node.model().root(map.ref)) continue;
     fail(Invariant::CheckpointIsPrefix,
          map.ref.name + " after recovery is not the fold of what storage gave back");
@@ -243,7 +248,7 @@ void InvariantChecker::recovered(const SimNode& node) {
 
 void InvariantChecker::check_node(SimNode& node) {
   for (const OpenMap& map : open_maps()) {
-    ++checks_;
+    count_check(Invariant::StateIsFold);
     if (node.root(map.ref) == node.model().root(map.ref)) continue;
     fail(Invariant::StateIsFold, "the node's " + map.ref.name + " is not the fold of its log");
   }
@@ -252,7 +257,7 @@ void InvariantChecker::check_node(SimNode& node) {
 void InvariantChecker::check_client(SimClient& client, bool whole) {
   if (violation_.has_value() || !client.is_running() || !client.model_is_complete()) return;
   for (const OpenMap& map : open_maps()) {
-    ++checks_;
+    count_check(Invariant::StateIsFold);
     if (client.root(map.handle) == client.model().root(map.ref)) continue;
     fail(Invariant::StateIsFold,
          client_name(client) + ": " + map.ref.name + " is not the fold of what was delivered");
@@ -265,7 +270,7 @@ void InvariantChecker::check_client(SimClient& client, bool whole) {
 
 void InvariantChecker::check_status(SimClient& client) {
   if (client.pending() > 0) return;
-  ++checks_;
+  count_check(Invariant::StatusIsTrue);
   for (const auto& [map, effect] : client.withdrawn_) {
     return fail(Invariant::StatusIsTrue, client_name(client) + " has nothing pending, but " +
                                              describe(map, effect.key, effect.record) +
@@ -284,7 +289,7 @@ void InvariantChecker::check_status(SimClient& client) {
 }
 
 void InvariantChecker::check_mirror(SimClient& client) {
-  ++checks_;
+  count_check(Invariant::SessionOrder);
   const ReferenceModel& model = client.model();
   // The records of entries have no tag, so keys alone order them the same way.
   const auto entry_name = [](const ReferenceModel::RecordKey& key) -> const std::string& {
@@ -318,7 +323,7 @@ void InvariantChecker::check_mirror(SimClient& client) {
 void InvariantChecker::check_bounds(SimNode& node, const std::vector<SimClient*>& clients) {
   if (!node.is_idle()) return;  // What is gone may not have been heard of yet.
   const node::ShardStats stats = node.stats();
-  ++checks_;
+  count_check(Invariant::Bounded);
   if (stats.sessions > node.connections() || stats.connections > node.connections()) {
     fail(Invariant::Bounded, "the node keeps sessions of connections that are gone");
   }
@@ -360,7 +365,8 @@ void InvariantChecker::check_agreement(SimNode& node, const std::vector<SimClien
   for (SimClient* client : clients) {
     check_client(*client, true);
     for (const OpenMap& map : open_maps()) {
-      ++checks_;
+      count_check(Invariant::Converges);
+      count_check(Invariant::RootsTellStates);
       const bool same_root = client->root(map.handle) == node.root(map.ref);
       const bool same_state = client->model().records(map.ref) == node.model().records(map.ref);
       if (same_root != same_state && client->has_storage()) {
@@ -375,7 +381,7 @@ void InvariantChecker::check_agreement(SimNode& node, const std::vector<SimClien
   check_acked(node.model());
   if (!counts_are_exact_ || !everybody_is_here) return;
   for (const auto& [key, expected] : counted_) {
-    ++checks_;
+    count_check(Invariant::AtMostOnce);
     const int64_t value = node.model().counter(open_maps()[2].ref, key);
     if (value == expected) continue;
     fail(Invariant::AtMostOnce, "counter " + key + " is " + std::to_string(value) + ", but " +

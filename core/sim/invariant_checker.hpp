@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <optional>
@@ -41,6 +42,7 @@ enum class Invariant : uint8_t {
   Converges = 40,           ///< L1, L3
   FallsSilent = 41,         ///< L5
 };
+inline constexpr size_t kInvariantNumbers = 42;
 std::string invariant_name(Invariant invariant);
 
 /// The first thing that was found to be wrong.
@@ -89,7 +91,7 @@ class InvariantChecker {
   void refused(ReplicaId author, uint64_t first, uint64_t count);
   /// A client came back with less than it had: its counts may be lower than what was counted.
   void client_lost_writes() { counts_are_exact_ = false; }
-  void count_check() { ++checks_; }
+  void count_check(Invariant invariant) { ++checks_[static_cast<size_t>(invariant)]; }
   /// Two clients are one replica, and the node sends neither what the other wrote.
   void replica_was_copied() { replicas_are_one_each_ = false; }
   /// No other client ever issued an operation in the name of the replica.
@@ -137,7 +139,9 @@ class InvariantChecker {
   /// and a client that stays connected collects when it connects again.
   static bool agree(SimNode& node, SimClient& client, const MapRef& map);
 
-  uint64_t checks() const { return checks_; }
+  /// Comparisons so far: all of them, and those of one invariant.
+  uint64_t checks() const;
+  uint64_t checks(Invariant invariant) const { return checks_[static_cast<size_t>(invariant)]; }
 
  private:
   void check_mirror(SimClient& client);
@@ -147,7 +151,7 @@ class InvariantChecker {
 
   std::function<uint64_t()> now_ms_;
   std::optional<Violation> violation_;
-  uint64_t checks_ = 0;
+  std::array<uint64_t, kInvariantNumbers> checks_ = {};
 
   struct Issued {
     uint64_t time;

@@ -114,7 +114,7 @@ void SimClient::check_subscribe(ByteView payload) {
   const MapRef map = map_of_subscription(subscribe->subscription);
   if (modes_[map] != SyncMode::Repair) check_position(map, subscribe->cursor);
   const uint64_t in_step_ms = subscribe->records == 0 ? 0 : synced_ms_[map];
-  checker_.count_check();
+  checker_.count_check(Invariant::NoResurrection);
   // A client that is not sure says that it was long ago, which is never 0: that would mean never.
   const bool is_bold = subscribe->synced_ms > std::max<uint64_t>(in_step_ms, 1);
   const bool denies = subscribe->synced_ms == 0 && in_step_ms != 0;
@@ -141,7 +141,7 @@ void SimClient::check_position(const MapRef& map, ByteView cursor) {
   std::vector<uint64_t>& proven = proven_[map];
   proven.resize(versions.size(), 0);
   for (uint16_t shard = 0; shard < versions.size(); ++shard) {
-    checker_.count_check();
+    checker_.count_check(Invariant::SyncIsCheap);
     const auto missing =
         positions.missing(map, shard, proven[shard], versions[shard], model_, replica_);
     proven[shard] = std::max(proven[shard], versions[shard]);

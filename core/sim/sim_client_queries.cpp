@@ -419,7 +419,7 @@ void SimClientQueries::check(bool thorough) {
 }
 
 void SimClientQueries::compare(const Live& answer, std::string_view how) {
-  checker_.count_check();
+  checker_.count_check(Invariant::LiveIsTrue);
   if (!answer.question.is_grouped()) return compare_rows(answer, how);
   const std::vector<Bytes> expected = naive_groups(answer.question, shown_);
   auto group = answer.groups.begin();
@@ -452,7 +452,7 @@ void SimClientQueries::compare_rows(const Live& answer, std::string_view how) {
 }
 
 void SimClientQueries::check_view(Relation view) {
-  checker_.count_check();
+  checker_.count_check(Invariant::ViewIsTrue);
   Bytes payload;
   ByteWriter out(payload);
   write_relation(out, view);

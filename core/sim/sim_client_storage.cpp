@@ -48,7 +48,7 @@ void SimClient::apply(const Transaction& transaction) {
   // A snapshot says everything; what it was to replace would come to life at the next start.
   const bool is_snapshot = !transaction.puts.empty() && transaction.puts.back().first == "m";
   if (!is_snapshot) return;
-  checker_.count_check();
+  checker_.count_check(Invariant::Bounded);
   if (rows_.size() == transaction.puts.size()) return;
   checker_.fail(Invariant::Bounded, "client " + std::to_string(number()) + " keeps " +
                                         std::to_string(rows_.size() - transaction.puts.size()) +

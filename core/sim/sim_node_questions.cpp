@@ -262,7 +262,7 @@ void SimNodeQuestions::on_failed(ByteView payload) {
 // --- comparisons ---
 
 void SimNodeQuestions::check_shape(const Asked& asked) {
-  checker_.count_check();
+  checker_.count_check(Invariant::LiveIsTrue);
   // Which partner a row has, and how many there are of a group, its own rows do not tell.
   if (asked.question.is_grouped() || asked.question.partner != Partner::None) return;
   Shown shown;
@@ -278,7 +278,7 @@ void SimNodeQuestions::check_shape(const Asked& asked) {
 void SimNodeQuestions::check_quiet(const Shown& of_node, bool with_final) {
   for (const auto& [number, asked] : asked_) {
     if (asked.is_refused || (asked.is_final && !with_final)) continue;
-    checker_.count_check();
+    checker_.count_check(Invariant::LiveIsTrue);
     if (!asked.is_answered) return fail(asked.question, "no answer, although all is quiet");
     const std::string how = asked.is_live ? "followed" : "asked once";
     if (asked.question.is_grouped()) {

@@ -133,6 +133,17 @@ std::string name_of(const MessageView& message) {
   return ack.ok() && ack->level == AckLevel::Memory ? name + " of memory" : name;
 }
 
+/// How often each invariant was looked at, by its name; those that never were are left out.
+void describe_checks(Json& json, const InvariantChecker& checker) {
+  json.key("checks_by").open('{');
+  for (size_t number = 1; number < kInvariantNumbers; ++number) {
+    const auto invariant = static_cast<Invariant>(number);
+    const uint64_t checks = checker.checks(invariant);
+    if (checks != 0) json.field(invariant_name(invariant), checks);
+  }
+  json.close('}');
+}
+
 }  // namespace
 
 void describe_messages(Json& json, ByteView frame) {
@@ -186,6 +197,7 @@ void describe_world(Json& json, DeterministicSimulator& simulator) {
   json.field("over", simulator.is_over()).field("second_phase", simulator.is_in_second_phase());
   json.field("events", simulator.events()).field("checks", simulator.checker().checks());
   json.field("frames", simulator.network().frames()).field("bytes", simulator.network().bytes());
+  describe_checks(json, simulator.checker());
   json.key("trace").hex(simulator.trace());
   describe_violation(json, simulator.violation());
   describe_node(json, simulator);

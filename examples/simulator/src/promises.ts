@@ -20,6 +20,7 @@ export class Promises {
         make('span', { class: 'promise-name' }, promise.name),
         make('code', {}, promise.id),
         make('span', { class: 'promise-state' }),
+        make('span', { class: 'promise-checks', title: 'comparisons so far' }),
         make('p', { class: 'promise-text' }, promise.text),
       );
       this.rows.set(promise.id, row);
@@ -36,6 +37,7 @@ export class Promises {
       const state = stateOf(promise.id, promise.late === true, world);
       setAttribute(row, 'data-state', state);
       setText(one(row, '.promise-state'), state);
+      setText(one(row, '.promise-checks'), (world.checks_by[promise.id] ?? 0).toLocaleString('en'));
     }
   }
 }

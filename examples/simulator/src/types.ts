@@ -79,6 +79,8 @@ export interface World {
   readonly second_phase: boolean;
   readonly events: number;
   readonly checks: number;
+  /** By invariant; those that were not looked at yet are missing. */
+  readonly checks_by: Readonly<Record<string, number>>;
   readonly frames: number;
   readonly bytes: number;
   readonly trace: string;
