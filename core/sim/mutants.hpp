@@ -103,7 +103,7 @@ inline constexpr Mutant kMutants[] = {
     {24, "recycled-too-early", "log is given up although the checkpoint is not durable"},
     {25, "checkpoint-covers-too-much", "a checkpoint says that it covers what it lacks"},
     {26, "no-directory-sync", "the name of a new segment is not synced"},
-    {83, "digest-unchecked", "rows that are gone from the checkpoint are not missed"},
+    {84, "digest-unchecked", "rows that are gone from the checkpoint are not missed"},
     {32, "checksum-unchecked", "a damaged block of the log is taken for a good one"},
 };
 

@@ -83,7 +83,7 @@ Result<uint64_t> CheckpointStore::load(
   }
   if (!has_digest_) digest_ = loaded;
   has_digest_ = true;
-  if (loaded == digest_ || TG_MUTANT(83)) return loaded.rows;
+  if (loaded == digest_ || TG_MUTANT(84)) return loaded.rows;
   if (report_) {
     report_("checkpoint: " + std::to_string(digest_.rows) + " records were written, and these " +
             std::to_string(loaded.rows) + " are others");
