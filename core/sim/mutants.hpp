@@ -107,4 +107,14 @@ inline constexpr Mutant kMutants[] = {
     {32, "checksum-unchecked", "a damaged block of the log is taken for a good one"},
 };
 
+constexpr bool numbers_are_unique() {
+  for (const Mutant& one : kMutants) {
+    for (const Mutant& other : kMutants) {
+      if (&one != &other && one.number == other.number) return false;
+    }
+  }
+  return true;
+}
+static_assert(numbers_are_unique());
+
 }  // namespace topgun::sim
