@@ -103,9 +103,13 @@ void GatheredMap::take_steps(size_t part, ByteReader& in) {
       case Edit::Kind::Update:
         if (is_there) set(in);
         break;
-      case Edit::Kind::Move:
-        TG_ASSERT(false);  // Keys do not change.
+      case Edit::Kind::Move: {
+        // Of those in an order that a view wants the first of.
+        const Place place = is_there ? set(in) : places[static_cast<size_t>(from)];
+        places.erase(places.begin() + from);
+        places.insert(places.begin() + to, place);
         break;
+      }
       case Edit::Kind::Leave:
         drop(places[static_cast<size_t>(from)]);
         places.erase(places.begin() + from);
@@ -126,7 +130,7 @@ size_t GatheredMaps::Gathered::part_of(uint16_t shard) const {
 
 Result<uint64_t> GatheredMaps::want(uint64_t user, uint64_t number, ByteView map,
                                     const query::Query& condition,
-                                    const std::vector<uint16_t>& shards, bool live) {
+                                    const std::vector<uint16_t>& shards, bool live, PartForm form) {
   Bytes payload;
   ByteWriter writer(payload);
   writer.blob(map);
@@ -155,7 +159,8 @@ Result<uint64_t> GatheredMaps::want(uint64_t user, uint64_t number, ByteView map
   const node::SharedBytes shared = node::share(std::move(payload));
   const auto ask = static_cast<uint64_t>(live ? Ask::Live : Ask::Once);
   for (const uint16_t shard : gathered.shards) {
-    context_.post(shard, ShardMessageKind::OpenQuery, {number, ask, 1}, shared);
+    context_.post(shard, ShardMessageKind::OpenQuery, {number, ask, static_cast<uint64_t>(form)},
+                  shared);
   }
   return number;
 }

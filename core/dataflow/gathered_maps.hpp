@@ -62,7 +62,8 @@ class GatheredMaps {
   /// Asks the shards for the records that `condition` wants, for the query `user`; `number` is the
   /// name of the new gathering, if there has to be one. Returns its name. Errors as of `attach`.
   Result<uint64_t> want(uint64_t user, uint64_t number, ByteView map, const query::Query& condition,
-                        const std::vector<uint16_t>& shards, bool live);
+                        const std::vector<uint16_t>& shards, bool live,
+                        PartForm form = PartForm::Gathered);
   /// The query needs none of them any more, and follows none.
   void release(uint64_t user, const std::vector<uint64_t>& numbers);
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/dataflow/node_queries.hpp"
 #include "core/query/join_executor.hpp"
 
@@ -32,8 +34,8 @@ Result<void> NodeQueries::gather(uint64_t number, Asked& asked) {
     const std::string& map = side == 0 ? asked.map : asked.query.joins[side - 1].map;
     if (asked.explanation) ask_plans(number, asked, map, own);
     if (asked.ask == Ask::Plan) continue;
-    const auto gathered =
-        gathered_.want(number, ++last_number_, as_bytes(map), own, shards_of(own), asked.is_live());
+    const auto gathered = gathered_.want(number, ++last_number_, as_bytes(map), own,
+                                         shards_of(map, own), asked.is_live());
     if (!gathered.ok()) return gathered.error();
     asked.gathered.push_back(*gathered);
   }
@@ -93,6 +95,10 @@ bool NodeQueries::grow_gathered(uint64_t number) {
     fail_gathered(number, Error::TooLarge, kTooManyGathered);
     return false;
   }
+  const std::set<uint64_t> users = gathered_.users(number);
+  const auto is_view = [this](uint64_t user) { return views_.has(user); };
+  // What clients ask does not take the place of what the node was told to keep.
+  if (std::any_of(users.begin(), users.end(), is_view)) return true;
   if (answer_bytes_ + gathered_.bytes() <= kAnswersBytesMax) return true;
   fail_gathered(number, Error::Overloaded, "the node follows too many answers");
   return false;
@@ -108,12 +114,18 @@ void NodeQueries::on_gathered(const ShardMessage& message) {
   gathered_.on_part(message);
   if (!grow_gathered(number) || !gathered_.is_complete(number)) return;
   for (const uint64_t user : gathered_.users(number)) {
-    if (answers_.count(user) != 0) join_if_gathered(user);
+    if (views_.has(user)) {
+      views_.on_gathered(user);
+    } else if (answers_.count(user) != 0) {
+      join_if_gathered(user);
+    }
   }
 }
 
 void NodeQueries::fail_gathered(uint64_t number, Error error, std::string_view detail) {
-  for (const uint64_t user : gathered_.users(number)) fail(user, error, detail);
+  for (const uint64_t user : gathered_.users(number)) {
+    views_.has(user) ? views_.fail(user, error) : fail(user, error, detail);
+  }
 }
 
 }  // namespace topgun::dataflow

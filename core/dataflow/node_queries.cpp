@@ -31,6 +31,8 @@ constexpr uint8_t kAnalysisWanted = 255;
 
 constexpr std::string_view kTooLarge = "the answer is too large: ask with a limit";
 
+constexpr std::string_view kViewFailed = "the node has no such view: it became too large";
+
 /// Takes off what a query to a node may begin with.
 Ask take_ask(ByteView& query, bool live) {
   const uint8_t first = query.empty() ? 0 : query[0];
@@ -126,7 +128,8 @@ std::string_view NodeQueries::detail_of(Error error) {
   return {};
 }
 
-std::vector<uint16_t> NodeQueries::shards_of(const Query& query) const {
+std::vector<uint16_t> NodeQueries::shards_of(std::string_view map, const Query& query) const {
+  if (const auto shard = views_.shard_of(map)) return {*shard};
   const uint16_t count = context_.options.shard_count;
   std::vector<uint16_t> shards;
   if (const Predicate* keys = key_conjunct(query.where)) {
@@ -148,6 +151,7 @@ std::vector<uint16_t> NodeQueries::shards_of(const Query& query) const {
 
 void NodeQueries::open(QueryTarget target, ByteView map, ByteView bytes, bool live,
                        std::span<const node::ReadAccess> access) {
+  views_.define_all();
   const Ask ask = take_ask(bytes, live);
   Result<Query> query = restrict(bytes, access, ask);
   if (live && ask != Ask::Live) query = Error::InvalidArgument;
@@ -202,7 +206,7 @@ void NodeQueries::open(QueryTarget target, ByteView map, ByteView bytes, bool li
 void NodeQueries::ask_shards(uint64_t number, Asked& asked) {
   const Query part = part_query(asked.query);
   if (asked.explanation) return ask_plans(number, asked, asked.map, part);
-  asked.shards = shards_of(part);
+  asked.shards = shards_of(asked.map, part);
   asked.parts_missing = asked.shards.size();
   TG_SOMETIMES(asked.shards.size() > 1, NodeMergesShards);
   if (asked.groups) {
@@ -223,7 +227,7 @@ void NodeQueries::ask_shards(uint64_t number, Asked& asked) {
 
 void NodeQueries::ask_plans(uint64_t number, Asked& asked, const std::string& map,
                             const Query& query) {
-  const std::vector<uint16_t> shards = shards_of(query);
+  const std::vector<uint16_t> shards = shards_of(map, query);
   const uint64_t place = ++last_number_;
   plans_[place] = {number, asked.explanation->sides()};
   asked.explanation->add_side(map, shards, query);
@@ -274,6 +278,7 @@ void NodeQueries::repeat(QueryTarget target) {
 }
 
 void NodeQueries::handle(const ShardMessage& message) {
+  views_.define_all();
   switch (static_cast<ShardMessageKind>(message.kind)) {
     case ShardMessageKind::OpenQuery:
       return owned_.open(message);
@@ -304,12 +309,13 @@ bool NodeQueries::grow(uint64_t number, const Asked& asked, size_t bytes_before)
 void NodeQueries::on_part(const ShardMessage& message) {
   const uint64_t number = message.numbers[0];
   if (gathered_.has(number)) return on_gathered(message);
+  if (views_.has_groups(number)) return views_.on_part(message);
   if (plans_.count(number) != 0) return on_plan(message);
   const auto found = answers_.find(number);
   if (found == answers_.end()) return;  // Nobody waits any more.
   if (message.numbers[1] != 0) {
     const auto error = static_cast<Error>(message.numbers[1]);
-    return fail(number, error, detail_of(error));
+    return fail(number, error, message.numbers[2] != 0 ? kViewFailed : detail_of(error));
   }
   const Asked& asked = found->second;
   const auto shard = std::find(asked.shards.begin(), asked.shards.end(), message.from);
@@ -331,7 +337,7 @@ void NodeQueries::on_plan(const ShardMessage& message) {
   const PlanPlace place = plans_.at(message.numbers[0]);
   if (message.numbers[1] != 0) {
     const auto error = static_cast<Error>(message.numbers[1]);
-    return fail(place.number, error, detail_of(error));
+    return fail(place.number, error, message.numbers[2] != 0 ? kViewFailed : detail_of(error));
   }
   Asked& asked = answers_.at(place.number);
   answer_bytes_ += message.payload->size();
@@ -359,6 +365,7 @@ void NodeQueries::on_changed(const ShardMessage& message) {
     grow_gathered(number);
     return;
   }
+  if (views_.has_groups(number)) return views_.on_changed(message);
   const auto found = answers_.find(number);
   if (found == answers_.end()) return;
   Asked& asked = found->second;
@@ -411,7 +418,7 @@ void NodeQueries::fail(uint64_t number, Error error, std::string_view detail) {
 }
 
 size_t NodeQueries::memory_bytes() const {
-  return owned_.memory_bytes() + answer_bytes_ + gathered_.bytes();
+  return owned_.memory_bytes() + answer_bytes_ + gathered_.bytes() + views_.memory_bytes();
 }
 
 }  // namespace topgun::dataflow

@@ -4,6 +4,7 @@
 #include "core/dataflow/merged_groups.hpp"
 #include "core/dataflow/merged_rows.hpp"
 #include "core/dataflow/node_explanation.hpp"
+#include "core/dataflow/node_views.hpp"
 #include "core/node/query_port.hpp"
 
 namespace topgun::dataflow {
@@ -16,6 +17,8 @@ namespace topgun::dataflow {
 /// Joins need records of all shards in one place. Each shard sends those that the conditions on its
 /// map leave, and the shard that has the connection joins them as a client would; with one shard
 /// nothing is sent.
+///
+/// Views that the node keeps are asked as maps are.
 ///
 /// What the asker may see is a condition of the query like any other, on each of its maps, so
 /// answers say nothing of other records, not even how many there are. Plans do, and are told only
@@ -31,7 +34,11 @@ class NodeQueries final : public node::ShardQueries {
   static constexpr size_t kGatheredBytesMax = size_t{64} << 20;
 
   NodeQueries(node::ShardContext& context, node::Owner& owner, node::QueryOutput& output)
-      : context_(context), output_(output), gathered_(context, owned_), owned_(context, owner) {}
+      : context_(context),
+        output_(output),
+        gathered_(context, owned_),
+        views_(context, owned_, gathered_, last_number_),
+        owned_(context, owner) {}
 
   /// For `node::ShardOptions`.
   static std::unique_ptr<node::ShardQueries> make(node::ShardContext& context, node::Owner& owner,
@@ -43,7 +50,11 @@ class NodeQueries final : public node::ShardQueries {
   void close(node::QueryTarget target) override;
   void repeat(node::QueryTarget target) override;
   void handle(const node::ShardMessage& message) override;
-  void tick() override { owned_.tick(); }
+  void tick() override {
+    views_.define_all();
+    owned_.tick();
+  }
+  bool is_busy() const override { return views_.is_pending() || owned_.is_busy(); }
   void flush() override { owned_.flush(); }
   size_t live_queries() const override { return by_target_.size(); }
   size_t memory_bytes() const override;
@@ -86,8 +97,8 @@ class NodeQueries final : public node::ShardQueries {
   /// What one part says of an answer: the rows that may be among the first of all; groups whole.
   static query::Query part_query(const query::Query& query);
   static std::string_view detail_of(Error error);
-  /// The shards that hold records whose keys the condition admits. At least one.
-  std::vector<uint16_t> shards_of(const query::Query& query) const;
+  /// The shards that hold records of the map whose keys the condition admits. At least one.
+  std::vector<uint16_t> shards_of(std::string_view map, const query::Query& query) const;
   void ask_shards(uint64_t number, Asked& asked);
   void ask_plans(uint64_t number, Asked& asked, const std::string& map, const query::Query& query);
   Result<void> gather(uint64_t number, Asked& asked);
@@ -113,6 +124,7 @@ class NodeQueries final : public node::ShardQueries {
   node::ShardContext& context_;
   node::QueryOutput& output_;
   GatheredMaps gathered_;  // Outlives the engine that it is attached to.
+  NodeViews views_;
   OwnerQueries owned_;
   Answers answers_;
   std::map<uint64_t, PlanPlace> plans_;

@@ -84,24 +84,39 @@ class OwnerQueries::FollowedMap final : public MapObserver {
       : owner_(owner), map_(map), follower_(map.table, rows_) {}
   ~FollowedMap() override { map_.observer = nullptr; }
 
-  Result<void> start(uint64_t wall_ms) {
+  /// Takes the records in, or begins to.
+  Result<void> start(uint64_t wall_ms, bool in_background) {
     const auto relation = owner_.engine_.attach(map_.name, rows_);
     if (!relation.ok()) return relation.error();
     relation_ = *relation;
-    if (const Result<void> indexed = add_indexes(); !indexed.ok()) {
+    if (const Result<void> indexed = owner_.add_indexes(map_.name); !indexed.ok()) {
       // The engine must not look at rows that are about to go.
       const Result<void> detached = owner_.engine_.detach(map_.name);
       TG_ASSERT(detached.ok());
       return indexed;
     }
-    follower_.take_all(wall_ms, [&](const query::Write& write) { apply(write); });
-    map_.table.visit_all([&](uint64_t placement, uint64_t, const Record& record) {
-      if (record.visible(wall_ms)) expect(placement, record);
-    });
+    map_.observer = this;
+    if (in_background) return {};
+    take_some(SIZE_MAX, wall_ms);
     owner_.engine_.end_batch();
     owner_.touched_ = false;
-    map_.observer = this;
     return {};
+  }
+
+  bool is_complete() const { return next_region_ == kRegions; }
+
+  /// Goes on taking records in, about so many. Those that were written meanwhile have rows.
+  void take_some(size_t records_max, uint64_t wall_ms) {
+    size_t seen = 0;
+    for (; !is_complete() && seen < records_max; ++next_region_) {
+      map_.table.visit({kRegionBits, next_region_},
+                       [&](uint64_t placement, uint64_t, const Record& record) {
+                         ++seen;
+                         if (!record.visible(wall_ms) || rows_.find(record.key)) return;
+                         apply({std::nullopt, record.key, std::nullopt, record.value});
+                         expect(placement, record);
+                       });
+    }
   }
 
   query::Collection& rows() { return rows_; }
@@ -140,19 +155,9 @@ class OwnerQueries::FollowedMap final : public MapObserver {
   }
 
  private:
-  Result<void> add_indexes() {
-    for (const node::NodeIndex& index : owner_.context_.options.indexes) {
-      if (index.map != map_.name) continue;
-      ByteReader in(index.definition);
-      const Result<void> added =
-          owner_.engine_.add_index(map_.name, query::read_index_definition(in));
-      if (!added.ok()) return added;
-    }
-    // They are empty as yet, and ready at once.
-    while (owner_.engine_.build_step(SIZE_MAX)) {
-    }
-    return {};
-  }
+  /// Cut by the hash of keys, so that they stay as they are while the table grows.
+  static constexpr uint8_t kRegionBits = 12;
+  static constexpr uint64_t kRegions = uint64_t{1} << kRegionBits;
 
   static uint64_t placement_of(ByteView key) {
     return RecordTable::placement(MapKind::Lww, key, {});
@@ -180,13 +185,28 @@ class OwnerQueries::FollowedMap final : public MapObserver {
   query::RecordFollower follower_;
   ExpirySchedule expiries_;
   RelationId relation_ = {};
+  uint64_t next_region_ = 0;  ///< To be taken in.
 };
 
 OwnerQueries::OwnerQueries(node::ShardContext& context, node::Owner& owner)
     : context_(context), owner_(owner) {}
 OwnerQueries::~OwnerQueries() = default;
 
-Result<query::Collection*> OwnerQueries::follow(std::string_view map, bool create) {
+Result<void> OwnerQueries::add_indexes(std::string_view relation) {
+  for (const node::NodeIndex& index : context_.options.indexes) {
+    if (index.map != relation) continue;
+    ByteReader in(index.definition);
+    const Result<void> added = engine_.add_index(relation, query::read_index_definition(in));
+    if (!added.ok()) return added;
+  }
+  // They are empty as yet, and ready at once.
+  while (engine_.build_step(SIZE_MAX)) {
+  }
+  return {};
+}
+
+Result<query::Collection*> OwnerQueries::follow(std::string_view map, bool create,
+                                                bool in_background) {
   query::Collection* const known = engine_.find(map);
   if (known != nullptr) return known;
   node::OwnedMap* owned = owner_.find_map(MapKind::Lww, as_bytes(map));
@@ -197,7 +217,7 @@ Result<query::Collection*> OwnerQueries::follow(std::string_view map, bool creat
     owned = *created;
   }
   auto followed = std::make_unique<FollowedMap>(*this, *owned);
-  const Result<void> started = followed->start(context_.now.wall_ms);
+  const Result<void> started = followed->start(context_.now.wall_ms, in_background);
   if (!started.ok()) return started.error();
   return &maps_.emplace(owned->name, std::move(followed)).first->second->rows();
 }
@@ -244,19 +264,19 @@ Result<Bytes> OwnerQueries::part_of(const Query& query,
 }
 
 Result<Bytes> OwnerQueries::subscribe(std::string_view relation, Query query, uint16_t home,
-                                      uint64_t number, bool has_order) {
+                                      uint64_t number, PartForm form) {
   if (query.hints != query::Hints{}) {
     const Result<Bytes> plan = engine_.explain(relation, query, query::Run::PlanOnly);
     if (!plan.ok()) return plan.error();
   }
   const Result<SubscriptionId> id = engine_.subscribe(relation, query);
   if (!id.ok()) return id.error();
-  Follower follower{home, number, std::move(query), std::nullopt};
+  Follower follower{home, number, std::string(relation), std::move(query), std::nullopt};
   if (engine_.combinations() > kLiveCombinationsMax) {
     engine_.unsubscribe(*id);
     return Error::Overloaded;
   }
-  Result<Bytes> part = follow_rows(*id, follower, has_order);
+  Result<Bytes> part = follow_rows(*id, follower, form);
   if (!part.ok()) {
     engine_.unsubscribe(*id);
     return part;
@@ -268,13 +288,13 @@ Result<Bytes> OwnerQueries::subscribe(std::string_view relation, Query query, ui
 }
 
 /// The answer to begin with; gets ready for telling what changes in it.
-Result<Bytes> OwnerQueries::follow_rows(SubscriptionId id, Follower& follower, bool has_order) {
+Result<Bytes> OwnerQueries::follow_rows(SubscriptionId id, Follower& follower, PartForm form) {
   PartWriter part;
   if (follower.query.is_grouped()) {
     for (const GroupEdit& group : engine_.groups(id)) part.add_group(group.group);
     return part.take();
   }
-  if (has_order) {
+  if (form == PartForm::Answer) {
     auto keys =
         query::SortKeys::make(query::effective_order(follower.query), engine_.attributes(id));
     if (!keys.ok()) return keys.error();
@@ -282,7 +302,7 @@ Result<Bytes> OwnerQueries::follow_rows(SubscriptionId id, Follower& follower, b
   }
   for (const RowId row : engine_.rows(id)) {
     part.add_row(follower.query, follower.keys ? &*follower.keys : nullptr, *engine_.row(id, row));
-    if (part.is_full()) return Error::TooLarge;
+    if (part.is_full() && form != PartForm::ForView) return Error::TooLarge;
   }
   return part.take();
 }
@@ -295,7 +315,7 @@ Result<Bytes> OwnerQueries::open_as(Ask ask, std::string_view map, Query query,
   if (ask == Ask::Once) return part_of(query, sides->rows);
   if (ask == Ask::Live) {
     return subscribe(map, std::move(query), message.from, message.numbers[0],
-                     message.numbers[2] == 0);
+                     static_cast<PartForm>(message.numbers[2]));
   }
   const auto run = ask == Ask::Analyze ? query::Run::Analyze : query::Run::PlanOnly;
   if (query.joins.empty()) return query::explain(query, *sides->rows[0], run);
@@ -309,16 +329,26 @@ void OwnerQueries::open(const node::ShardMessage& message) {
   const ByteView map = in.blob(kMapNameBytesMax);
   Result<Query> query = query::decode_query(in.blob(SIZE_MAX));
   TG_ASSERT(query.ok());  // Encoded by the shard that asks.
-  Result<Bytes> part =
-      open_as(static_cast<Ask>(message.numbers[1]), as_text(map), std::move(*query), message);
+  const Result<void> ready = check_ready(as_text(map), *query);
+  if (!ready.ok() && ready.error() == Error::NotReady) return waiting_.push_back(message);
+  Result<Bytes> part = ready.ok() ? open_as(static_cast<Ask>(message.numbers[1]), as_text(map),
+                                            std::move(*query), message)
+                                  : Result<Bytes>(ready.error());
   uint64_t error = part.ok() ? 0 : static_cast<uint64_t>(part.error());
-  if (part.ok() && part->size() > kPartBytesMax) error = static_cast<uint64_t>(Error::TooLarge);
+  const bool is_bounded = static_cast<PartForm>(message.numbers[2]) != PartForm::ForView;
+  if (part.ok() && is_bounded && part->size() > kPartBytesMax) {
+    error = static_cast<uint64_t>(Error::TooLarge);
+  }
   if (error != 0) close(message);
-  context_.post(message.from, ShardMessageKind::QueryPart, {message.numbers[0], error},
+  context_.post(message.from, ShardMessageKind::QueryPart,
+                {message.numbers[0], error, ready.ok() ? 0u : 1u},
                 node::share(error == 0 ? std::move(*part) : Bytes{}));
 }
 
 void OwnerQueries::close(const node::ShardMessage& message) {
+  std::erase_if(waiting_, [&](const node::ShardMessage& each) {
+    return each.from == message.from && each.numbers[0] == message.numbers[0];
+  });
   unsubscribe(message.from, message.numbers[0]);
 }
 
@@ -337,6 +367,41 @@ void OwnerQueries::unsubscribe(uint16_t home, uint64_t number) {
 
 void OwnerQueries::tick() {
   for (const auto& [name, map] : maps_) map->expire(context_.now.wall_ms);
+  if (!is_busy()) return;
+  for (const auto& [name, map] : maps_) {
+    if (map->is_complete()) continue;
+    map->take_some(kTakenPerTick, context_.now.wall_ms);
+    break;
+  }
+  open_waiting();
+}
+
+bool OwnerQueries::is_busy() const {
+  return std::any_of(maps_.begin(), maps_.end(),
+                     [](const auto& each) { return !each.second->is_complete(); });
+}
+
+// --- views ---
+
+Result<void> OwnerQueries::check_ready(std::string_view name) {
+  if (const ViewState* const view = find_view(name)) {
+    if (view->error) return *view->error;
+    if (view->is_gathering) return Error::NotReady;
+    for (const std::string& source : view->sources) {
+      const Result<void> ready = check_ready(source);
+      if (!ready.ok()) return ready;
+    }
+    return {};
+  }
+  const auto map = maps_.find(name);
+  if (map != maps_.end() && !map->second->is_complete()) return Error::NotReady;
+  return {};
+}
+
+void OwnerQueries::open_waiting() {
+  std::vector<node::ShardMessage> waiting;
+  std::swap(waiting, waiting_);
+  for (const node::ShardMessage& message : waiting) open(message);
 }
 
 void OwnerQueries::flush() {

@@ -362,7 +362,7 @@ size_t QueryEngine::memory_bytes() const {
 // --- views ---
 
 Result<void> QueryEngine::define_view(std::string_view name, std::string_view map,
-                                      const Query& query) {
+                                      const Query& query, std::vector<std::string> fields) {
   const auto place = take_place(name);
   if (!place.ok()) return place.error();
   if (views_.size() == kViewsMax) return Error::LimitExceeded;
@@ -371,7 +371,7 @@ Result<void> QueryEngine::define_view(std::string_view name, std::string_view ma
   const auto source = subscribe(map, own);
   if (!source.ok()) return source.error();
   relations_[*place].name = name;
-  relations_[*place].view = std::make_unique<View>(query);
+  relations_[*place].view = std::make_unique<View>(query, std::move(fields));
   names_.emplace(name, *place);
   views_.push_back({*place, *source});
   fill_view(views_.back());

@@ -49,7 +49,8 @@ class QueryEngine {
   /// Keeps what a query gives as a collection of its own, `name`; see `View` for its records.
   /// `InvalidArgument` for a name in use, a map that is not there (the view itself, in a circle, is
   /// not there either), a cursor, or groups with a page. Errors as of `subscribe`.
-  Result<void> define_view(std::string_view name, std::string_view map, const query::Query& query);
+  Result<void> define_view(std::string_view name, std::string_view map, const query::Query& query,
+                           std::vector<std::string> fields = {});
   /// Errors as of `detach`.
   Result<void> drop_view(std::string_view name);
 

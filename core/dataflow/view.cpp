@@ -1,11 +1,13 @@
 #include "core/dataflow/view.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/base/byte_io.hpp"
 #include "core/base/hash.hpp"
 #include "core/crdt/record.hpp"
 #include "core/query/executor.hpp"
+#include "core/value/value_writer.hpp"
 
 namespace topgun::dataflow {
 
@@ -46,6 +48,12 @@ Bytes key_of(ByteView ordered_key) {
 
 }  // namespace
 
+View::View(query::Query query, std::vector<std::string> fields)
+    : query_(std::move(query)), live_(collection_) {
+  for (size_t i = 0; i < fields.size(); ++i) fields_.emplace_back(std::move(fields[i]), i);
+  std::sort(fields_.begin(), fields_.end());  // allow(sort): no two are equal
+}
+
 View::~View() {
   // Large blocks die by their release alone.
   collection_.all().for_each([&](RowId row) { release(slab_, collection_.rows().view(row)); });
@@ -54,6 +62,19 @@ View::~View() {
 /// A record is one block, the value and then the key, which may be empty.
 void View::release(Slab& slab, const RowView& record) {
   slab.release(const_cast<uint8_t*>(record.value.data()), record.key.size() + record.value.size());
+}
+
+Bytes View::with_names(Bytes values) const {
+  if (fields_.empty()) return values;
+  const ValueView array{ByteView(values)};
+  Bytes out;
+  ValueWriter writer(out);
+  writer.begin_map(fields_.size());
+  for (const auto& [name, at] : fields_) {
+    writer.key(name);
+    writer.encoded(*array.at(at));
+  }
+  return out;
 }
 
 std::optional<Write> View::set(ByteView key, Bytes value) {
@@ -93,7 +114,7 @@ std::optional<Write> View::set_row(RowId source, const std::optional<RowView>& v
   if (view) {
     const bool is_record = view->sides == nullptr;
     return set(is_record ? to_bytes(view->key) : key_of(view->key),
-               query::select_value(query_, *view));
+               with_names(query::select_value(query_, *view)));
   }
   const RowId own = own_rows_[source];
   return own == kNoRow ? std::nullopt : erase(own);
@@ -102,7 +123,7 @@ std::optional<Write> View::set_row(RowId source, const std::optional<RowView>& v
 std::optional<Write> View::set_group(ByteView key, ByteView group) {
   has_source_ = false;
   const Bytes own_key = key_of(key);
-  if (!group.empty()) return set(own_key, to_bytes(group));
+  if (!group.empty()) return set(own_key, with_names(to_bytes(group)));
   const auto row = collection_.find(own_key);
   return row ? erase(*row) : std::nullopt;
 }

@@ -12,16 +12,19 @@ namespace topgun::dataflow {
 /// The key of a record is that of the row it comes from. Of a combination or a group it is made of
 /// the ordered key that tells it from the others (`query::JoinedRows`, `GroupEdit::key`), each byte
 /// as a character; beyond what maps allow it ends in a hash of the whole. The value is what the
-/// query selects, or the group's array.
+/// query selects, or the group's array; or a map of these values, if they have names.
 class View {
  public:
-  explicit View(query::Query query) : query_(std::move(query)), live_(collection_) {}
+  /// `fields`: what the values that the query selects, or those of its groups, are called; without
+  /// them they stay an array.
+  explicit View(query::Query query, std::vector<std::string> fields = {});
   View(const View&) = delete;
   View& operator=(const View&) = delete;
   ~View();
 
   const query::Query& query() const { return query_; }
   LiveQueries& live() { return live_; }
+  query::Collection& rows() { return collection_; }
 
   /// What to write so that the row `source` stands in the view as `view`, or, without one, does
   /// not. Nothing if that is so already. To be applied before the next call, and then `settle`.
@@ -40,10 +43,15 @@ class View {
 
  private:
   std::optional<query::Write> set(ByteView key, Bytes value);
+  Bytes with_names(Bytes values) const;
   std::optional<query::Write> erase(query::RowId row);
   static void release(Slab& slab, const query::RowView& record);
 
+  /// A name, and which of the values it is of; in the order of map keys.
+  using NamedValue = std::pair<std::string, size_t>;
+
   query::Query query_;
+  std::vector<NamedValue> fields_;
   Slab slab_;
   query::Collection collection_;
   LiveQueries live_;

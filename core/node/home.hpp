@@ -33,6 +33,8 @@ class Home final : private QueryOutput {
   bool has_answers_due() const { return !touched_exchanges_.empty(); }
   void flush_outputs();
   void update_gauges();
+  /// Whether there is work in the background.
+  bool is_busy() const { return queries_ != nullptr && queries_->is_busy(); }
   /// Ends the batch of writes that live queries see at once.
   void flush_queries() {
     if (queries_ != nullptr) queries_->flush();

@@ -73,7 +73,7 @@ bool Home::may_take(Session& session) {
 }
 
 bool Home::may_write(Session& session, ByteView map) {
-  if (is_reserved_map(as_text(map))) return false;
+  if (is_reserved_map(as_text(map)) || context_.options.is_view(as_text(map))) return false;
   if (context_.options.access == nullptr) return true;
   if (session.write_map != as_text(map) || session.write_map.empty()) {
     session.write_map = std::string(as_text(map));

@@ -11,7 +11,7 @@ std::vector<std::optional<uint64_t>> as_positions(const std::vector<uint64_t>& v
 }  // namespace
 
 bool Home::may_read(const Session& session, std::string_view map) const {
-  if (is_reserved_map(map)) return false;
+  if (is_reserved_map(map) || context_.options.is_view(map)) return false;
   const AccessPolicy* access = context_.options.access;
   return access == nullptr || access->allows(*session.principal, map, Permission::Read);
 }

@@ -54,8 +54,10 @@ class ShardQueries {
 
   /// Messages from `OpenQuery` to `QueryChanged`.
   virtual void handle(const ShardMessage& message) = 0;
-  /// Looks for records whose time has passed.
+  /// Looks for records whose time has passed, and goes on with what is done in the background.
   virtual void tick() = 0;
+  /// Whether there is such work, so that `tick` is wanted soon.
+  virtual bool is_busy() const = 0;
   /// Ends the batch: what the writes since the last time changed goes to those who follow it.
   virtual void flush() = 0;
 

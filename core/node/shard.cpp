@@ -141,7 +141,9 @@ Effects Shard::take_effects() {
   return effects;
 }
 
-uint64_t Shard::next_tick_ms() const { return impl_->last_tick_ms + kTickIntervalMs; }
+uint64_t Shard::next_tick_ms() const {
+  return impl_->last_tick_ms + (impl_->home.is_busy() ? 1 : kTickIntervalMs);
+}
 
 CheckpointChunk Shard::next_checkpoint_chunk(size_t bytes_max) {
   return impl_->owner.next_checkpoint_chunk(bytes_max);

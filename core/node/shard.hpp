@@ -52,6 +52,17 @@ struct NodeIndex {
   Bytes definition;  ///< As `query::write_index_definition` writes it.
 };
 
+/// An answer that the node keeps as records, to be asked like a map. Nobody writes to it, and no
+/// replica holds it.
+struct NodeView {
+  std::string name;
+  std::string map;  ///< What it is made of: a map, or a view that stands before it.
+  Bytes query;      ///< As `query::encode_query` writes it.
+  /// What the values are called that the query selects, or the values of its groups; of a query
+  /// that does neither none, since its records are the map's.
+  std::vector<std::string> fields;
+};
+
 struct ShardOptions {
   uint16_t shard = 0;
   uint16_t shard_count = 1;
@@ -68,6 +79,15 @@ struct ShardOptions {
   MakeShardQueries make_queries = nullptr;
   /// Built when the first query looks at the map.
   std::vector<NodeIndex> indexes = {};
+  /// Made anew at each start. With queries only.
+  std::vector<NodeView> views = {};
+
+  bool is_view(std::string_view name) const {
+    for (const NodeView& view : views) {
+      if (view.name == name) return true;
+    }
+    return false;
+  }
 };
 
 /// Counters since the start, and gauges; read by the host for metrics on the shard's own thread.

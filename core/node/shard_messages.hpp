@@ -55,11 +55,12 @@ enum class ShardMessageKind : uint8_t {
   /// home -> registry: connection, replica, last sequence taken, whether the session is closed (1).
   Progress,
   /// home -> owner: number of the query at home, what is wanted (core/dataflow/owner_queries.hpp,
-  /// Ask), whether rows go without sort keys (1). Payload: map, query blob.
+  /// Ask), how (`PartForm` there, 0 for a client's answer). Payload: map, query blob.
   OpenQuery,
   /// home -> owner: number.
   CloseQuery,
-  /// owner -> home: number, error (0 = none). Payload: this owner's part of the answer
+  /// owner -> home: number, error (0 = none), whether it is a view's (1). Payload: this owner's
+  /// part of the answer
   /// (core/dataflow/merged_rows.hpp, merged_groups.hpp), or its plan. The last word if the query is
   /// not live, and if there is an error.
   QueryPart,

@@ -179,6 +179,11 @@ std::vector<Option> make_options() {
        "descends; or hash:, unique:, elements: or presence: and fields (may be repeated)",
        Takes::Values,
        [](ServerConfig& c, const std::string& v) { return append_to(c.indexes, v); }},
+      {"view", "JSON",
+       "keep an answer as records that can be asked like a map: {\"name\": ..., \"from\": MAP, "
+       "\"where\", \"join\", \"groupBy\", \"aggregate\", \"distinct\", \"select\", \"orderBy\", "
+       "\"limit\"} (may be repeated)",
+       Takes::Values, [](ServerConfig& c, const std::string& v) { return append_to(c.views, v); }},
       {"no-auth", "", "ask for no tokens; --no-auth=force to do so on a public address",
        Takes::OptionalValue, apply_auth},
       {"admin-token", "TEXT", "allow /admin requests that carry this bearer token", Takes::Value,
@@ -308,6 +313,29 @@ SourceOutcome read_arguments(const std::vector<std::string>& arguments) {
   return outcome;
 }
 
+/// Where the first item of a list ends: at a comma, but none within the braces of a JSON object.
+size_t item_end(std::string_view list) {
+  const size_t begin = list.find_first_not_of(" \t");
+  if (begin == list.npos || list[begin] != '{') return list.find(',');
+  size_t depth = 0;
+  bool in_text = false;
+  for (size_t i = begin; i < list.size(); ++i) {
+    const char c = list[i];
+    if (in_text && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      in_text = !in_text;
+    } else if (!in_text && (c == '{' || c == '[')) {
+      ++depth;
+    } else if (!in_text && (c == '}' || c == ']')) {
+      if (depth > 0) --depth;
+    } else if (!in_text && c == ',' && depth == 0) {
+      return i;
+    }
+  }
+  return list.npos;
+}
+
 SourceOutcome read_environment(const Environment& environment) {
   SourceOutcome outcome;
   for (const Option& option : options()) {
@@ -322,7 +350,7 @@ SourceOutcome read_environment(const Environment& environment) {
     }
     std::string_view rest = *value;
     while (!rest.empty()) {
-      const std::string_view item = rest.substr(0, rest.find(','));
+      const std::string_view item = rest.substr(0, item_end(rest));
       rest.remove_prefix(std::min(rest.size(), item.size() + 1));
       given.values.push_back(trim(item));
     }

@@ -11,6 +11,7 @@
 #include "host-native/server/listen_socket.hpp"
 #include "host-native/server/parallel_recovery.hpp"
 #include "host-native/server/security.hpp"
+#include "host-native/server/views.hpp"
 
 namespace topgun::host {
 
@@ -53,6 +54,7 @@ class Server::Impl {
   const Logger& logger_;
   Security security_;
   std::vector<node::NodeIndex> indexes_;
+  std::vector<node::NodeView> views_;
   HttpApp app_;
   DurableBoard durable_;
   uint64_t incarnation_ = 0;
@@ -68,6 +70,8 @@ std::string Server::Impl::start() {
   security_ = std::move(security.security);
   std::string wrong_index = parse_indexes(config_.indexes, indexes_);
   if (!wrong_index.empty()) return wrong_index;
+  std::string wrong_view = parse_views(config_.views, views_);
+  if (!wrong_view.empty()) return wrong_view;
   // Bound first, so that a port in use is found before a long recovery.
   ListenSocket socket = open_listen_socket(config_.host, config_.port);
   if (socket.fd < 0) return socket.error;
@@ -106,6 +110,7 @@ void Server::Impl::make_loops() {
     options.shard.access = security_.access.get();
     options.shard.make_queries = &dataflow::NodeQueries::make;
     options.shard.indexes = indexes_;
+    options.shard.views = views_;
     options.net = config_.net;
     options.tls = security_.tls.get();
     options.durable = &durable_;

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "host-native/server/indexes.hpp"
+#include "host-native/server/views.hpp"
 
 namespace topgun::host {
 namespace {
@@ -70,6 +71,43 @@ TEST_CASE("config: indexes are told apart from their maps, and wrong ones are na
   }
   const std::vector<std::string> twice{"orders:city", "orders:city"};
   CHECK_FALSE(parse_indexes(twice, indexes).empty());
+}
+
+TEST_CASE("config: views are read from all three places, and wrong ones are named") {
+  const std::string by_city =
+      R"({"name":"by city","from":"orders","groupBy":["city"],"aggregate":{"n":"count","sum":{"sum":"total"}}})";
+  const std::string open =
+      R"({"name":"open","from":"orders","where":{"state":"open, {new}","total":{"$gt":5}},"limit":3})";
+  const ConfigFile file("view = " + by_city + "\nview = " + open + "\n");
+  const auto from_file = read({"--memory", "--no-auth", "--config", file.path});
+  REQUIRE(from_file.config);
+  const auto from_variable =
+      read({"--memory", "--no-auth"}, {{"TOPGUN_VIEW", by_city + ", " + open}});
+  REQUIRE(from_variable.config);
+  CHECK(from_variable.config->views == from_file.config->views);
+  std::vector<node::NodeView> views;
+  CHECK(parse_views(from_file.config->views, views).empty());
+  REQUIRE(views.size() == 2);
+  CHECK(views[0].name == "by city");
+  CHECK(views[0].map == "orders");
+  CHECK(views[0].fields == std::vector<std::string>{"city", "n", "sum"});
+  CHECK(views[1].fields.empty());
+  for (const char* wrong :
+       {"by city", R"({"from":"orders"})", R"({"name":"v"})",
+        R"({"name":"v","from":"m","were":{}})",
+        R"({"name":"v","from":"m","where":{"a":{"$gt":1,"$grt":1}}})",
+        R"({"name":"v","from":"m","where":{"$nor":[]}})", R"({"name":"v","from":"v"})",
+        R"({"name":"v","from":"m","groupBy":["a.b"]})",
+        R"({"name":"v","from":"m","groupBy":["a"],"limit":1})",
+        R"({"name":"v","from":"m","aggregate":{"n":{"median":"a"}}})",
+        R"({"name":"v","from":"m","join":[{"map":"n","on":{"a":"$key"}}]})",
+        R"({"name":"v","from":"m","join":[{"map":"n"}],"select":["a"]})",
+        R"({"name":"$topgun.v","from":"m"})"}) {
+    CAPTURE(wrong);
+    std::vector<node::NodeView> none;
+    const std::vector<std::string> texts{wrong};
+    CHECK_FALSE(parse_views(texts, none).empty());
+  }
 }
 
 TEST_CASE("config: where the data lives is one choice, made by the highest source") {

@@ -30,6 +30,7 @@ class World {
     const node::AccessPolicy* access = nullptr;
     client::MakeQueries make_queries = nullptr;
     std::vector<node::NodeIndex> indexes = {};
+    std::vector<node::NodeView> views = {};
   };
 
   class Client;
