@@ -88,7 +88,8 @@ void OwnerQueries::fail_view(std::string_view name, Error error) {
   }
   std::vector<FollowerName> lost;
   for (const auto& [id, follower] : followers_) {
-    const auto is_its = [&](const ViewState* each) { return each->name == follower.relation; };
+    const std::string& relation = follower.relation;
+    const auto is_its = [&](const ViewState* each) { return each->name == relation; };
     if (std::any_of(failed.begin(), failed.end(), is_its)) {
       lost.emplace_back(follower.home, follower.number);
     }

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { WebSocket } from 'ws';
 import type { EngineFactory } from '../src/bindings/engine.js';
@@ -299,6 +302,54 @@ testOnCores(
     writer.getMap<Order>('orders').set('o41', { city: 'Oslo', total: 41 });
     await until(() => keys === 'o41 o40');
     assert.deepEqual(follower.errors, []);
+  },
+  queryFactories,
+);
+
+testOnCores(
+  'node queries: views of the server are asked and followed like maps, and are there again after a restart',
+  async (factory, t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'topgun-views-'));
+    t.after(() => rm(directory, { recursive: true, force: true }));
+    const args = ['--data', directory, '--index', 'best:-total'];
+    for (const view of [
+      { name: 'large', from: 'orders', where: { total: { $gte: 10 } } },
+      { name: 'by city', from: 'large', groupBy: ['city'], aggregate: { orders: 'count', total: { sum: 'total' } } },
+      { name: 'best', from: 'by city', orderBy: ['-total'], limit: 1 },
+      {
+        name: 'with mayors',
+        from: 'orders',
+        join: [{ as: 'place', map: 'cities', on: { city: '$key' } }],
+        select: { total: 'total', mayor: 'place.mayor' },
+      },
+    ]) {
+      args.push('--view', JSON.stringify(view));
+    }
+    let server = await TestServer.start(args, 0, 3);
+    t.after(() => server.kill());
+    const writer = await clientOf(factory, t, { serverUrl: server.url });
+    const orders = writer.getMap<Order>('orders');
+    for (let n = 0; n < 40; n++) orders.set(`o${n}`, { city: n % 2 === 0 ? 'Oslo' : 'Bern', total: n });
+    writer.getMap<{ mayor: string }>('cities').set('Oslo', { mayor: 'Ann' });
+    await writer.flush({ level: 'durable' });
+    const thin = await clientOf(factory, t, { serverUrl: server.url });
+    const byCity = thin.query<{ city: string; orders: number; total: number }>('by city', { scope: 'server', orderBy: 'city' });
+    const cities = (rows: readonly { city: string; orders: number; total: number }[]): string =>
+      rows.map(({ city, orders, total }) => `${city} ${orders} ${total}`).join(', ');
+    assert.equal(cities((await byCity.get()).rows), 'Bern 15 375, Oslo 15 360');
+    const mayors = await thin.query<{ mayor: string; total: number }>('with mayors', { scope: 'server', orderBy: '-total', limit: 2 }).get();
+    assert.deepEqual(mayors.rows.map(({ mayor, total }) => [mayor, total]), [['Ann', 38], ['Ann', 36]]);
+    const best = thin.query<{ city: string; total: number }>('best', { scope: 'server', hint: { orderIndex: '-total' } }).orderBy('-total');
+    const changed = rowsWhen(best, t, (rows) => rows[0]?.city === 'Oslo');
+    assert.deepEqual((await best.get()).rows.map(({ city }) => city), ['Bern']);
+    orders.set('o2', { city: 'Oslo', total: 100 });
+    await changed;
+    await writer.flush({ level: 'durable' });
+    await server.kill();
+    server = await TestServer.start(args, server.port, 2);
+    const again = await clientOf(factory, t, { serverUrl: server.url });
+    const rows = again.query<{ city: string; orders: number; total: number }>('by city', { scope: 'server', orderBy: 'city' });
+    assert.equal(cities((await rows.get()).rows), 'Bern 15 375, Oslo 16 460');
   },
   queryFactories,
 );
