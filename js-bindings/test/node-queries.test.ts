@@ -331,7 +331,7 @@ testOnCores(
     const orders = writer.getMap<Order>('orders');
     for (let n = 0; n < 40; n++) orders.set(`o${n}`, { city: n % 2 === 0 ? 'Oslo' : 'Bern', total: n });
     writer.getMap<{ mayor: string }>('cities').set('Oslo', { mayor: 'Ann' });
-    await writer.flush({ level: 'durable' });
+    await writer.flush({ level: 'local' });
     const thin = await clientOf(factory, t, { serverUrl: server.url });
     const byCity = thin.query<{ city: string; orders: number; total: number }>('by city', { scope: 'server', orderBy: 'city' });
     const cities = (rows: readonly { city: string; orders: number; total: number }[]): string =>
@@ -344,7 +344,7 @@ testOnCores(
     assert.deepEqual((await best.get()).rows.map(({ city }) => city), ['Bern']);
     orders.set('o2', { city: 'Oslo', total: 100 });
     await changed;
-    await writer.flush({ level: 'durable' });
+    await writer.flush({ level: 'local' });
     await server.kill();
     server = await TestServer.start(args, server.port, 2);
     const again = await clientOf(factory, t, { serverUrl: server.url });
