@@ -109,7 +109,7 @@ std::map<std::string, Records> views_anew(const std::vector<NodeView>& views,
 
 class Asker {
  public:
-  Asker(World& world, Gen& gen) : client_(world.add_client(false)), gen_(gen) {
+  Asker(World& world, Gen& gen) : client_(world.add_client(false)) {
     client_.use_exchanges(gen.chance(1, 4));
     client_.set_polling(gen.coin() ? 5'000 : 0, 100, 100);
     client_.go_online();
@@ -143,7 +143,8 @@ class Asker {
 
   void check(std::map<std::string, Records> expected) {
     for (auto it = told_.begin(); it != told_.end();) {
-      const auto& [view, told] = it->second;
+      const std::string& view = it->second.first;
+      const ToldAnswer& told = it->second.second;
       CAPTURE(view);
       CAPTURE(told.live);
       REQUIRE(told.is_answered);
@@ -158,7 +159,6 @@ class Asker {
 
  private:
   World::Client& client_;
-  Gen& gen_;
   uint64_t last_ = 0;
   std::map<uint64_t, std::pair<std::string, ToldAnswer>> told_;
 };
