@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/dataflow/node_queries.hpp"
 #include "core/node/access_policy.hpp"
 #include "core/query/index_text.hpp"
 #include "core/value/value_writer.hpp"
@@ -166,6 +167,50 @@ TEST_CASE("node views: maps are taken in a piece at a time, and what is asked me
   ask(asker, 2, "by owner");
   world.settle();
   CHECK(heard(asker, 2) == "answer ann=" + std::to_string(many + 1));
+}
+
+TEST_CASE("node views: a join that needs too much is given up, with what looks at it") {
+  Query join;
+  query::Join other;
+  other.map = "n";
+  other.on = {{query::field("owner"), query::record_key()}};
+  join.joins = {other};
+  join.select = {query::record_key()};
+  Query count;
+  count.aggregates = {{query::AggregateKind::Count, {}}};
+  World::Options options;
+  options.shards = 3;
+  options.has_log = false;
+  options.views = {view_of("joined", "m", join, {"n"}), view_of("some", "joined", {}),
+                   view_of("counted", "some", count, {"n"})};
+  World world(options);
+  World::Client& writer = world.add_client();
+  writer.open(kMap, MapKind::Lww, "m");
+  writer.go_online();
+  world.settle();
+  const std::string long_name(400'000, 'a');
+  const size_t few = NodeQueries::kGatheredBytesMax / long_name.size() - 2;
+  World::Client& asker = world.add_client(false);
+  asker.go_online();
+  ask(asker, 1, "joined");
+  for (size_t i = 0; i < few; ++i) {
+    write(writer, kMap, std::to_string(i), long_name);
+    if (i % 16 == 0) world.settle();
+  }
+  world.settle();
+  CHECK(heard(asker, 1) == "answer");
+  for (size_t i = few; i < few + 8; ++i) write(writer, kMap, std::to_string(i), long_name);
+  world.settle();
+  CHECK(heard(asker, 1) == "failed too-large");
+  for (const char* view : {"joined", "some", "counted"}) {
+    ask(asker, 2, view);
+    world.settle();
+    CHECK(heard(asker, 2) == "failed too-large");
+  }
+  ask(asker, 3, "m", count);
+  world.settle();
+  write(writer, kMap, "0", "bob");
+  world.settle();
 }
 
 TEST_CASE("node views: an index of the configuration is the view's") {
