@@ -185,6 +185,7 @@ class ClientReplica {
   void observe(Stamp stamp, Now now);
   void merge_and_report(ClientMap& map, const Record& record, Now now);
   void advance_counter_bases(const Outbox::Entry& acknowledged);
+  /// Whether anything that the operation did still stands.
   bool is_current(ClientMap& map, const Operation& operation);
   void forget_stored(ClientMap& map, const Record& current, const Record& gone, Now now);
   void forget_effect(ClientMap& map, const Operation& operation, Now now);

@@ -65,6 +65,11 @@ std::vector<ClientReplica::Moved> ClientReplica::take_moved(uint64_t common_sequ
 
 void ClientReplica::leave(ClientMap& map, ReplicaId author, const Operation& operation) {
   for_each_record(author, operation, [&](const Record& record) {
+    // A map that never was in step holds nothing older than this, the first that is left. If that
+    // is from before the horizon, it may have been overruled by what was collected since: saying
+    // that the map was in step just then has the node start it anew.
+    if (map.synced_ms == 0 && !TG_MUTANT(85))
+      map.synced_ms = std::max<uint64_t>(record.stamp.ms(), 1);
     left_.push_back({&map, to_bytes(record.key), to_bytes(record.tag), record.stamp});
   });
 }

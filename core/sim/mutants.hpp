@@ -86,6 +86,10 @@ inline constexpr Mutant kMutants[] = {
      "a client whose identity was damaged keeps operations in the name of the one that it was"},
     {83, "untaken-stays",
      "a client keeps records from the future that it left to a copy and the node refuses"},
+    {85, "left-and-never-in-step",
+     "a copied client that was never in step goes on as if what it left were new"},
+    {86, "part-overruled-is-dropped",
+     "a removal of several elements that came too late is dropped if one was removed by others"},
     {82, "undecided-comes-as-record",
      "a comparison gives the node records of operations that it has not decided on"},
     // Questions to the node.
