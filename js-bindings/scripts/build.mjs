@@ -52,6 +52,7 @@ await build({
     'edge-queries.workerd': source('edge-queries.workerd'),
     'edge-queries.edge': source('edge-queries.edge'),
     'edge-queries.node': source('edge-queries.node'),
+    advisor: source('advisor'),
     react: source('react/index'),
     'react-server': source('react/server'),
     'storage-indexeddb': source('storage/indexeddb'),
@@ -84,7 +85,11 @@ await build({
 // Without a banner: 'use client' stands first.
 await build({
   ...common,
-  entryPoints: { react: source('react/index'), 'react-server': source('react/server') },
+  entryPoints: {
+    advisor: source('advisor'),
+    react: source('react/index'),
+    'react-server': source('react/server'),
+  },
   ...commonJs,
 });
 

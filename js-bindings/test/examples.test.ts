@@ -72,6 +72,7 @@ before(async () => {
     'topgun/base': entry('base.browser.ts'),
     'topgun/edge': entry('edge.node.ts'),
     'topgun/edge/queries': entry('edge-queries.node.ts'),
+    'topgun/advisor': entry('advisor.ts'),
     'topgun/react': entry('react/index.ts'),
     'topgun/react/server': entry('react/server.ts'),
     'topgun/storage/*': entry('storage/*.ts'),
@@ -124,6 +125,7 @@ async function runExample({ name, kind, code }: Example, t: TestContext): Promis
     alias: {
       topgun: join(source, 'index.node.ts'),
       'topgun/base': join(source, 'base.node.ts'),
+      'topgun/advisor': join(source, 'advisor.ts'),
       'topgun/react': join(source, 'react/index.ts'),
       'topgun/react/server': join(source, 'react/server.ts'),
       'topgun/edge/queries': join(source, 'edge-queries.node.ts'),

@@ -14,7 +14,8 @@ import type { View } from './view.js';
 
 /** A client that answers queries, besides everything else that a client does. */
 export class QueryClient extends BaseClient {
-  private readonly queries: Queries;
+  /** @internal */
+  readonly queries: Queries;
   private readonly agreed = new Set<string>();
   /** What answers while another tab has the replica; made when it is asked for the first time. */
   private mirror: MirrorEngine | undefined;

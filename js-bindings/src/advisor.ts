@@ -1,0 +1,1 @@
+export { IndexAdvisor, type AdvisorOptions, type IndexAdvice } from './query/advisor.js';
