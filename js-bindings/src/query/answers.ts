@@ -29,9 +29,8 @@ export function readNodeAnswer(reader: RowReader, answer: ByteReader): QueryResu
 /** @internal */
 export function readAnswer(reader: RowReader, answer: ByteReader): QueryResult<object> {
   const isGrouped = reader.begin(answer);
-  const rows = Array.from({ length: answer.varint() }, () =>
-    isGrouped ? reader.group(answer.blob()) : reader.row(answer),
-  );
+  const rows: object[] = [];
+  for (let n = answer.varint(); n > 0; n--) rows.push(isGrouped ? reader.group(answer.blob()) : reader.row(answer));
   const cursor = isGrouped ? new Uint8Array() : answer.blob();
   return { rows, cursor: cursor.length === 0 ? undefined : textOf(cursor) };
 }

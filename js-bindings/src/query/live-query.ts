@@ -2,7 +2,7 @@ import type { ByteReader } from '../bindings/reader.js';
 import { callListener } from '../client/emitter.js';
 import type { TopGunError } from '../errors.js';
 import type { ObservedQuery, ObservedResult, QueryPlan } from './query.js';
-import { RowReader, type Peek, type RowChange } from './rows.js';
+import { RowReader, type MirrorOf, type RowChange } from './rows.js';
 import { changesBetween } from './row-changes.js';
 import { StepKind, StepList, type Step } from './steps.js';
 
@@ -53,10 +53,10 @@ export class LiveQuery implements ObservedQuery<object> {
   private error: TopGunError | undefined;
   private snapshot: ObservedResult<object> | undefined;
 
-  constructor(number: number, plan: QueryPlan, peek: Peek, owner: LiveQueryOwner) {
+  constructor(number: number, plan: QueryPlan, mirrorOf: MirrorOf, owner: LiveQueryOwner) {
     this.number = number;
     this.plan = plan;
-    this.reader = new RowReader(plan, peek);
+    this.reader = new RowReader(plan, mirrorOf);
     this.owner = owner;
   }
 
@@ -124,7 +124,13 @@ export class LiveQuery implements ObservedQuery<object> {
     this.list = new StepList(rows);
     this.error = undefined;
     this.loaded = true;
-    if (isNews) this.hasChanged();
+    if (isNews) {
+      this.hasChanged();
+      this.shown = rows;
+    }
+    this.changes = [];
+    // Whoever is told of the query for the first time is told all of its rows.
+    if (![...this.listeners].some(({ began }) => began)) return;
     // Another engine has taken over: there is no way from the rows before but all at once.
     this.changes = [
       ...before.map((row) => ({ type: 'leave', row, index: 0 }) as const),
@@ -155,6 +161,7 @@ export class LiveQuery implements ObservedQuery<object> {
 
   applyRows(edits: ByteReader): void {
     const steps: Step<object>[] = [];
+    this.reader.resume();
     for (let n = edits.varint(); n > 0; n--) {
       const kind = edits.u8();
       const from = edits.varint();

@@ -104,10 +104,10 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     const found = this.lookUp(plan);
     if (found !== undefined) return found as QueryResult<R>;
     if (this.runsOnNode(plan)) {
-      return this.askNode(plan, timeoutMs, (answer) => readNodeAnswer(new RowReader(plan, this.peek), answer) as QueryResult<R>);
+      return this.askNode(plan, timeoutMs, (answer) => readNodeAnswer(new RowReader(plan, this.mirrorOf), answer) as QueryResult<R>);
     }
-    await this.loaded(plan);
-    const reader = new RowReader(plan, this.peek);
+    if (!this.isAtHand(plan)) await this.loaded(plan);
+    const reader = new RowReader(plan, this.mirrorOf);
     return this.link.ask(
       Command.Query,
       (writer) => this.writeQuery(writer, plan),
@@ -270,7 +270,7 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     this.owner.reportError(error);
   }
 
-  private readonly peek = (map: string, key: string): unknown => this.owner.map(map).peek(key);
+  private readonly mirrorOf = (map: string): LwwMap<unknown> => this.owner.map(map);
 
   private liveQuery(plan: QueryPlan): LiveQuery {
     const id = idOf(plan);
@@ -278,7 +278,7 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     if (known !== undefined) return known;
     const isRemote = this.runsOnNode(plan);
     if (!isRemote) this.openMaps(plan);
-    const live = new LiveQuery(++this.numbers, plan, this.peek, this);
+    const live = new LiveQuery(++this.numbers, plan, this.mirrorOf, this);
     this.live.set(id, live);
     this.byNumber.set(live.number, live);
     if (isRemote) {
@@ -429,8 +429,14 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     const map = this.owner.map(name);
     if (!this.shown.has(map)) return undefined;
     const value = map.get(key);
-    const rows = value === undefined ? [] : [new RowReader(plan, this.peek).record(key, value)];
+    const rows = value === undefined ? [] : [new RowReader(plan, this.mirrorOf).record(key, value)];
     return { rows, cursor: undefined };
+  }
+
+  /** An engine answers, and its maps are known to show what is stored: there is nothing to wait for. */
+  private isAtHand(plan: QueryPlan): boolean {
+    const { owner, shown } = this;
+    return this.link.attached && mapsOf(plan).every((name) => owner.isOpen(name) && shown.has(owner.map(name)));
   }
 
   private openMaps(plan: QueryPlan): LwwMap<unknown>[] {
@@ -454,7 +460,8 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
 }
 
 /** The maps that a query looks at, by itself or through views. */
-function mapsOf({ relation, shape }: QueryPlan): string[] {
+function mapsOf({ relation, shape }: QueryPlan): readonly string[] {
+  if (shape.joins.length === 0) return relation.maps;
   return [...new Set([relation, ...shape.joins.map((join) => join.relation)].flatMap(({ maps }) => maps))];
 }
 

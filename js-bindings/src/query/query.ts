@@ -445,11 +445,18 @@ function whole(value: number, name: string): number {
   throw invalid(`${name} is a whole number of at least 0`);
 }
 
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
 /** Bytes as text that may stand in an address, and back. @internal */
 export function textOf(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  // Six bits a character. Not by `btoa`, which takes as long as the rest of a small answer.
+  for (let i = 0; i < bytes.length; i += 3) {
+    const three = (bytes[i]! << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+    const used = Math.min(bytes.length - i, 3);
+    for (let shift = 18; shift >= 18 - 6 * used; shift -= 6) text += DIGITS[(three >> shift) & 63]!;
+  }
+  return text;
 }
 
 function bytesOf(text: string): Uint8Array {

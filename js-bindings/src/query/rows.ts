@@ -36,8 +36,20 @@ interface SideRecord {
   readonly value: unknown;
 }
 
-/** Reads the value of a map's record from its mirror. */
-export type Peek = (map: string, key: string) => unknown;
+/** What a map shows. */
+export interface Mirror {
+  peek(key: string): unknown;
+}
+
+/** The mirror of the map of this name. */
+export type MirrorOf = (map: string) => Mirror;
+
+interface Selected {
+  readonly name: string;
+  readonly path: Path;
+}
+
+const NOTHING: readonly Selected[] = [];
 
 /** Whole records as rows. Rows of one value are one object, whichever query they are in. */
 const wholeRows = new WeakMap<object, object>();
@@ -45,23 +57,30 @@ const wholeRows = new WeakMap<object, object>();
 /** Makes the rows of one query out of what the engine tells. */
 export class RowReader {
   private readonly plan: QueryPlan;
-  private readonly peek: Peek;
-  private readonly select: readonly { readonly name: string; readonly path: Path }[];
+  private readonly mirrorOf: MirrorOf;
+  /** Of the maps of each side, for as long as one answer or event is read. */
+  private mirrors: Mirror[] = [];
+  private readonly select: readonly Selected[];
   private kind: number = RowsKind.Keys;
   private sides = 1;
 
-  constructor(plan: QueryPlan, peek: Peek) {
+  constructor(plan: QueryPlan, mirrorOf: MirrorOf) {
     this.plan = plan;
-    this.peek = peek;
-    const scope = scopeOf(plan.relation.shape, plan.shape);
-    this.select = plan.shape.select.map((field) => ({ name: nameOf(field), path: pathOf(field, scope) }));
+    this.mirrorOf = mirrorOf;
+    this.select = plan.shape.select.length === 0 ? NOTHING : selectedBy(plan);
   }
 
   /** Reads what an answer begins with. True if it is of groups. */
   begin(answer: ByteReader): boolean {
+    this.resume();
     this.kind = answer.u8();
     if (this.isJoined()) this.sides = answer.varint();
     return this.kind === RowsKind.Groups;
+  }
+
+  /** An event is read that goes on where an answer ended. Maps may have been closed and opened meanwhile. */
+  resume(): void {
+    this.mirrors.length = 0;
   }
 
   row(reader: ByteReader): object {
@@ -69,7 +88,7 @@ export class RowReader {
     const key = reader.text();
     const { relation } = this.plan;
     if (this.kind === RowsKind.Selected) return this.selected(decode(reader.blob()) as readonly unknown[], key);
-    const value = this.kind === RowsKind.Records ? decode(reader.blob()) : this.peek(relation.name, key);
+    const value = this.kind === RowsKind.Records ? decode(reader.blob()) : this.peek(0, relation.name, key);
     return this.record(key, value);
   }
 
@@ -96,7 +115,7 @@ export class RowReader {
     const records: (SideRecord | undefined)[] = [];
     for (let side = 0; side < this.sides; side++) {
       const { name } = side === 0 ? relation : (shape.joins[side - 1]?.relation ?? relation);
-      records.push(this.side(reader, name));
+      records.push(this.side(reader, side, name));
     }
     const [own] = records;
     const shown = shape.joins.map(({ kind }) => kind === 'inner' || kind === 'left');
@@ -114,12 +133,16 @@ export class RowReader {
     return Object.freeze(row);
   }
 
-  private side(reader: ByteReader, map: string): SideRecord | undefined {
+  private side(reader: ByteReader, side: number, map: string): SideRecord | undefined {
     const state = reader.u8();
     if (state === ABSENT) return undefined;
     const key = reader.text();
     if (state === WITH_VALUE) return { key, value: decode(reader.blob()) };
-    return { key, value: state === KEY_OF_SELECTED ? undefined : this.peek(map, key) };
+    return { key, value: state === KEY_OF_SELECTED ? undefined : this.peek(side, map, key) };
+  }
+
+  private peek(side: number, map: string, key: string): unknown {
+    return (this.mirrors[side] ??= this.mirrorOf(map)).peek(key);
   }
 
   private selected(values: readonly unknown[], key: string): object {
@@ -141,6 +164,11 @@ export class RowReader {
   }
 }
 
+function selectedBy({ relation, shape }: QueryPlan): readonly Selected[] {
+  const scope = scopeOf(relation.shape, shape);
+  return shape.select.map((field) => ({ name: nameOf(field), path: pathOf(field, scope) }));
+}
+
 /** A record with all its fields. */
 function wholeRow(shape: ValueShape, key: string, value: unknown): object {
   if (shape.kind !== 'whole') return unpacked(shape, key, value as readonly unknown[]);
@@ -148,7 +176,9 @@ function wholeRow(shape: ValueShape, key: string, value: unknown): object {
   const known = wholeRows.get(value);
   if (known !== undefined) return known;
   const isPlain = Object.getPrototypeOf(value) === Object.prototype;
-  const row = Object.freeze(isPlain ? Object.assign({}, value, { _key: key }) : { value, _key: key });
+  const fields: { _key?: string } = isPlain ? Object.assign({}, value) : { value };
+  fields._key = key;
+  const row = Object.freeze(fields);
   wholeRows.set(value, row);
   return row;
 }
