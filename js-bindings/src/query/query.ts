@@ -330,7 +330,7 @@ export class Query<T, R = Row<T>, K extends RowKind = 'records'> {
    * node, from all the records of the map that the client may see; nothing of the map is kept here but the answer.
    * Own writes are part of it once the node has them. Without a connection `get` waits for one, and a live query
    * shows what it knew last. `auto`: this replica where one of the maps is open or there is no server; else the node,
-   * which joins maps but knows no views.
+   * which joins maps and has views of its own (`docs/guides/live-views.md`), but knows none of this client's.
    */
   scope(scope: Scope): Query<T, R, K> {
     if (scope !== 'local' && scope !== 'server' && scope !== 'auto') throw invalid(`not a scope: ${String(scope)}`);
