@@ -70,7 +70,13 @@
   X(NodeMergesShards, "an answer has rows of several shards")                                \
   X(NodeQueryIsCut, "a connection ends while it follows answers")                            \
   X(NodeRowExpires, "an entry that expires leaves an answer of the node")                    \
-  X(QueryWalks, "a query is answered by a walk along an index")
+  X(QueryWalks, "a query is answered by a walk along an index")                              \
+  X(ThawsMidRequest, "an instance stood still while a request of it was under way")          \
+  X(ThawsBeyondRetention, "an instance stood still for longer than tombstones are kept")     \
+  X(ClockStandsMidRequest, "an instance gets an answer while its clock stands still")        \
+  X(AnswerComesLate, "an answer arrives after its request was given up and made anew")       \
+  X(InstanceEndsMidRequest, "an instance ends while a request of it is under way")           \
+  X(InstanceBeginsStale, "an instance begins with a state older than tombstones are kept")
 
 namespace topgun::probe {
 

@@ -74,6 +74,8 @@ class ExchangeSchedule {
     return nullptr;
   }
 
+  uint64_t latest_id() const { return last_id_; }
+
   void heard(Exchange& exchange, uint64_t now_ms) {
     exchange.give_up_ms = now_ms + exchange.wait_ms + kAnswerTimeoutMs;
   }

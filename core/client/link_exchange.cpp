@@ -64,6 +64,10 @@ void Link::start_exchange(bool sends, bool asks, Now now) {
   if (sends) exchange.first_sequence = put_operations(request);
   if (asks) {
     replica_.for_each_map([&](ClientMap& map) {
+      const bool stood_still =
+          TG_MUTANT(91) && welcomed_ms_ != 0 &&
+          now.wall_ms > welcomed_ms_ + (now.mono_ms - welcomed_mono_ms_) + 1'000;
+      if (stood_still) map.synced_ms = now.wall_ms;
       if (map.followed) put_subscribe(request, map);
     });
     queries_.put_all(request);
@@ -98,6 +102,7 @@ uint64_t Link::put_operations(Bytes& request) {
 }
 
 void Link::exchange_part(uint64_t id, ByteView frame, Now now) {
+  if (TG_MUTANT(90) && exchanges_.find(id) == nullptr) id = exchanges_.latest_id();
   ExchangeSchedule::Exchange* exchange = exchanges_.find(id);
   if (exchange == nullptr) return;  // Called off, or lost with the rest.
   exchanges_.heard(*exchange, now.mono_ms);
@@ -107,6 +112,7 @@ void Link::exchange_part(uint64_t id, ByteView frame, Now now) {
 }
 
 void Link::exchange_done(uint64_t id, Now now) {
+  if (TG_MUTANT(90) && exchanges_.find(id) == nullptr) id = exchanges_.latest_id();
   if (exchanges_.find(id) == nullptr) return;
   const ExchangeSchedule::Exchange ended = exchanges_.end(id, now.mono_ms);
   if (!ended.was_welcomed) return give_up(now);

@@ -53,6 +53,8 @@ DeterministicSimulator::DeterministicSimulator(const Scenario& scenario,
     options.clock = draw_clock(scenario_, i, struck_);
     options.transports = scenario_.transports;
     options.asks = scenario_.asks(i);
+    options.retention_ms = scenario_.retention_ms;
+    options.is_kept = scenario_.rates[static_cast<size_t>(Fault::InstanceEnd)] > 0;
     clients_.push_back(std::make_unique<SimClient>(options, scheduler_, network_, checker_));
     network_.add_client(*clients_.back());
   }
@@ -236,6 +238,10 @@ void DeterministicSimulator::carry_out_client_fault(const Step& step, SimClient&
     case StepKind::ClockStep:
       client.clocks().step(unzigzag(step.a));
       return client.replan();
+    case StepKind::Freeze:
+      return client.freeze(step.a);
+    case StepKind::InstanceEnd:
+      return client.end_instance(step.a);
     default:
       return;
   }
@@ -294,6 +300,10 @@ void DeterministicSimulator::end_client_fault(const Step& step, SimClient& clien
       return;
     case StepKind::TabSleep:
       return client.sleep(false);
+    case StepKind::Freeze:
+      return client.thaw(step.a);
+    case StepKind::InstanceEnd:
+      return client.begin_instance(step.a);
     case StepKind::Quota:
       return client.set_quota_exceeded(false);
     default:

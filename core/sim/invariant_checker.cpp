@@ -100,6 +100,13 @@ void InvariantChecker::issued(const Issue& issue, const Operation& operation) {
   }
 }
 
+void InvariantChecker::instance_begins(uint64_t replica) {
+  count_check(Invariant::AtMostOnce);
+  if (instances_.insert(replica).second && issued_.count(replica) == 0) return;
+  fail(Invariant::AtMostOnce,
+       "an instance begins as replica " + std::to_string(replica) + ", which another one was");
+}
+
 bool InvariantChecker::is_stored(OperationId id) const {
   const auto all = issued_.find(id.replica.value);
   if (all == issued_.end()) return false;

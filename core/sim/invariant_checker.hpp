@@ -39,6 +39,7 @@ enum class Invariant : uint8_t {
   StatusIsTrue = 23,        ///< I23
   CodecRoundTrip = 24,      ///< I24
   CorruptionIsSeen = 25,    ///< I25
+  AnswersAreFresh = 26,     ///< I26
   Converges = 40,           ///< L1, L3
   FallsSilent = 41,         ///< L5
 };
@@ -91,6 +92,8 @@ class InvariantChecker {
   void refused(ReplicaId author, uint64_t first, uint64_t count);
   /// A client came back with less than it had: its counts may be lower than what was counted.
   void client_lost_writes() { counts_are_exact_ = false; }
+  /// A client without storage starts: nobody before it had this id.
+  void instance_begins(uint64_t replica);
   void count_check(Invariant invariant) { ++checks_[static_cast<size_t>(invariant)]; }
   /// Two clients are one replica, and the node sends neither what the other wrote.
   void replica_was_copied() { replicas_are_one_each_ = false; }
@@ -170,6 +173,7 @@ class InvariantChecker {
   bool counts_are_exact_ = true;
   bool replicas_are_one_each_ = true;
   std::map<uint64_t, std::map<uint64_t, uint64_t>> refused_;  ///< By replica: first to count.
+  std::set<uint64_t> instances_;                              ///< Ids of clients without storage.
   uint64_t node_lost_us_ = 0;
   uint64_t node_wall_ms_ = 0;  ///< The latest that the node's clock ever showed.
 };

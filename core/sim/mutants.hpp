@@ -69,6 +69,11 @@ inline constexpr Mutant kMutants[] = {
     {62, "quiet-for-all", "a node says nothing of maps that are not in step either"},
     {57, "more-and-no-more", "a comparison that an answer did not get to is never begun again"},
     {63, "more-is-ignored", "a client takes an answer that was cut for a whole one"},
+    {90, "late-answer-counts",
+     "an answer to a request that was given up is taken for one to the next"},
+    {91, "in-step-until-now",
+     "who asks says that it was in step until now, however long it stood still"},
+    {92, "state-keeps-identity", "an instance begins as the replica whose state was kept"},
     // Queries.
     {64, "window-not-refilled", "a live window stays short when one of its rows goes"},
     {65, "ties-by-chance", "rows that tie come in whatever order they were found in"},

@@ -9,6 +9,15 @@ void PositionLog::restart(uint64_t incarnation) {
   noted_.clear();
 }
 
+PositionLog::Moment PositionLog::now() const {
+  Moment moment;
+  moment.incarnation = incarnation_;
+  for (const auto& [part, noted] : noted_) {
+    if (!noted.empty()) moment.versions[part] = noted.back().version;
+  }
+  return moment;
+}
+
 void PositionLog::note(const MapRef& map, uint16_t shard, uint64_t version,
                        ReferenceModel::Effect effect) {
   noted_[{map, shard}].push_back({version, std::move(effect)});

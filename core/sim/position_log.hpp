@@ -19,6 +19,13 @@ class PositionLog {
   /// Tombstones from before it are collected, by everybody when it hears of it.
   void set_horizon(uint64_t horizon_ms) { horizon_ms_ = horizon_ms; }
 
+  /// Which versions there were at a moment of the node's life.
+  struct Moment {
+    uint64_t incarnation = 0;
+    std::map<std::pair<MapRef, uint16_t>, uint64_t> versions;
+  };
+  Moment now() const;
+
   /// After version `version` of its part of the map, `shard` holds the effect. Versions do not go
   /// back.
   void note(const MapRef& map, uint16_t shard, uint64_t version, ReferenceModel::Effect effect);

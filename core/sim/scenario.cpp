@@ -75,14 +75,24 @@ constexpr FaultTraits kTraits[kFaultCount] = {
     {Fault::DiskHang, "disk-hang", Per::Minute, 100'000, 3'000'000, StepKind::DiskHang, 100, 20'000,
      true},
     {Fault::NewerPeer, "newer-peer", Per::Million, 100'000, 1'000'000, StepKind::Cut, 0, 0, false},
+    {Fault::Freeze, "freeze", Per::Minute, 200'000, 4'000'000, StepKind::Freeze, 100, 60'000,
+     false},
+    {Fault::InstanceEnd, "instance-end", Per::Minute, 200'000, 4'000'000, StepKind::InstanceEnd, 1,
+     20'000, false},
 };
+
+/// Families that strike where a single one does; the later ones befall few clients.
+constexpr size_t kFavourites = 32;
+
+/// What only instances at the edge suffer.
+bool is_of_edge(Fault fault) { return fault == Fault::Freeze || fault == Fault::InstanceEnd; }
 
 const FaultTraits& traits(Fault fault) { return kTraits[static_cast<size_t>(fault)]; }
 
 void draw_rates(Scenario& scenario) {
   Prng prng(scenario.seed, stream_id("scenario.faults"));
   const uint64_t mode = prng.below(100);
-  const uint64_t favourite = prng.below(kFaultCount);
+  const uint64_t favourite = prng.below(kFavourites);
   for (size_t i = 0; i < kFaultCount; ++i) {
     Prng family(scenario.seed, stream_id("scenario.fault"), i);
     const bool on = family.below(2) == 1;
@@ -242,6 +252,8 @@ void shape_fault(const Scenario& scenario, Fault fault, Prng& prng, Step& step) 
       step.b = std::min(step.b, scenario.retention_ms / 4);
       break;
     case Fault::RowDamage:
+    case Fault::Freeze:
+    case Fault::InstanceEnd:
       step.a = prng.next();
       break;
     default:
@@ -297,7 +309,8 @@ void add_all_faults(Scenario& scenario) {
   for (const FaultTraits& family : kTraits) {
     if (family.per != Per::Minute) continue;
     const uint32_t actors = family.of_node ? 1 : scenario.all_clients();
-    for (uint32_t actor = 0; actor < actors; ++actor) {
+    for (uint32_t actor = is_of_edge(family.fault) ? scenario.clients : 0; actor < actors;
+         ++actor) {
       add_faults(scenario, family.fault, actor, family.of_node ? writes.back() : writes[actor]);
     }
   }

@@ -52,8 +52,10 @@ enum class Fault : uint8_t {
   DoubledRequest = 29,  ///< A request arrives twice, the second time perhaps much later.
   DiskHang = 30,        ///< The node's disk does nothing for a while; the node goes on.
   NewerPeer = 31,       ///< Clients or the node speak as later versions will.
+  Freeze = 32,       ///< An instance at the edge stands still, perhaps in the middle of a request.
+  InstanceEnd = 33,  ///< It ends without a word; another one begins with what was kept of it.
 };
-inline constexpr size_t kFaultCount = 32;
+inline constexpr size_t kFaultCount = 34;
 
 /// Stable name, as in reports and in `--only`.
 std::string_view fault_name(Fault fault);
@@ -103,7 +105,9 @@ enum class StepKind : uint8_t {
   Wipe = 28,
   Clone = 29,  ///< `a`: the client that receives the copy.
   RowDamage = 30,
-  ClockStep = 31,  ///< `a`: by how many ms, zigzag.
+  ClockStep = 31,    ///< `a`: by how many ms, zigzag.
+  Freeze = 32,       ///< `a`: how (`SimClient::freeze`).
+  InstanceEnd = 33,  ///< `a`: how, and what the next instance begins with.
   // What befalls the node.
   NodeCrash = 40,
   NodePower = 41,

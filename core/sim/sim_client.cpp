@@ -56,7 +56,8 @@ void SimClient::start() {
   own_counts_.clear();
   learns_anew_ = false;
   has_failed_to_store_ = false;
-  load_model(rows_);
+  const std::map<std::string, Bytes>& stored_rows = has_storage() ? rows_ : inherited_;
+  load_model(stored_rows);
 
   Prng seed(options_.seed, stream_id("client.seed"), uint64_t{options_.number} << 32 | starts_);
   Bytes payload;
@@ -67,7 +68,7 @@ void SimClient::start() {
   out.varint(0);
   out.u8(options_.has_storage ? 0 : 1);
   command(client::Command::Open, payload);
-  for (const auto& [key, row] : rows_) {
+  for (const auto& [key, row] : stored_rows) {
     Bytes stored;
     ByteWriter stored_out(stored);
     stored_out.blob(as_bytes(key));
@@ -78,6 +79,7 @@ void SimClient::start() {
   TG_ASSERT(started.error == 0);
   ByteReader in(started.payload);
   replica_ = in.u64();
+  if (!has_storage()) checker_.instance_begins(replica_);
   set_polling();
   follow_all();
   if (queries_ != nullptr) queries_->restart();
@@ -86,14 +88,16 @@ void SimClient::start() {
 }
 
 void SimClient::kill() {
-  if (asleep_) clock_.thaw(scheduler_.now_us());
-  asleep_ = false;
+  clock_.thaw(scheduler_.now_us());
+  asleep_ = is_frozen_ = clock_stands_ = false;
+  strike_.reset();
   if (engine_ == nullptr) return;
   engine_.reset();
   if (queries_ != nullptr) queries_->stop();
   node_questions_.stop();
   if (connection_ != 0) network_.close_by_client(connection_);
   connection_ = 0;
+  for (auto& [connection, exchange] : exchanges_) exchange.is_given_up = false;
   close_exchanges();
   is_open_ = false;
   unread_.clear();
@@ -154,6 +158,7 @@ void SimClient::replan() {
 }
 
 void SimClient::heal() {
+  thaw(0);
   sleep(false);
   quota_exceeded_ = false;
   clock_.set_right(scheduler_.now_us());
@@ -231,6 +236,9 @@ void SimClient::take_events() {
 
 void SimClient::on_engine_event(client::Event event, ByteView payload) {
   ByteReader in(payload);
+  const bool is_news = event == client::Event::MapSynced || event == client::Event::Ack ||
+                       event == client::Event::Rejected || event == client::Event::Status;
+  if (reads_late_ && is_news) ++late_events_;
   switch (event) {
     case client::Event::Entry:
       return on_entry(in);
@@ -378,8 +386,13 @@ void SimClient::on_event(uint32_t kind, uint64_t argument) {
     command(client::Command::TransportOpened, ByteView(&exchanges, 1));
     return;
   }
+  if (kind == OnStruck) {
+    if (strike_.has_value() && strike_->number == argument) strike(*std::exchange(strike_, {}));
+    return;
+  }
+  if (kind == OnLate) return take_late_answers();
   // Timers are not taken back; one that was replaced finds another time planned.
-  if (engine_ == nullptr || asleep_ || argument != planned_us_) return;
+  if (engine_ == nullptr || clock_.is_frozen() || argument != planned_us_) return;
   command(client::Command::Tick, {});
 }
 

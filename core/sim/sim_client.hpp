@@ -11,6 +11,7 @@
 
 #include "core/client/engine.hpp"
 #include "core/client/engine_codes.hpp"
+#include "core/sim/position_log.hpp"
 #include "core/sim/reference_model.hpp"
 #include "core/sim/sim_client_queries.hpp"
 #include "core/sim/sim_node_questions.hpp"
@@ -47,6 +48,8 @@ class SimClient final : public Actor, public ClientEndpoint {
     VirtualClock clock;
     Transports transports = Transports::Streams;
     bool asks = false;  ///< The application asks questions, so the engine answers them.
+    uint64_t retention_ms = 0;
+    bool is_kept = false;  ///< Without storage: its state is kept for instances that come after it.
   };
   struct EntryWrite {
     std::string key;
@@ -88,6 +91,12 @@ class SimClient final : public Actor, public ClientEndpoint {
   void sleep(bool asleep);
   void set_quota_exceeded(bool exceeded) { quota_exceeded_ = exceeded; }
   void wipe();
+  /// The platform gives it no time; what `how` is made of, sim_client_instance.cpp says.
+  void freeze(uint64_t how);
+  void thaw(uint64_t how);
+  /// It ends without a word, and another one begins with a state that was kept.
+  void end_instance(uint64_t how);
+  void begin_instance(uint64_t how);
   void damage_row(uint64_t which);
   /// Takes over the rows of another client, as a copied profile has them.
   void take_rows(const SimClient& other);
@@ -141,7 +150,7 @@ class SimClient final : public Actor, public ClientEndpoint {
 
  private:
   friend class InvariantChecker;
-  enum EventKind : uint32_t { OnTimer, OnStored, OnExchangesOpen };
+  enum EventKind : uint32_t { OnTimer, OnStored, OnExchangesOpen, OnStruck, OnLate };
   struct Transaction {
     uint64_t number;
     std::vector<std::pair<std::string, Bytes>> puts;
@@ -172,6 +181,21 @@ class SimClient final : public Actor, public ClientEndpoint {
     bool is_lost = false;   ///< The answer will not arrive.
     bool is_heard = false;  ///< Not a copy of a request that somebody on the way made.
     bool is_closed = false;
+    bool is_given_up = false;  ///< Nobody waits for the answer any more; it may arrive yet.
+    /// What the node held when it was asked.
+    PositionLog::Moment asked;
+  };
+
+  /// A fault that waits for a request to fall into.
+  struct Strike {
+    StepKind kind;
+    uint64_t how;
+    uint64_t number;
+  };
+  /// What was kept of an instance, and when.
+  struct Kept {
+    std::map<std::string, Bytes> rows;
+    uint64_t at_us;
   };
 
   using Answer = CommandAnswer;
@@ -207,6 +231,19 @@ class SimClient final : public Actor, public ClientEndpoint {
   void end_exchange(uint64_t connection);
   void model_silence(const Exchange& exchange);
 
+  // sim_client_instance.cpp: what platforms do to instances at the edge
+  bool has_request_under_way() const;
+  bool waits_for_request(StepKind kind, uint64_t how);
+  void plan_strike();
+  void strike(const Strike& strike);
+  void stand_still(uint64_t how);
+  void move_clock();
+  void start_over();
+  void plan_late_answers();
+  void take_late_answers();
+  void take_late_answer(const Exchange& exchange);
+  void keep_state();
+
   // sim_client_model.cpp: what the model learns
   void model_frame(const Bytes& frame);
   void model_message(const MessageView& message);
@@ -214,6 +251,10 @@ class SimClient final : public Actor, public ClientEndpoint {
   /// A Subscribe, as it is sent: what it claims is so.
   void check_subscribe(ByteView payload);
   void check_position(const MapRef& map, ByteView cursor);
+  /// The map is in step now: it holds what the node held when it was asked.
+  void check_fresh(const MapRef& map, const PositionLog::Moment& asked);
+  /// Whether what it holds for the node's is known, be there writes of its own besides or not.
+  bool model_covers_node() const { return model_is_complete() || !options_.has_storage; }
   void model_resync(const MapRef& map);
   void model_reject(ByteView payload);
   void withdraw(const OwnOperation& own);
@@ -254,6 +295,16 @@ class SimClient final : public Actor, public ClientEndpoint {
   bool quota_exceeded_ = false;
   bool has_failed_to_store_ = false;  ///< Since this start of the process.
   bool asleep_ = false;
+  bool is_frozen_ = false;
+  bool clock_stands_ = false;  ///< While its code runs.
+  uint64_t frozen_us_ = 0;
+  uint64_t strikes_ = 0;
+  std::optional<Strike> strike_;
+  bool reads_late_ = false;
+  uint64_t late_events_ = 0;  ///< Told because of a late answer.
+  std::vector<Kept> kept_;
+  uint64_t kept_us_ = 0;
+  std::map<std::string, Bytes> inherited_;  ///< What an instance begins with.
   bool wants_online_ = true;
 
   uint64_t connection_ = 0;
@@ -264,11 +315,12 @@ class SimClient final : public Actor, public ClientEndpoint {
   uint64_t connections_ = 0;
   uint64_t exchanges_opened_ = 0;
   uint64_t exchanges_started_ = 0;
-  uint64_t asking_ = 0;            ///< The exchange whose request is being learned from; 0 = none.
-  uint64_t answering_ = 0;         ///< The exchange whose answer the engine reads; 0 = none.
-  bool is_reading_held_ = false;   ///< It was not a quiet one, so it may have been held back.
-  uint64_t idle_interval_ms_ = 0;  ///< Between two questions while nothing happens.
-  bool is_held_back_ = false;      ///< The node holds answers back until there is news.
+  uint64_t asking_ = 0;           ///< The exchange whose request is being learned from; 0 = none.
+  uint64_t answering_ = 0;        ///< The exchange whose answer the engine reads; 0 = none.
+  bool is_reading_held_ = false;  ///< It was not a quiet one, so it may have been held back.
+  const PositionLog::Moment* asked_ = nullptr;  ///< Of the exchange whose answer is being read.
+  uint64_t idle_interval_ms_ = 0;               ///< Between two questions while nothing happens.
+  bool is_held_back_ = false;  ///< The node holds answers back until there is news.
   uint64_t wake_ms_ = 0;
   uint64_t planned_us_ = 0;
   std::deque<Bytes> unread_;  ///< Frames that came while asleep.

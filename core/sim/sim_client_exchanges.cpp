@@ -61,8 +61,11 @@ void SimClient::open_exchanges() {
 void SimClient::close_exchanges() {
   over_exchanges_ = false;
   ++exchanges_opened_;
-  for (const auto& [connection, exchange] : exchanges_) network_.close_by_client(connection);
-  exchanges_.clear();
+  std::erase_if(exchanges_, [&](const auto& under_way) {
+    if (under_way.second.is_given_up) return false;
+    network_.close_by_client(under_way.first);
+    return true;
+  });
 }
 
 void SimClient::start_exchange(ByteReader& in) {
@@ -73,6 +76,7 @@ void SimClient::start_exchange(ByteReader& in) {
   exchange.request = to_bytes(in.rest());
   exchange.started_us = scheduler_.now_us();
   exchange.acks = acks_;
+  exchange.asked = checker_.positions().now();
   const uint64_t number = ++exchanges_started_;
   exchange.is_lost = strikes(Fault::LostAnswer, number);
   exchange.is_heard = true;
@@ -108,6 +112,8 @@ void SimClient::start_exchange(ByteReader& in) {
   }
   exchanges_.emplace(network_.connect(options_.number, ConnectionUse::Exchange),
                      std::move(exchange));
+  plan_strike();
+  plan_late_answers();
 }
 
 /// A request that carries operations begins with the first that no answer has acked: what an
@@ -154,6 +160,7 @@ void SimClient::take_part(Exchange& exchange, const Bytes& frame) {
 }
 
 void SimClient::end_exchange(uint64_t connection) {
+  if (exchanges_.at(connection).is_given_up) return plan_late_answers();
   const Exchange exchange = std::move(exchanges_.at(connection));
   exchanges_.erase(connection);
   if (!exchange.is_heard) return;
@@ -162,13 +169,16 @@ void SimClient::end_exchange(uint64_t connection) {
     command(client::Command::TransportClosed, {});
     return;
   }
+  move_clock();
   connected_us_ = exchange.started_us;
   checker_.frame(exchange.answer, true);
   left_ = exchange.left;
   was_acked_meanwhile_ = exchange.acks != acks_;
   is_reading_held_ = !exchange.is_quiet;
+  asked_ = &exchange.asked;
   model_frame(exchange.answer);
   model_silence(exchange);
+  asked_ = nullptr;
   left_.clear();
   is_reading_held_ = was_acked_meanwhile_ = false;
   Bytes payload;
@@ -181,6 +191,7 @@ void SimClient::end_exchange(uint64_t connection) {
   if (engine_ != nullptr) command(client::Command::ExchangeDone, done);
   answering_ = 0;
   checker_.check_client(*this, false);
+  keep_state();
 }
 
 /// In a quiet exchange, a map of which nothing is said is in step.
@@ -213,7 +224,9 @@ void SimClient::model_silence(const Exchange& exchange) {
   if (!exchange.is_quiet) return;
   for (const OpenMap& map : open_maps()) {
     const bool is_silent = unanswered.count(map.handle) != 0 && !is_left(map.handle);
-    if (is_silent) synced_ms_[map.ref] = welcomed_ms_;
+    if (!is_silent) continue;
+    synced_ms_[map.ref] = welcomed_ms_;
+    check_fresh(map.ref, exchange.asked);
   }
 }
 

@@ -87,7 +87,9 @@ void SimClient::model_message(const MessageView& message) {
       // while a resync was on its way, the node may have told nothing: the client knows.
       const SyncMode mode = modes_[map];
       const bool is_late = mode == SyncMode::Resync && was_acked_meanwhile_;
-      if (mode != SyncMode::Repair && !is_late) check_position(map, synced->cursor);
+      if (mode == SyncMode::Repair || is_late) return;
+      check_position(map, synced->cursor);
+      if (asked_ != nullptr) check_fresh(map, *asked_);
       return;
     }
     case MessageKind::Error:
@@ -118,7 +120,7 @@ void SimClient::check_subscribe(ByteView payload) {
   // A client that is not sure says that it was long ago, which is never 0: that would mean never.
   const bool is_bold = subscribe->synced_ms > std::max<uint64_t>(in_step_ms, 1);
   const bool denies = subscribe->synced_ms == 0 && in_step_ms != 0;
-  if ((!is_bold && !denies) || !model_is_complete()) return;
+  if ((!is_bold && !denies) || !model_covers_node()) return;
   // Nothing that it holds can have been overruled by what was collected before that time.
   const auto& held = model_.records(map);
   const bool is_harmless = std::all_of(held.begin(), held.end(), [&](const auto& record) {
@@ -142,7 +144,7 @@ void SimClient::check_position(const MapRef& map, ByteView cursor) {
   // One that continues what was cut says nothing yet, and one of another life means nothing.
   const bool is_whole = in.ok() && in.at_end();
   if (!is_whole || incarnation != positions.incarnation()) return;
-  if (may_lack_its_own_ || !model_is_complete() || !checker_.replicas_are_one_each()) return;
+  if (may_lack_its_own_ || !model_covers_node() || !checker_.replicas_are_one_each()) return;
   if (std::exchange(proven_incarnation_, incarnation) != incarnation) proven_.clear();
   std::vector<uint64_t>& proven = proven_[map];
   proven.resize(versions.size(), 0);
@@ -155,6 +157,27 @@ void SimClient::check_position(const MapRef& map, ByteView cursor) {
     return checker_.fail(Invariant::SyncIsCheap, "client " + std::to_string(number()) +
                                                      " stands at a position of " + map.name +
                                                      " up to which it lacks " + missing->key.first);
+  }
+}
+
+void SimClient::check_fresh(const MapRef& map, const PositionLog::Moment& asked) {
+  const PositionLog& positions = checker_.positions();
+  if (asked.incarnation != positions.incarnation()) return;
+  if (may_lack_its_own_ || !model_covers_node() || !checker_.replicas_are_one_each()) return;
+  if (std::exchange(proven_incarnation_, asked.incarnation) != asked.incarnation) proven_.clear();
+  std::vector<uint64_t>& proven = proven_[map];
+  for (const auto& [part, version] : asked.versions) {
+    const auto& [ref, shard] = part;
+    if (ref != map) continue;
+    checker_.count_check(Invariant::AnswersAreFresh);
+    if (proven.size() <= shard) proven.resize(shard + 1u, 0);
+    const auto missing = positions.missing(map, shard, proven[shard], version, model_, replica_);
+    proven[shard] = std::max(proven[shard], version);
+    if (!missing.has_value()) continue;
+    return checker_.fail(Invariant::AnswersAreFresh,
+                         "client " + std::to_string(number()) + " is told that " + map.name +
+                             " is in step, and lacks " + missing->key.first +
+                             ", which the node had when it was asked");
   }
 }
 

@@ -95,6 +95,7 @@ const STEPS: Readonly<Record<string, string>> = {
   'slow-reader': 'stops reading', offline: 'goes offline', 'tab-kill': 'is killed', 'tab-sleep': 'falls asleep',
   quota: 'has a full storage', wipe: 'loses its storage', clone: 'is overwritten by a copy', 'row-damage': 'has a damaged row',
   'clock-step': 'has its clock set', 'node-crash': 'crashes', 'node-power': 'loses power', 'node-pause': 'stands still',
+  freeze: 'stands still', 'instance-end': 'ends without a word',
   'node-clock': 'has its clock set', 'disk-full': 'has a full disk', 'disk-hang': 'has a disk that hangs',
 };
 
