@@ -45,6 +45,7 @@ const STEPS_MAX = 16;
 
 /** Resolves a field. Throws `InvalidArgument` for what is none. */
 export function pathOf(field: Attribute, scope: Scope): Path {
+  if (isPlainName(field) && scope.joins.length === 0 && scope.own.kind === 'whole') return { side: 0, steps: [field] };
   const steps = typeof field === 'string' ? field.split('.') : field;
   const isValid =
     Array.isArray(steps) &&
@@ -56,6 +57,11 @@ export function pathOf(field: Attribute, scope: Scope): Path {
   const rest = join < 0 ? steps : steps.slice(1);
   const isKey = rest.length === 1 && (rest[0] === '$key' || rest[0] === '_key');
   return { side: join + 1, steps: isKey ? undefined : placeIn(shape, rest, field) };
+}
+
+/** As most fields are. */
+function isPlainName(field: Attribute): field is string {
+  return typeof field === 'string' && field !== '' && field !== '$key' && field !== '_key' && !field.includes('.');
 }
 
 /** Where a field stands in values of this shape. */

@@ -194,7 +194,12 @@ function unpacked(shape: Exclude<ValueShape, { kind: 'whole' }>, key: string, va
 }
 
 function keyOfValues(values: readonly unknown[]): string {
-  return JSON.stringify(values, (_name, each: unknown) => (typeof each === 'bigint' ? `${each}n` : each));
+  try {
+    return JSON.stringify(values);
+  } catch {
+    // There is a bigint in it. Asking of each value what it is takes several times as long.
+    return JSON.stringify(values, (_name, each: unknown) => (typeof each === 'bigint' ? `${each}n` : each));
+  }
 }
 
 function decode(bytes: Uint8Array): unknown {
