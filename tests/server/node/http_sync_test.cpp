@@ -100,6 +100,44 @@ TEST_CASE("http sync: requests over TLS do what requests do") {
   CHECK(contains(exchange(R"([{"message":"subscribe","map":"notes"}])"), R"("value":"hello")"));
 }
 
+TEST_CASE("http sync: a stream over TLS brings what a request over TLS writes, as it comes") {
+  const test::Certificate certificate;
+  TestServer server(test::tls_config(certificate));
+  test::TlsClient stream(server.port());
+  REQUIRE(stream.connected());
+  REQUIRE(stream.send(as_bytes(
+      "GET /sync/events?messages=%5B%7B%22message%22:%22subscribe%22,%22map%22:%22notes%22%7D%5D "
+      "HTTP/1.1\r\nHost: localhost\r\n\r\n")));
+  std::string text;
+  const auto read_until = [&](std::string_view part) {
+    while (!contains(text, part)) {
+      const std::string more = stream.receive(1);
+      if (more.empty()) return false;
+      text += more;
+    }
+    return true;
+  };
+  REQUIRE(read_until(R"("message":"synced")"));
+  CHECK(status_line(text) == "HTTP/1.1 200 OK");
+  CHECK(contains(text, "text/event-stream"));
+  // One connection for all writes, which is kept.
+  test::TlsClient writer(server.port());
+  REQUIRE(writer.connected());
+  for (const char* key : {"first", "second"}) {
+    Bytes write = request_frame(key[0] == 'f' ? 9 : 10);
+    add_write(write, key[0] == 'f' ? 9 : 10, "notes", key, wall_ms());
+    REQUIRE(writer.send(as_bytes(post(as_text(write), "application/x-topgun", {}))));
+    REQUIRE(read_until(std::string(R"("key":")") + key));
+    CHECK(writer.receive(15) == "HTTP/1.1 200 OK");
+    // The rest of this answer, so that the next one begins where it is looked for.
+    std::string head;
+    while (!head.ends_with("\r\n\r\n")) head += writer.receive(1);
+    const size_t length = head.find("Content-Length: ");
+    REQUIRE(length != std::string::npos);
+    writer.receive(std::stoul(head.substr(length + 16)));
+  }
+}
+
 TEST_CASE("http sync: a request that does not come to its end in time is answered with 408") {
   host::ServerConfig config = quiet_config();
   config.net.request_timeout_ms = 50;
