@@ -229,5 +229,51 @@ TEST_CASE("node views: they are what their queries give, whatever happens to the
   });
 }
 
+TEST_CASE("node views: the first of an order stay the first while records change places") {
+  for_each_seed(20, [](Gen& gen) {
+    World::Options options;
+    options.shards = static_cast<uint16_t>(gen.between(2, 3));
+    Query top;
+    top.order = {{named("n"), query::Direction::Descending}};
+    top.offset = gen.below(3);
+    top.limit = gen.between(1, 6);
+    options.views = {view_of("top", "a", top)};
+    const std::vector<NodeView> views = options.views;
+    World world(options);
+    World::Client& writer = world.add_client();
+    writer.open(1, MapKind::Lww, "a");
+    writer.go_online();
+    Asker asker(world, gen);
+    asker.ask("top", true);
+    std::map<std::string, Records> maps;
+    for (int round = 0; round < 40; ++round) {
+      for (uint64_t writes = gen.between(1, 3); writes > 0; --writes) {
+        const std::string key = "k" + std::to_string(gen.below(14));
+        Bytes payload;
+        ByteWriter out(payload);
+        out.varint(1);
+        out.blob(as_bytes(key));
+        if (gen.chance(1, 4)) {
+          REQUIRE(writer.command(Command::Remove, payload).error == 0);
+          maps["a"].erase(key);
+          continue;
+        }
+        Bytes value;
+        ValueWriter value_writer(value);
+        value_writer.begin_map(1);
+        value_writer.key("n");
+        value_writer.integer(static_cast<int64_t>(gen.below(20)));
+        out.varint(0);
+        out.raw(value);
+        REQUIRE(writer.command(Command::Set, payload).error == 0);
+        maps["a"][key] = value;
+      }
+      settle(world);
+      asker.hear();
+      asker.check(views_anew(views, maps));
+    }
+  });
+}
+
 }  // namespace
 }  // namespace topgun::dataflow
