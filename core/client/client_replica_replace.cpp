@@ -116,9 +116,9 @@ void ClientReplica::undo(const Moved& moved, Now now) {
     // An element is ours alone, even if it was removed since; of others' elements and of entries,
     // only what this very operation made of them.
     if (!ours.has_value() || (!is_element && ours->stamp != record.stamp)) return;
-    const bool was_visible = ours->visible(now.wall_ms);
+    const bool was_shown = is_shown(map, *ours);
     forget(map, *ours, record.key, now);
-    if (!is_element || !was_visible) return;
+    if (!is_element || !was_shown) return;
     Record gone = record;
     gone.tombstone = true;
     report_key(map, gone, now);

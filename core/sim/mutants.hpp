@@ -86,6 +86,8 @@ inline constexpr Mutant kMutants[] = {
     {71, "expired-stays", "an entry that expires stays in the answers"},
     {72, "shown-again-untold",
      "live queries do not learn what a map shows when it is opened again"},
+    {87, "resynced-while-shown",
+     "what has just expired stays on the screen of a client that starts anew"},
     {73, "collected-while-shown", "what is collected stays on the screen if a clock was set back"},
     {81, "damage-changes-identity",
      "a client whose identity was damaged keeps operations in the name of the one that it was"},
