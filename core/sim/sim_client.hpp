@@ -255,6 +255,9 @@ class SimClient final : public Actor, public ClientEndpoint {
   void check_fresh(const MapRef& map, const PositionLog::Moment& asked);
   /// Whether what it holds for the node's is known, be there writes of its own besides or not.
   bool model_covers_node() const { return model_is_complete() || !options_.has_storage; }
+  /// Without storage, writes are known once they are sent. Before, they may overrule what it
+  /// therefore is never sent. Asks the engine.
+  bool has_unknown_writes() { return !options_.has_storage && pending() > 0; }
   void model_resync(const MapRef& map);
   void model_reject(ByteView payload);
   void withdraw(const OwnOperation& own);
