@@ -256,6 +256,7 @@ void DeterministicSimulator::carry_out_node_fault(const Step& step) {
     case StepKind::NodePause:
       return node_.pause(true);
     case StepKind::NodeClockStep:
+      checker_.node_clock_is_set(node_.now().wall_ms);
       return node_.clocks().step(unzigzag(step.a));
     case StepKind::DiskFull:
       return node_.set_disk_full(true);

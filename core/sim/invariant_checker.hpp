@@ -113,6 +113,8 @@ class InvariantChecker {
     collected_.merge(map, effect);
     given_up_.merge(map, effect);
   }
+  /// Someone is about to set the node's clock, which shows `wall_ms`.
+  void node_clock_is_set(uint64_t wall_ms) { node_wall_ms_ = std::max(node_wall_ms_, wall_ms); }
   /// An operation that the node took, when its clock showed `wall_ms`.
   void accepted(const Operation& operation, uint64_t wall_ms, uint64_t drift_max_ms);
   /// After a recovery: everything acked at `local` is there.

@@ -23,17 +23,18 @@ void PositionLog::note(const MapRef& map, uint16_t shard, uint64_t version,
   noted_[{map, shard}].push_back({version, std::move(effect)});
 }
 
-/// What is gone, or what something overruled that is gone as well. Asked only of what is missing.
+/// What is gone, or what something overruled that is gone as well, or that is not sent to `reader`
+/// because he wrote it, although he may have lost it. Asked only of what is missing.
 bool PositionLog::is_given_up(const MapRef& map, const std::vector<Noted>& all,
-                              const ReferenceModel::Effect& effect) const {
+                              const ReferenceModel::Effect& effect, uint64_t reader) const {
   if (effect.record.is_retired(horizon_ms_)) return true;
-  ReferenceModel gone;
+  ReferenceModel unsent;
   for (const Noted& noted : all) {
-    const bool is_gone =
-        noted.effect.key == effect.key && noted.effect.record.is_retired(horizon_ms_);
-    if (is_gone) gone.merge(map, noted.effect);
+    const bool is_unsent =
+        noted.effect.record.is_retired(horizon_ms_) || noted.effect.record.replica == reader;
+    if (is_unsent && noted.effect.key == effect.key) unsent.merge(map, noted.effect);
   }
-  return gone.covers(map, effect);
+  return unsent.covers(map, effect);
 }
 
 std::optional<ReferenceModel::Effect> PositionLog::missing(const MapRef& map, uint16_t shard,
@@ -50,7 +51,7 @@ std::optional<ReferenceModel::Effect> PositionLog::missing(const MapRef& map, ui
        at != all.end() && at->version <= upto; ++at) {
     const bool is_own = at->effect.record.replica == reader;
     if (is_own || model.covers(map, at->effect)) continue;
-    if (!is_given_up(map, all, at->effect)) return at->effect;
+    if (!is_given_up(map, all, at->effect, reader)) return at->effect;
   }
   return std::nullopt;
 }

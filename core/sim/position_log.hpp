@@ -43,7 +43,7 @@ class PositionLog {
     ReferenceModel::Effect effect;
   };
   bool is_given_up(const MapRef& map, const std::vector<Noted>& all,
-                   const ReferenceModel::Effect& effect) const;
+                   const ReferenceModel::Effect& effect, uint64_t reader) const;
 
   uint64_t incarnation_ = 0;
   uint64_t horizon_ms_ = 0;
