@@ -430,6 +430,7 @@ void DeterministicSimulator::start_silence() {
   for (SimClient* client : core_clients()) client->node_questions().ask_all_once();
   phase_ = Phase::Silence;
   frames_before_silence_ = network_.frames();
+  had_backlog_ = node_.has_checkpoint_backlog();
   scheduler_.after(kSilenceUs, actor_, OnPhase);
 }
 
@@ -453,7 +454,9 @@ void DeterministicSimulator::finish() {
   // than tombstones are kept starts anew with each.
   constexpr uint64_t kCheckpointSoonMs = 20'000;
   constexpr uint64_t kRetentionInRunMs = 3'600'000;
-  const bool is_asked = !node_.disk().has_unreadable() &&
+  // Damage in the checkpoint's own pages, which SQLite refuses to write to, does not heal.
+  const bool is_stuck = had_backlog_ && node_.has_checkpoint_backlog();
+  const bool is_asked = !node_.disk().has_unreadable() && !is_stuck &&
                         scenario_.retention_ms >= SimClient::kPollWaitMsMax &&
                         (scenario_.checkpoint_interval_ms <= kCheckpointSoonMs ||
                          scenario_.retention_ms > kRetentionInRunMs);

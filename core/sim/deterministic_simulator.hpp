@@ -103,6 +103,7 @@ class DeterministicSimulator final : public Actor {
   bool is_over_ = false;
   uint64_t healing_since_us_ = 0;
   uint64_t frames_before_silence_ = 0;
+  bool had_backlog_ = false;
   std::map<std::string, Bytes> entries_before_silence_;  ///< Of the node's "notes".
   uint64_t events_at_once_ = 0;                          ///< Since time moved for the last time.
   FaultRates struck_ = {};

@@ -77,6 +77,10 @@ class SimNode final : public Actor, public NodeEndpoint {
   /// Whether every shard has heard of all that happened.
   bool is_idle() const;
   bool log_has_failed() const { return log_failed_; }
+  /// Whether something waits to be written into the checkpoint.
+  bool has_checkpoint_backlog() const {
+    return storage_ != nullptr && storage_->checkpoint_backlog_bytes() > 0;
+  }
   bool is_disk_hung() const { return is_disk_hung_; }
 
   // NodeEndpoint
