@@ -27,13 +27,6 @@ std::string describe(const MapRef& map, const ReferenceModel::RecordKey& key,
   return text + " by " + std::to_string(record.replica);
 }
 
-uint64_t handle_of(const MapRef& ref) {
-  for (const OpenMap& map : open_maps()) {
-    if (map.ref == ref) return map.handle;
-  }
-  return 0;
-}
-
 /// Whether `shown` is what these records show, but for entries that expire. In place, because this
 /// is asked of every client every second.
 template <typename Shown, typename NameOf>
@@ -349,10 +342,8 @@ void InvariantChecker::check_bounds(SimNode& node, const std::vector<SimClient*>
 }
 
 bool InvariantChecker::agree(SimNode& node, SimClient& client, const MapRef& map) {
-  // Nobody knows all that a client without storage does, but for its root.
-  if (!client.has_storage() && client.root(handle_of(map)) == node.root(map)) return true;
   const ReferenceModel::Records& theirs = node.model().records(map);
-  const ReferenceModel::Records& ours = client.model().records(map);
+  const ReferenceModel::Records& ours = client.agreed_records(map, theirs, node.root(map));
   if (theirs == ours) return true;
   const uint64_t horizon_ms = node.horizon_ms();
   const auto is_old = [&](const auto& record) { return record.second.is_retired(horizon_ms); };

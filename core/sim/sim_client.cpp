@@ -23,6 +23,13 @@ const std::vector<OpenMap>& open_maps() {
   return kMaps;
 }
 
+uint64_t handle_of(const MapRef& ref) {
+  for (const OpenMap& map : open_maps()) {
+    if (map.ref == ref) return map.handle;
+  }
+  return 0;
+}
+
 SimClient::SimClient(const Options& options, Scheduler& scheduler, VirtualNetwork& network,
                      InvariantChecker& checker)
     : options_(options),

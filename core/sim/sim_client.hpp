@@ -29,6 +29,8 @@ struct OpenMap {
   MapRef ref;
 };
 const std::vector<OpenMap>& open_maps();
+/// 0 for a map that they do not open.
+uint64_t handle_of(const MapRef& ref);
 inline constexpr uint64_t kLwwHandle = 1;
 inline constexpr uint64_t kOrHandle = 2;
 inline constexpr uint64_t kCounterHandle = 3;
@@ -115,6 +117,12 @@ class SimClient final : public Actor, public ClientEndpoint {
   uint64_t replica() const { return replica_; }
   uint64_t pending();
   MerkleRoot root(uint64_t handle);
+  /// What it holds of a map, to be compared with `of_node`, whose root is `node_root`. Of a client
+  /// without storage nobody knows all that it does, but for its root: it holds what the node held
+  /// when that was theirs. Borrows; for as long as neither changes.
+  const ReferenceModel::Records& agreed_records(const MapRef& map,
+                                                const ReferenceModel::Records& of_node,
+                                                const MerkleRoot& node_root);
   const std::map<std::string, Bytes>& entries() const { return entries_; }
   const std::map<ReferenceModel::RecordKey, Bytes>& elements() const { return elements_; }
   const std::map<std::string, int64_t>& counters() const { return counters_; }
@@ -321,6 +329,11 @@ class SimClient final : public Actor, public ClientEndpoint {
   uint64_t asking_ = 0;           ///< The exchange whose request is being learned from; 0 = none.
   uint64_t answering_ = 0;        ///< The exchange whose answer the engine reads; 0 = none.
   bool is_reading_held_ = false;  ///< It was not a quiet one, so it may have been held back.
+  struct Agreed {
+    MerkleRoot root;
+    ReferenceModel::Records records;
+  };
+  std::map<MapRef, Agreed> agreed_;  ///< Of one without storage: when it had the node's root.
   const PositionLog::Moment* asked_ = nullptr;  ///< Of the exchange whose answer is being read.
   uint64_t idle_interval_ms_ = 0;               ///< Between two questions while nothing happens.
   bool is_held_back_ = false;  ///< The node holds answers back until there is news.

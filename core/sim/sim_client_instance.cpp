@@ -196,4 +196,17 @@ void SimClient::keep_state() {
   kept_.push_back(std::move(kept));
 }
 
+// --- what it holds ---
+
+const ReferenceModel::Records& SimClient::agreed_records(const MapRef& map,
+                                                         const ReferenceModel::Records& of_node,
+                                                         const MerkleRoot& node_root) {
+  if (has_storage()) return model_.records(map);
+  const MerkleRoot own_root = root(handle_of(map));
+  if (own_root == node_root) agreed_[map] = {own_root, of_node};
+  const auto agreed = agreed_.find(map);
+  const bool is_known = agreed != agreed_.end() && agreed->second.root == own_root;
+  return is_known ? agreed->second.records : model_.records(map);
+}
+
 }  // namespace topgun::sim
