@@ -346,12 +346,17 @@ bool InvariantChecker::agree(SimNode& node, SimClient& client, const MapRef& map
   const ReferenceModel::Records& ours = client.agreed_records(map, theirs, node.root(map));
   if (theirs == ours) return true;
   const uint64_t horizon_ms = node.horizon_ms();
+  const uint64_t now_ms = node.now().wall_ms;
   const auto is_old = [&](const auto& record) { return record.second.is_retired(horizon_ms); };
+  const auto is_waiting = [&](const auto& record) {
+    const auto held = ours.find(record.first);
+    return held != ours.end() && client.waits_for_time(held->second, now_ms);
+  };
   auto left = theirs.begin();
   auto right = ours.begin();
   for (;;) {
-    while (left != theirs.end() && is_old(*left)) ++left;
-    while (right != ours.end() && is_old(*right)) ++right;
+    while (left != theirs.end() && (is_old(*left) || is_waiting(*left))) ++left;
+    while (right != ours.end() && (is_old(*right) || is_waiting(*right))) ++right;
     if (left == theirs.end() || right == ours.end()) break;
     if (*left++ != *right++) return false;
   }

@@ -141,7 +141,8 @@ class InvariantChecker {
                        bool everybody_is_here);
 
   /// Whether client and node hold the same, but for what the node has collected behind the horizon
-  /// and a client that stays connected collects when it connects again.
+  /// and a client that stays connected collects when it connects again, and what waits for its time
+  /// to come.
   static bool agree(SimNode& node, SimClient& client, const MapRef& map);
 
   /// Comparisons so far: all of them, and those of one invariant.

@@ -117,6 +117,9 @@ class SimClient final : public Actor, public ClientEndpoint {
   uint64_t replica() const { return replica_; }
   uint64_t pending();
   MerkleRoot root(uint64_t handle);
+  /// Whether a node whose clock shows `node_ms` takes the record, which others wrote, only once its
+  /// time has come: one whose clock was far ahead took it before, told it on, and lost it.
+  bool waits_for_time(const ReferenceModel::Record& record, uint64_t node_ms) const;
   /// What it holds of a map, to be compared with `of_node`, whose root is `node_root`. Of a client
   /// without storage nobody knows all that it does, but for its root: it holds what the node held
   /// when that was theirs. Borrows; for as long as neither changes.

@@ -2,6 +2,7 @@
 
 #include "core/base/byte_io.hpp"
 #include "core/base/probe.hpp"
+#include "core/node/shard.hpp"
 #include "core/sim/invariant_checker.hpp"
 #include "core/sim/sim_client.hpp"
 
@@ -197,6 +198,11 @@ void SimClient::keep_state() {
 }
 
 // --- what it holds ---
+
+bool SimClient::waits_for_time(const ReferenceModel::Record& record, uint64_t node_ms) const {
+  const uint64_t drift_ms = node::ShardLimits().clock_drift_max_ms;
+  return record.ms() > node_ms + drift_ms && !checker_.is_own({record.replica}, number());
+}
 
 const ReferenceModel::Records& SimClient::agreed_records(const MapRef& map,
                                                          const ReferenceModel::Records& of_node,
