@@ -45,6 +45,9 @@ class ClientReplica {
     uint64_t outbox_operations_max = kOutboxOperationsMax;
     /// Without storage nothing is persisted, and operations may be sent at once.
     bool has_storage = true;
+    /// The storage takes a transaction when it is handed one, and never refuses it: what is handed
+    /// out is stored, as far as the engine can tell.
+    bool stores_at_once = false;
   };
 
   // --- life ---
@@ -228,6 +231,7 @@ class ClientReplica {
   void put_runs(RowWriter& row);
   static void put_counter_base(RowWriter& row, const ClientMap& map, ByteView key,
                                const CounterBase& base);
+  void store_turn();
   void end_turn_without_storage();
   enum class Conflate : uint8_t { Everything, AllButCounters };
   void conflate_outbox(Conflate what);
@@ -277,6 +281,7 @@ class ClientReplica {
   bool may_send_unstored_ = false;
   uint64_t snapshot_transaction_ = 0;  ///< Of the latest snapshot handed to the host.
   uint64_t conflated_operations_ = 0;
+  uint64_t stored_at_once_ = 0;  ///< The last transaction, if the storage takes each at once.
 
   OperationBatch operations_;  // Reused.
   RecordBatch records_;

@@ -296,6 +296,12 @@ Meta ClientReplica::meta() const {
 
 void ClientReplica::end_turn() {
   if (!started_) return;
+  store_turn();
+  if (!options_.stores_at_once) return;
+  while (stored_at_once_ < store_.last_transaction()) persisted(++stored_at_once_, {});
+}
+
+void ClientReplica::store_turn() {
   close_batch();
   if (outbox_.operations() > std::max(kConflateOperationsMin, 2 * conflated_operations_)) {
     conflate_outbox(Conflate::Everything);

@@ -8,6 +8,7 @@ namespace topgun::client {
 namespace {
 
 constexpr uint8_t kOpenWithoutStorage = 1;
+constexpr uint8_t kOpenStoresAtOnce = 2;
 constexpr size_t kRowBytesMax = size_t{256} << 20;
 constexpr size_t kRowKeyBytesMax = 256;
 constexpr uint64_t kPollIntervalMsMax = 24 * 3600 * 1000;
@@ -256,6 +257,7 @@ Answer Engine::Impl::open(ByteReader& in) {
   while (options.replica.value == 0) options.replica.value = identity.next();
   if (operations_max != 0) options.outbox_operations_max = operations_max;
   options.has_storage = (flags & kOpenWithoutStorage) == 0;
+  options.stores_at_once = (flags & kOpenStoresAtOnce) != 0;
   options.draws = Prng(seed_low, stream_id("client.replacement"), seed_high);
   replica_.open(options);
   const uint64_t instance = identity.next();
@@ -484,7 +486,7 @@ ByteView Engine::exec(ByteView request) {
 }
 
 ByteView Engine::poll() {
-  impl_->polled = impl_->events.take();
+  impl_->events.take_into(impl_->polled);
   return impl_->polled;
 }
 

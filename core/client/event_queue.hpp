@@ -22,12 +22,21 @@ class EventQueue {
   }
 
   Bytes take() {
-    Bytes taken = std::move(bytes_);
-    bytes_ = {};
+    Bytes taken;
+    take_into(taken);
     return taken;
   }
 
+  /// As `take`, in exchange for the memory of what was taken before, unless that is much.
+  void take_into(Bytes& taken) {
+    taken.clear();
+    if (taken.capacity() > kReusedBytesMax) taken = Bytes();
+    taken.swap(bytes_);
+  }
+
  private:
+  static constexpr size_t kReusedBytesMax = 64 * 1024;
+
   Bytes bytes_;
 };
 

@@ -108,6 +108,9 @@ class Store {
   /// deletes again what this one was to delete.
   uint64_t replace(std::vector<Bytes> pages, EventQueue& events);
 
+  /// Number of the newest transaction; 0 = none yet.
+  uint64_t last_transaction() const { return last_transaction_; }
+
   /// The host stored a transaction, or failed to.
   void persisted(uint64_t transaction, bool done);
 

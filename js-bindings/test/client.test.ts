@@ -63,6 +63,23 @@ test('client: stored rows are back after a restart', async () => {
   await second.close();
 });
 
+test('client: what a store takes at once is stored by the end of the turn, and nobody tells the engine', async () => {
+  const storage = memoryStorage();
+  const factory = new FakeFactory();
+  const client = clientOn(factory, { storage });
+  await client.start();
+  let stored = 0;
+  client.on('stored', () => stored++);
+  client.getMap<number>('numbers').set('a', 1);
+  await null;
+  await null;
+  assert.equal(stored, 1);
+  assert.equal((await storage.load()).length, 1);
+  await client.flush();
+  assert.equal(factory.current.seen.includes(Command.Persisted), false);
+  await client.close();
+});
+
 test('client: a listener sees the change and may write from within', async () => {
   const client = clientOn(new FakeFactory());
   await client.start();

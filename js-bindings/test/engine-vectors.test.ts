@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { Command, CommandBuffer, MapKind, TransportKind, readAnswers, splitRequest } from '../src/bindings/commands.js';
 import type { Engine } from '../src/bindings/engine.js';
 import { readEvents, type StoredRow } from '../src/bindings/events.js';
+import { onTab, relay as relayCommand, watch } from '../src/bindings/tab-commands.js';
 import { testOnCores } from './support/cores.js';
 
 // Goal: every build of the core answers the same requests with the same bytes. Method: the files of
@@ -197,7 +198,7 @@ const scenarios: Record<string, (recorder: Recorder) => void | Promise<void>> = 
       const inner = new CommandBuffer();
       write(inner);
       const [encoded] = splitRequest(inner.request({ wallMs: 0, monotonicMs: 0 }));
-      buffer.relay(tab, number, encoded!);
+      relayCommand(buffer, tab, number, encoded!);
     };
     const open = (buffer: CommandBuffer): void => {
       buffer.openMap(1, MapKind.Lww, 'todos');
@@ -213,11 +214,11 @@ const scenarios: Record<string, (recorder: Recorder) => void | Promise<void>> = 
       relay(buffer, 3, (inner) => inner.counterAdd(3, 'a', 5));
       relay(buffer, 4, (inner) => inner.counterAdd(1, 'a', 5));
       relay(buffer, 3, (inner) => inner.counterAdd(3, 'a', 5));
-      buffer.onTab(Command.TabCursor, tab);
+      onTab(buffer, Command.TabCursor, tab);
     });
     recorder.note('local writes of watched maps are reported');
     recorder.run((buffer) => {
-      for (const map of [1, 2, 3]) buffer.watch(map, true);
+      for (const map of [1, 2, 3]) watch(buffer, map, true);
       buffer.set(1, 'b', 0, 1);
       buffer.orRemove(2, 'a', 'x');
       buffer.counterAdd(3, 'a', -1);
@@ -226,9 +227,9 @@ const scenarios: Record<string, (recorder: Recorder) => void | Promise<void>> = 
     recorder.note('the cursor was stored; goodbye');
     recorder.run((buffer) => {
       open(buffer);
-      buffer.onTab(Command.TabCursor, tab);
-      buffer.onTab(Command.ForgetTab, tab);
-      buffer.onTab(Command.TabCursor, tab);
+      onTab(buffer, Command.TabCursor, tab);
+      onTab(buffer, Command.ForgetTab, tab);
+      onTab(buffer, Command.TabCursor, tab);
     });
   },
   exchanges(recorder) {

@@ -140,6 +140,8 @@ class World::Client {
   void restart();
   /// The connection breaks without a word.
   void cut();
+  /// From the next start on, a transaction is stored when it is handed out, and nobody says so.
+  void store_at_once() { stores_at_once_ = true; }
   /// While held, storage transactions do not complete.
   void hold_storage(bool held);
   /// The next transactions fail.
@@ -230,11 +232,13 @@ class World::Client {
   void start();
   void take_events();
   void on_event(client::Event event, ByteView payload);
+  void apply(const Transaction& transaction);
   bool finish_storage();
 
   World& world_;
   uint64_t seed_;
   bool has_storage_;
+  bool stores_at_once_ = false;
   std::unique_ptr<client::Engine> engine_;
   std::map<std::string, Bytes> rows_;
   std::deque<Transaction> transactions_;

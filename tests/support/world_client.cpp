@@ -40,7 +40,7 @@ void World::Client::start() {
   out.u64(++world_.starts_);
   out.u64(0);
   out.varint(0);
-  out.u8(has_storage_ ? 0 : 1);
+  out.u8(has_storage_ ? (stores_at_once_ ? 2 : 0) : 1);
   TG_ASSERT(command(client::Command::Open, payload).error == 0);
   for (const auto& [key, row] : rows_) {
     Bytes stored;
@@ -161,6 +161,7 @@ void World::Client::on_event(client::Event event, ByteView payload) {
         transaction.deletes.emplace_back(as_text(in.blob(1024)));
       }
       TG_ASSERT(in.ok() && in.at_end());
+      if (stores_at_once_) return apply(transaction);
       transactions_.push_back(std::move(transaction));
       return;
     }
@@ -201,6 +202,11 @@ void World::Client::on_event(client::Event event, ByteView payload) {
   }
 }
 
+void World::Client::apply(const Transaction& transaction) {
+  for (const auto& [key, row] : transaction.puts) rows_[key] = row;
+  for (const std::string& key : transaction.deletes) rows_.erase(key);
+}
+
 bool World::Client::finish_storage() {
   if (storage_held_ || transactions_.empty()) return false;
   const Transaction transaction = std::move(transactions_.front());
@@ -209,10 +215,7 @@ bool World::Client::finish_storage() {
   ByteWriter out(payload);
   out.varint(transaction.number);
   out.u16(storage_fails_ ? static_cast<uint16_t>(Error::StorageFull) : 0);
-  if (!storage_fails_) {
-    for (const auto& [key, row] : transaction.puts) rows_[key] = row;
-    for (const std::string& key : transaction.deletes) rows_.erase(key);
-  }
+  if (!storage_fails_) apply(transaction);
   command(client::Command::Persisted, payload);
   return true;
 }

@@ -56,6 +56,13 @@ export type MapKind = (typeof MapKind)[keyof typeof MapKind];
 export const TransportKind = { Stream: 0, Exchanges: 1 } as const;
 export type TransportKind = (typeof TransportKind)[keyof typeof TransportKind];
 
+/** When rows that the engine hands out are stored; it hands out none for `Never`, and waits for no word of it `AtOnce`. */
+export const enum Stores {
+  Later = 0,
+  Never = 1,
+  AtOnce = 2,
+}
+
 /** How changes are asked for over exchanges. Milliseconds. */
 export interface Polling {
   /** How long an answer may be held back until there is news; 0 = not at all. */
@@ -113,13 +120,12 @@ export class CommandBuffer extends ByteWriter {
     return this.count === 0;
   }
 
-  /** With `persists` false the engine hands out no rows, and waits for none to be stored. */
-  open(seed: Uint8Array, replica: bigint, outboxMax: number, persists = true): void {
+  open(seed: Uint8Array, replica: bigint, outboxMax: number, stores: Stores = Stores.Later): void {
     const start = this.begin(Command.Open);
     this.raw(seed);
     this.bigU64(replica);
     this.varint(outboxMax);
-    if (!persists) this.u8(1);
+    if (stores !== Stores.Later) this.u8(stores);
     this.finish(start);
   }
 
@@ -235,42 +241,6 @@ export class CommandBuffer extends ByteWriter {
     this.finish(start);
   }
 
-  /** `TabCursor` or `ForgetTab`, of a tab's 16 bytes. */
-  onTab(code: Command, tab: Uint8Array): void {
-    const start = this.begin(code);
-    this.raw(tab);
-    this.finish(start);
-  }
-
-  /** Whether local writes of a map are reported, too. */
-  watch(map: number, on: boolean): void {
-    const start = this.begin(Command.Watch);
-    this.varint(map);
-    this.u8(on ? 1 : 0);
-    this.finish(start);
-  }
-
-  /** A write as another buffer encoded it, to be executed once for a tab. */
-  relay(tab: Uint8Array, number: number, write: Uint8Array): void {
-    const start = this.begin(Command.Relay);
-    this.raw(tab);
-    this.varint(number);
-    this.raw(write.subarray(4));
-    this.finish(start);
-  }
-
-  /** A `Relay` command as another buffer encoded it, but with our handle of its map. */
-  relayTo(map: number, relay: Uint8Array): void {
-    const reader = new ByteReader(relay);
-    skipToMap(reader);
-    const start = this.begin(Command.Relay);
-    this.raw(relay.subarray(5, reader.offset));
-    this.varint(map);
-    reader.varint();
-    this.raw(relay.subarray(reader.offset));
-    this.finish(start);
-  }
-
   /** A command as another buffer encoded it, its size included. */
   appendEncoded(command: Uint8Array): void {
     this.raw(command);
@@ -304,7 +274,7 @@ export class CommandBuffer extends ByteWriter {
   }
 
   /** Leaves room for the size, writes the code; returns where the command starts. */
-  private begin(code: Command): number {
+  begin(code: Command): number {
     const writer = this.writer;
     writer.reserve(5);
     const start = writer.size;
@@ -313,7 +283,8 @@ export class CommandBuffer extends ByteWriter {
     return start;
   }
 
-  private finish(start: number): void {
+  /** Ends the command that starts there. */
+  finish(start: number): void {
     const bytes = this.writer.bytes;
     const size = this.writer.size - start - 4;
     bytes[start] = size;
@@ -405,11 +376,6 @@ export function writeTarget(command: Uint8Array): WriteTarget | undefined {
   return { code, map: reader.varint(), key: reader.text(), relayed };
 }
 
-/** The number of a `Relay` command. */
-export function relayNumber(relay: Uint8Array): number {
-  return new ByteReader(relay, 5 + TAB_BYTES).varint();
-}
-
 /** What follows the key of an encoded write, relayed or not. Borrowed. */
 export function payloadAfterKey(write: Uint8Array): ByteReader {
   const reader = new ByteReader(write);
@@ -420,7 +386,7 @@ export function payloadAfterKey(write: Uint8Array): ByteReader {
 }
 
 /** Moves to the map of an encoded command that has one; returns what kind of command it is. */
-function skipToMap(reader: ByteReader): { code: Command; relayed: boolean } {
+export function skipToMap(reader: ByteReader): { code: Command; relayed: boolean } {
   reader.u32();
   const code = reader.u8() as Command;
   if (code !== Command.Relay) return { code, relayed: false };

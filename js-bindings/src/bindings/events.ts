@@ -62,6 +62,7 @@ export interface CounterEvent extends KeyEvent {
   readonly value: bigint;
 }
 
+/** The values of the rows are borrowed. */
 export interface PersistEvent {
   readonly type: 'persist';
   readonly transaction: number;
@@ -216,8 +217,7 @@ export function readTag(reader: ByteReader): string {
 function readPersist(reader: ByteReader): PersistEvent {
   const transaction = reader.varint();
   const puts: StoredRow[] = [];
-  // Copies: a store may keep the bytes, and cloning a view would clone all that lies around it.
-  for (let n = reader.varint(); n > 0; n--) puts.push({ key: reader.text(), value: reader.blob().slice() });
+  for (let n = reader.varint(); n > 0; n--) puts.push({ key: reader.text(), value: reader.blob() });
   const deletes: string[] = [];
   for (let n = reader.varint(); n > 0; n--) deletes.push(reader.text());
   return { type: 'persist', transaction, puts, deletes };

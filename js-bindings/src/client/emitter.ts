@@ -25,7 +25,9 @@ export class Emitter<Events extends object> {
   }
 
   emit<Name extends keyof Events>(name: Name, argument: Events[Name]): void {
-    for (const listener of [...(this.listeners.get(name) ?? [])]) {
+    const listeners = this.listeners.get(name);
+    if (listeners === undefined) return;
+    for (const listener of [...listeners]) {
       callListener(() => (listener as (argument: Events[Name]) => void)(argument));
     }
   }

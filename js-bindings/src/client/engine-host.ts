@@ -7,9 +7,11 @@ import {
   type Now,
   type WriteTarget,
 } from '../bindings/commands.js';
+import { ByteWriter } from '../bindings/byte-writer.js';
 import { EngineTrapped, type Engine } from '../bindings/engine.js';
 import { readEvents, type EngineEvent, type StoredRow } from '../bindings/events.js';
 import { ByteReader } from '../bindings/reader.js';
+import { callListener } from './emitter.js';
 
 /** A batch leaves when it holds this many commands or bytes, or at the end of the turn. */
 const BATCH_COMMANDS_MAX = 256;
@@ -18,6 +20,10 @@ const BATCH_BYTES_MAX = 64 * 1024;
 const LOAD_BYTES = 1 << 20;
 /** Bytes of writes that are remembered until they are stored. */
 const UNSTORED_BYTES_MAX = 64 << 20;
+/** Memory for them that is kept when all is stored. */
+const LOG_BYTES_KEPT = 1 << 20;
+/** Cheaper than `queueMicrotask`, for which Node makes an object each time. */
+const soon = Promise.resolve();
 
 /** What the owner of an engine does with what comes out of it. */
 export interface EngineHostDelegate {
@@ -38,7 +44,7 @@ export interface EngineHostDelegate {
 
 /** A request with writes, and the transaction that stores them once the engine has handed it out. */
 interface UnstoredRequest {
-  readonly request: Uint8Array;
+  readonly bytes: number;
   transaction: number | undefined;
 }
 
@@ -55,11 +61,15 @@ export class EngineHost {
   private visitAnswer: ((answer: CommandAnswer) => void) | undefined;
   /** Requests with writes that the store may not hold yet: what a trap would lose. */
   private unstored: UnstoredRequest[] = [];
-  private unstoredBytes = 0;
+  /** Their bytes back to back, behind those of requests that are stored. */
+  private readonly log = new ByteWriter();
+  private logStart = 0;
   private kept: Uint8Array[] = [];
   private hasWrites = false;
   private turnScheduled = false;
   private applying = false;
+  /** The engine has run since its events were taken. */
+  private hasRun = false;
 
   constructor(delegate: EngineHostDelegate) {
     this.delegate = delegate;
@@ -86,7 +96,7 @@ export class EngineHost {
       this.flush();
     } else if (!this.turnScheduled) {
       this.turnScheduled = true;
-      queueMicrotask(this.endTurn);
+      void soon.then(this.endTurn);
     }
   }
 
@@ -145,9 +155,10 @@ export class EngineHost {
   flush(): void {
     if (this.engine === undefined || this.buffer.empty) return;
     const request = this.buffer.request(readNow());
-    if (this.hasWrites) this.keep(request.slice());
+    if (this.hasWrites) this.keep(request);
     this.hasWrites = false;
     try {
+      this.hasRun = true;
       const response = this.engine.exec(request);
       this.readResponse(request, response);
     } catch (error) {
@@ -166,22 +177,22 @@ export class EngineHost {
 
   /** The transactions up to this one are stored: what they hold must not be run again. */
   stored(transaction: number): void {
-    this.unstored = this.unstored.filter((each) => {
-      const done = each.transaction !== undefined && each.transaction <= transaction;
-      if (done) this.unstoredBytes -= each.request.length;
-      return !done;
-    });
+    let done = 0;
+    while ((this.unstored[done]?.transaction ?? Infinity) <= transaction) done++;
+    this.drop(done);
   }
 
   /** The writes that may not be stored, as they were encoded, oldest first; forgets them. */
   takeUnstored(): Uint8Array[] {
-    const run = this.unstored.map(({ request }) => request);
+    const { bytes, size } = this.log.writer;
+    const log = bytes.slice(this.logStart, size);
+    let end = 0;
+    const run = this.unstored.map((each) => log.subarray(end, (end += each.bytes)));
     const requests = [...run, this.buffer.request(readNow()).slice()];
     const writes = requests.flatMap(splitRequest).filter((write) => writeTarget(write) !== undefined);
     const all = [...this.kept, ...writes];
     this.kept = [];
-    this.unstored = [];
-    this.unstoredBytes = 0;
+    this.drop(this.unstored.length);
     this.hasWrites = false;
     this.buffer.reset();
     this.answers.clear();
@@ -195,7 +206,7 @@ export class EngineHost {
 
   private readonly endTurn = (): void => {
     this.turnScheduled = false;
-    this.flush();
+    callListener(() => this.flush());
   };
 
   private readResponse(request: Uint8Array, response: Uint8Array): void {
@@ -216,10 +227,11 @@ export class EngineHost {
   }
 
   private drain(): void {
-    while (!this.applying && this.engine !== undefined) {
+    while (!this.applying && this.hasRun && this.engine !== undefined) {
       // While events are applied the buffer is empty: nothing of the application runs, and the
       // commands that effects append are run by whoever appends them, later.
       this.applying = true;
+      this.hasRun = false;
       try {
         // Borrowed from the engine, which nothing calls until the effects have run.
         const events = this.engine.poll();
@@ -238,13 +250,22 @@ export class EngineHost {
   }
 
   private keep(request: Uint8Array): void {
-    this.unstored.push({ request, transaction: undefined });
-    this.unstoredBytes += request.length;
+    this.unstored.push({ bytes: request.length, transaction: undefined });
+    this.log.raw(request);
     // Only a store that fails for long gets here; a trap on top of that may lose the oldest writes
     // that the server does not have either.
-    while (this.unstoredBytes > UNSTORED_BYTES_MAX) {
-      this.unstoredBytes -= this.unstored.shift()?.request.length ?? this.unstoredBytes;
-    }
+    while (this.log.writer.size - this.logStart > UNSTORED_BYTES_MAX) this.drop(1);
+  }
+
+  /** Forgets the oldest requests. */
+  private drop(count: number): void {
+    for (const { bytes } of this.unstored.splice(0, count)) this.logStart += bytes;
+    const { writer } = this.log;
+    if (this.logStart * 2 < writer.size) return;
+    writer.bytes.copyWithin(0, this.logStart, writer.size);
+    writer.size -= this.logStart;
+    this.logStart = 0;
+    if (writer.size === 0 && writer.bytes.length > LOG_BYTES_KEPT) writer.bytes = new Uint8Array();
   }
 
   private lost(error: unknown): void {

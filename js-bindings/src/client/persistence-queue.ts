@@ -31,8 +31,9 @@ export class PersistenceQueue {
     return !this.attempting && this.rows.size === 0 && this.transactions.length === 0;
   }
 
+  /** The event's rows are borrowed. */
   add(event: PersistEvent): void {
-    for (const row of event.puts) this.rows.set(row.key, row);
+    for (const { key, value } of event.puts) this.rows.set(key, { key, value: value.slice() });
     for (const key of event.deletes) this.rows.set(key, undefined);
     this.transactions.push(event.transaction);
     if (!this.running) void this.run();

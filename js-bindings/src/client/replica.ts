@@ -1,12 +1,13 @@
 import {
   Command,
+  Stores,
   payloadAfterKey,
   writeTarget,
   type CommandBuffer,
   type MapKind,
   type WriteTarget,
 } from '../bindings/commands.js';
-import type { Engine, EngineFactory, EngineTrapped, EngineKind } from '../bindings/engine.js';
+import type { EngineFactory, EngineTrapped, EngineKind } from '../bindings/engine.js';
 import type { EngineEvent, PersistEvent } from '../bindings/events.js';
 import { ByteReader } from '../bindings/reader.js';
 import { ErrorCode, TopGunError, asTopGunError, errorFromCode } from '../errors.js';
@@ -297,8 +298,7 @@ export class Replica implements EngineHostDelegate {
       case 'cancel-exchange':
         return this.effect(() => this.link?.cancel(event.exchange));
       case 'persist':
-        this.host.handedOut(event.transaction);
-        return this.effect(() => this.store(event));
+        return this.store(event);
       case 'wake':
         return this.effect(() => this.timer.wakeAt(event.atMs));
       case 'status':
@@ -377,14 +377,16 @@ export class Replica implements EngineHostDelegate {
    */
   private async boot(): Promise<void> {
     const rows = await this.storage.load();
-    const engine = await this.create();
+    const engine = await this.factory?.create();
+    if (engine === undefined) throw new TopGunError(ErrorCode.NotReady);
     if (this.isClosed()) return engine.close();
     this.quiet = true;
     const writes = [...this.host.takeUnstored(), ...this.events.inherit()];
     this.host.attach(engine);
     const seed = crypto.getRandomValues(new Uint8Array(16));
     const { outboxMax = 0 } = this.options;
-    this.host.tell((buffer) => buffer.open(seed, replicaIdOf(this.options), outboxMax));
+    const stores = this.storage.storesAtOnce ? Stores.AtOnce : Stores.Later;
+    this.host.tell((buffer) => buffer.open(seed, replicaIdOf(this.options), outboxMax, stores));
     this.host.loadRows(rows);
     const replica = this.host.ask(
       (buffer) => buffer.plain(Command.Start),
@@ -426,11 +428,6 @@ export class Replica implements EngineHostDelegate {
     }
   }
 
-  private async create(): Promise<Engine> {
-    if (this.factory === undefined) throw new TopGunError(ErrorCode.NotReady);
-    return this.factory.create();
-  }
-
   /** Opens a map (again): the engine reports all of it, and the mirror follows. */
   private reload(handle: number, map: MirroredMap): void {
     if (this.maps.get(handle) !== map) return;
@@ -460,23 +457,27 @@ export class Replica implements EngineHostDelegate {
     }
   }
 
+  /** The rows are borrowed. */
   private store(event: PersistEvent): void {
-    this.lastTransaction = event.transaction;
-    this.queue.add(event);
+    const transaction = (this.lastTransaction = event.transaction);
+    this.host.handedOut(transaction);
+    if (!this.storage.storesAtOnce) return this.queue.add(event);
+    void this.storage.transact(event);
+    this.holds(transaction);
+    this.notice(this.events.progress);
+  }
+
+  private holds(transaction: number): void {
+    this.host.stored(transaction);
+    this.tap?.stored(transaction);
   }
 
   private stored(transactions: readonly number[], error: TopGunError | undefined): void {
-    for (const transaction of transactions) {
-      this.host.tell((buffer) => buffer.persisted(transaction, error?.code ?? 0));
-    }
-    if (error === undefined) {
-      const last = Math.max(...transactions);
-      this.host.stored(last);
-      this.tap?.stored(last);
-    }
-    if (error !== undefined) {
-      this.storeFails(error);
-    } else if (this.storeFailed && transactions.some((each) => each > this.failedAt)) {
+    for (const each of transactions) this.host.tell((buffer) => buffer.persisted(each, error?.code ?? 0));
+    const last = Math.max(...transactions);
+    if (error !== undefined) this.storeFails(error);
+    else this.holds(last);
+    if (error === undefined && this.storeFailed && last > this.failedAt) {
       this.storeFailed = false;
       this.events.persistence(this.persistence, undefined);
     }

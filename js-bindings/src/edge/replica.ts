@@ -1,6 +1,7 @@
 import {
   Command,
   MAP_NAME_BYTES_MAX,
+  Stores,
   TransportKind,
   type CommandBuffer,
   type WriteTarget,
@@ -296,7 +297,7 @@ export class EdgeReplica implements WriteSink, EngineHostDelegate {
     host.attach(engine);
     // Nothing of what identifies a replica is stored, so that no instance is a copy of another.
     const seed = crypto.getRandomValues(new Uint8Array(16));
-    host.tell((buffer) => buffer.open(seed, 0n, 0, false));
+    host.tell((buffer) => buffer.open(seed, 0n, 0, Stores.Never));
     host.loadRows(snapshot);
     host.tell((buffer) => buffer.plain(Command.Start));
     host.tell((buffer) => buffer.setPolling(ON_DEMAND));

@@ -1,4 +1,4 @@
-import { Command } from '../bindings/commands.js';
+import { Command, Stores } from '../bindings/commands.js';
 import type { EngineFactory } from '../bindings/engine.js';
 import type { EngineEvent } from '../bindings/events.js';
 import { EngineHost, type EngineHostDelegate } from '../client/engine-host.js';
@@ -33,7 +33,7 @@ export class MirrorEngine implements EngineHostDelegate {
     mirror.host.attach(engine);
     const seed = crypto.getRandomValues(new Uint8Array(16));
     mirror.host.tell((buffer) => {
-      buffer.open(seed, 0n, 0, false);
+      buffer.open(seed, 0n, 0, Stores.Never);
       buffer.plain(Command.Start);
     });
     return mirror;

@@ -44,6 +44,11 @@ export interface StorageAdapter {
    * follow the one that holds it, instead of doing nothing; without a name they wait.
    */
   readonly lockName?: string | undefined;
+  /**
+   * `transact` has applied the transaction when it returns, and cannot fail: nobody waits for its promise. The values are
+   * borrowed for the call.
+   */
+  readonly storesAtOnce?: true;
   /** Opens the store, waiting until no other client uses it. Resolves to what it promises. */
   open(events: StorageEvents): Promise<Persistence>;
   /** Every stored row, in any order. */

@@ -2,6 +2,7 @@ import { ByteWriter } from '../bindings/byte-writer.js';
 import { CommandBuffer, payloadAfterKey, splitRequest, type Command } from '../bindings/commands.js';
 import { readEvents } from '../bindings/events.js';
 import { ByteReader } from '../bindings/reader.js';
+import { relay } from '../bindings/tab-commands.js';
 import type { MapEvent, MirroredMap } from '../client/collection.js';
 import { errorOf, type Session } from '../client/session.js';
 import { ErrorCode, TopGunError, errorFromCode } from '../errors.js';
@@ -196,7 +197,7 @@ export class Follower {
   private endTurn(): void {
     if (this.buffer.empty) return;
     const writes = splitRequest(this.buffer.request(NO_TIME));
-    for (const write of writes) this.relays.relay(this.tab.bytes, ++this.numbers, write);
+    for (const write of writes) relay(this.relays, this.tab.bytes, ++this.numbers, write);
     const relays = splitRequest(this.relays.request(NO_TIME).slice());
     const first = this.numbers - relays.length + 1;
     relays.forEach((relay, index) => {

@@ -1,5 +1,6 @@
-import { Command, relayNumber, splitCommands, writeTarget, type CommandAnswer } from '../bindings/commands.js';
+import { Command, splitCommands, writeTarget, type CommandAnswer } from '../bindings/commands.js';
 import type { EngineEvent } from '../bindings/events.js';
+import { onTab, relayNumber, relayTo, watch } from '../bindings/tab-commands.js';
 import type { ReplicaTap } from '../client/replica-events.js';
 import type { Replica } from '../client/replica.js';
 import { partsOf, type Session, type TabNotice } from '../client/session.js';
@@ -224,7 +225,7 @@ export class Leader implements ReplicaTap {
     if (root === undefined) return undefined;
     tab.handles.set(handle, leaderHandle);
     this.watched.add(leaderHandle);
-    host.tell((buffer) => buffer.watch(leaderHandle, true));
+    host.tell((buffer) => watch(buffer, leaderHandle, true));
     return { handle, leaderHandle, events: concatenate(captured), ...root };
   }
 
@@ -248,7 +249,7 @@ export class Leader implements ReplicaTap {
           const handle = tab.handles.get(writeTarget(relay)!.map);
           numbers.push(relayNumber(relay));
           // Without a map the engine refuses it, which is the answer.
-          buffer.relayTo(handle ?? 0, relay);
+          relayTo(buffer, handle ?? 0, relay);
         }
       }, visit);
       const number = numbers[numbers.length - 1]!;
@@ -278,7 +279,7 @@ export class Leader implements ReplicaTap {
   private forget(name: string): void {
     if (!this.tabs.delete(name) || !this.replica.started) return;
     this.asks.forget(name);
-    this.replica.host.tell((buffer) => buffer.onTab(Command.ForgetTab, tabBytes(name)));
+    this.replica.host.tell((buffer) => onTab(buffer, Command.ForgetTab, tabBytes(name)));
     this.unwatch();
   }
 
@@ -290,7 +291,7 @@ export class Leader implements ReplicaTap {
       this.watched.delete(handle);
       const ours = this.replica.maps.has(handle);
       this.replica.host.tell((buffer) => {
-        buffer.watch(handle, false);
+        watch(buffer, handle, false);
         if (!ours) buffer.onMap(Command.Unsubscribe, handle);
       });
     }
@@ -298,7 +299,7 @@ export class Leader implements ReplicaTap {
 
   private cursorOf(name: string): number {
     const cursor = this.replica.host.ask(
-      (buffer) => buffer.onTab(Command.TabCursor, tabBytes(name)),
+      (buffer) => onTab(buffer, Command.TabCursor, tabBytes(name)),
       (payload) => payload.varint(),
     );
     return cursor ?? 0;
