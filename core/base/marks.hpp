@@ -70,6 +70,7 @@
   X(NodeMergesShards, "an answer has rows of several shards")                                \
   X(NodeQueryIsCut, "a connection ends while it follows answers")                            \
   X(NodeRowExpires, "an entry that expires leaves an answer of the node")                    \
+  X(QueryRowIsKnown, "an answer tells a row by its number alone")                            \
   X(QueryWalks, "a query is answered by a walk along an index")                              \
   X(ThawsMidRequest, "an instance stood still while a request of it was under way")          \
   X(ThawsBeyondRetention, "an instance stood still for longer than tombstones are kept")     \

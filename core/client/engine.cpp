@@ -227,6 +227,7 @@ Answer Engine::Impl::execute(Command command, ByteReader& in, ByteWriter& out, N
     case Command::Indexes:
     case Command::DefineView:
     case Command::DropView:
+    case Command::ForgetRows:
       return query(command, in, out, link_.corrected(now));
   }
   return Error::UnknownMessage;

@@ -17,7 +17,7 @@ class QueryPort {
  public:
   virtual ~QueryPort() = default;
 
-  /// Executes a command from `Query` to `DropView`; what it answers goes to `out`.
+  /// Executes a command from `Query` to `ForgetRows`; what it answers goes to `out`.
   /// `now` is corrected, and what has expired by now was reported.
   virtual Result<void> execute(Command command, ByteReader& in, ByteWriter& out, Now now) = 0;
 

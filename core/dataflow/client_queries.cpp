@@ -52,7 +52,19 @@ class ClientQueries::FollowedMap final : public MapObserver {
     return {};
   }
 
-  uint64_t handle() const { return map_.handle; }
+  /// Says which record a row is: by its number alone, unless the record was written since the host
+  /// was told its key with the number.
+  void tell_row(ByteWriter& out, RowId row) {
+    if (row >= told_.size()) told_.resize(rows_.rows().row_end());
+    const bool is_known = std::exchange(told_[row], 1) != 0;
+    out.varint(uint64_t{row} * 2 + (is_known ? 0 : 1));
+    if (!is_known) out.blob(rows_.rows().view(row).key);
+  }
+
+  std::optional<RowId> find(ByteView key) const { return rows_.find(key); }
+
+  /// The host knows no row by its number any more.
+  void forget_told() { told_.clear(); }
 
   void changing(const Record& current) override { follower_.changing(current); }
 
@@ -70,7 +82,8 @@ class ClientQueries::FollowedMap final : public MapObserver {
 
  private:
   void apply(const query::Write& write) {
-    owner_.engine_.apply(relation_, write);
+    const RowId row = owner_.engine_.apply(relation_, write);
+    if (row < told_.size() && !TG_MUTANT(93)) told_[row] = 0;
     owner_.touched_ = true;
   }
 
@@ -84,6 +97,7 @@ class ClientQueries::FollowedMap final : public MapObserver {
   query::Collection rows_;
   query::RecordFollower follower_;
   RelationId relation_ = {};
+  Bytes told_;  ///< For each row 1 if the host knows it by its number.
 };
 
 ClientQueries::ClientQueries(client::ClientReplica& replica, client::EventQueue& events)
@@ -118,6 +132,8 @@ Result<void> ClientQueries::execute(Command command, ByteReader& in, ByteWriter&
       return define_view(in);
     case Command::DropView:
       return drop_view(in);
+    case Command::ForgetRows:
+      return forget_rows(in);
     default:
       return Error::UnknownMessage;
   }
@@ -215,10 +231,11 @@ Result<void> ClientQueries::query(ByteReader& in, ByteWriter& out) {
   const Result<std::string> relation = take_relation(in);
   if (!relation.ok()) return relation.error();
   if (const auto key = query::point_lookup_key(in.rest()); key && !is_view(*relation)) {
-    const bool is_there = engine_.find(*relation)->find(*key).has_value();
-    out.u8(static_cast<uint8_t>(Rows::Keys));
-    out.varint(is_there ? 1 : 0);
-    if (is_there) out.blob(*key);
+    FollowedMap& map = *maps_.find(*relation)->second;
+    const auto row = map.find(*key);
+    out.u8(static_cast<uint8_t>(Rows::Known));
+    out.varint(row ? 1 : 0);
+    if (row) map.tell_row(out, *row);
     out.blob({});
     return {};
   }
@@ -235,12 +252,16 @@ Result<void> ClientQueries::query(ByteReader& in, ByteWriter& out) {
   }
   if (shape.rows == Rows::Combinations) out.varint(answer->width);
   const size_t rows = answer->rows.size() / answer->width;
-  out.varint(rows);
-  for (size_t i = 0; i < rows; ++i) {
-    const std::vector<RowView> sides = sides_of(*relation, *query, *answer, i);
-    RowView row = sides[0];
-    row.sides = sides.data();
-    write_row(out, shape, row, sides.size());
+  if (shape.rows == Rows::Known) {
+    tell_rows(out, *relation, answer->rows);
+  } else {
+    out.varint(rows);
+    for (size_t i = 0; i < rows; ++i) {
+      const std::vector<RowView> sides = sides_of(*relation, *query, *answer, i);
+      RowView row = sides[0];
+      row.sides = sides.data();
+      write_row(out, shape, row, sides.size());
+    }
   }
   out.blob(answer->cursor);
   return {};
@@ -277,6 +298,10 @@ Result<void> ClientQueries::subscribe(ByteReader& in, ByteWriter& out) {
   }
   if (shape.rows == Rows::Combinations) out.varint(query->sides());
   const std::vector<RowId> rows = engine_.rows(*id);
+  if (shape.rows == Rows::Known) {
+    tell_rows(out, *relation, rows);
+    return {};
+  }
   out.varint(rows.size());
   for (const RowId row : rows) {
     const auto view = engine_.row(*id, row);
@@ -284,6 +309,13 @@ Result<void> ClientQueries::subscribe(ByteReader& in, ByteWriter& out) {
     write_row(out, shape, *view, query->sides());
   }
   return {};
+}
+
+void ClientQueries::tell_rows(ByteWriter& out, std::string_view relation,
+                              const std::vector<RowId>& rows) {
+  FollowedMap& map = *maps_.find(relation)->second;
+  out.varint(rows.size());
+  for (const RowId row : rows) map.tell_row(out, row);
 }
 
 Result<void> ClientQueries::unsubscribe(ByteReader& in) {
@@ -370,6 +402,17 @@ Result<void> ClientQueries::drop_view(ByteReader& in) {
   if (dropped.ok())
     std::erase_if(builds_, [&](const Build& each) { return each.relation == name; });
   return dropped;
+}
+
+Result<void> ClientQueries::forget_rows(ByteReader& in) {
+  const Result<std::string> relation = take_relation(in);
+  if (!relation.ok()) return relation.error();
+  const Result<void> done = finish(in);
+  if (!done.ok()) return done;
+  const auto map = maps_.find(*relation);
+  if (map == maps_.end()) return Error::InvalidArgument;
+  map->second->forget_told();
+  return {};
 }
 
 // --- turns ---

@@ -34,14 +34,14 @@ class ClientQueries final : public client::QueryPort {
   class FollowedMap;
   /// How the rows of an answer are told; numbers of the protocol.
   enum class Rows : uint8_t {
-    Keys = 0,          ///< Records of a map, whose values the host has.
+    Known = 0,         ///< Records of a map, whose values the host has.
     Groups = 1,        ///< Not rows, in fact.
     Records = 2,       ///< Records of a view, with their values.
     Combinations = 3,  ///< Of a query with joins: side by side.
   };
   struct Subscription {
     uint64_t number = 0;  ///< Chosen by the host.
-    Rows rows = Rows::Keys;
+    Rows rows = Rows::Known;
     std::vector<bool> has_value;  ///< Of combinations: the sides whose values the host has not.
   };
   /// An index that was not ready when the host was last told.
@@ -67,6 +67,7 @@ class ClientQueries final : public client::QueryPort {
   Result<void> indexes(ByteReader& in, ByteWriter& out);
   Result<void> define_view(ByteReader& in);
   Result<void> drop_view(ByteReader& in);
+  Result<void> forget_rows(ByteReader& in);
 
   bool is_view(std::string_view relation) const;
   Subscription shape_of(std::string_view relation, const query::Query& query) const;
@@ -74,6 +75,9 @@ class ClientQueries final : public client::QueryPort {
                                        const query::Answer& answer, size_t row) const;
   static void write_row(ByteWriter& out, const Subscription& shape, const query::RowView& row,
                         size_t sides);
+
+  /// Rows of a map, as an answer tells them.
+  void tell_rows(ByteWriter& out, std::string_view relation, const std::vector<query::RowId>& rows);
 
   /// Reports what the writes since the last time changed.
   void report();

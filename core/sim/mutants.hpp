@@ -88,6 +88,7 @@ inline constexpr Mutant kMutants[] = {
      "live queries do not learn what a map shows when it is opened again"},
     {87, "resynced-while-shown",
      "what has just expired stays on the screen of a client that starts anew"},
+    {93, "written-row-is-known", "a record is told by the number of another that had it before"},
     {73, "collected-while-shown", "what is collected stays on the screen if a clock was set back"},
     {81, "damage-changes-identity",
      "a client whose identity was damaged keeps operations in the name of the one that it was"},

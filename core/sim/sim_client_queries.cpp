@@ -69,6 +69,7 @@ void SimClientQueries::restart() {
 
 void SimClientQueries::stop() {
   shown_.clear();
+  known_.clear();
   for (auto& [number, live] : live_) live = {live.question, false, false, {}, {}, {}};
 }
 
@@ -203,7 +204,7 @@ void SimClientQueries::subscribe(uint64_t number) {
           if (live.question.partner != Partner::None && !live.question.is_grouped()) in.varint();
           for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
             if (!live.question.is_grouped()) {
-              live.rows.push_back(read_row(live.question, in));
+              live.rows.push_back(read_told_row(live.question, in));
               continue;
             }
             std::string key(as_text(in.blob(answer.payload.size())));
@@ -273,15 +274,29 @@ SimClientQueries::Row SimClientQueries::read_row(const Question& question, ByteR
   return row;
 }
 
+/// Rows of a map are told by number in answers, and the key only where it is not known yet.
+SimClientQueries::Row SimClientQueries::read_told_row(const Question& question, ByteReader& in) {
+  if (rows_told_as(question) != kRowsOfMap) return read_row(question, in);
+  const uint64_t told = in.varint();
+  std::string& key = known_[told / 2];
+  if (told % 2 == 1) key = as_text(in.blob(kKeyBytesMax));
+  TG_SOMETIMES(told % 2 == 0, QueryRowIsKnown);
+  Side side;
+  side.is_there = true;
+  side.key = key;
+  if (const auto entry = shown_.find(key); entry != shown_.end()) side.value = entry->second.value;
+  return {side};
+}
+
 /// Appends rows or groups to `answer`.
 bool SimClientQueries::read_answer(const Question& question, ByteView payload, Live& answer,
-                                   Bytes& cursor) const {
+                                   Bytes& cursor) {
   ByteReader in(payload);
   if (in.u8() != rows_told_as(question)) return false;
   if (!question.is_grouped() && question.partner != Partner::None) in.varint();
   for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
     if (!question.is_grouped()) {
-      answer.rows.push_back(read_row(question, in));
+      answer.rows.push_back(read_told_row(question, in));
       continue;
     }
     // In the order in which they come.

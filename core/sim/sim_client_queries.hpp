@@ -109,7 +109,8 @@ class SimClientQueries {
   bool is_defined(Relation relation) const;
 
   Bytes query_bytes(const Question& question, bool scans, ByteView after) const;
-  bool read_answer(const Question& question, ByteView payload, Live& answer, Bytes& cursor) const;
+  bool read_answer(const Question& question, ByteView payload, Live& answer, Bytes& cursor);
+  Row read_told_row(const Question& question, ByteReader& in);
   Row read_row(const Question& question, ByteReader& in) const;
   Side read_side(ByteReader& in, bool has_value) const;
   void look_up_values(Live& live) const;
@@ -127,7 +128,8 @@ class SimClientQueries {
   const Prng draws_;
 
   Shown shown_;
-  std::map<uint64_t, Live> live_;  ///< By the number of the subscription.
+  std::map<uint64_t, std::string> known_;  ///< Keys of rows, as answers told them.
+  std::map<uint64_t, Live> live_;          ///< By the number of the subscription.
   uint64_t last_number_ = 0;
   bool is_defined_[kRelationCount] = {};
   bool is_declared_[kIndexCount] = {};

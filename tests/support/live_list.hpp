@@ -41,14 +41,6 @@ inline std::vector<std::string> expected_keys(const std::map<std::string, std::s
   return keys;
 }
 
-inline std::vector<std::string> read_rows(ByteReader& in) {
-  REQUIRE(in.u8() == 0);
-  std::vector<std::string> keys;
-  for (uint64_t n = in.varint(); n > 0; --n) keys.emplace_back(as_text(in.blob(kKeyBytesMax)));
-  REQUIRE(in.ok());
-  return keys;
-}
-
 /// A client's live query as its host keeps it.
 class LiveList {
  public:
@@ -63,8 +55,7 @@ class LiveList {
     const auto answer = client_.command(client::Command::SubscribeQuery, payload);
     REQUIRE(answer.error == 0);
     client_.query_events.clear();
-    ByteReader in(answer.payload);
-    keys_ = read_rows(in);
+    keys_ = read_rows(answer.payload);
   }
 
   /// Takes what the engine has said since the last time.
@@ -90,11 +81,41 @@ class LiveList {
     out.raw(encode_query(standing_query(limit_)));
     const auto answer = client_.command(client::Command::Query, payload);
     REQUIRE(answer.error == 0);
-    ByteReader in(answer.payload);
-    return read_rows(in);
+    return read_rows(answer.payload);
   }
 
+  /// The client runs anew, or was asked to forget: no row is known by its number.
+  void forget() { known_.clear(); }
+  /// Rows of the last answer that were told by their numbers alone.
+  size_t known_rows() const { return known_rows_; }
+
  private:
+  std::vector<std::string> read_rows(ByteView answer) {
+    ByteReader in(answer);
+    REQUIRE(in.u8() == 0);
+    const std::map<std::string, std::string>& entries = client_.entries(kMap);
+    std::vector<std::string> keys;
+    known_rows_ = 0;
+    for (uint64_t n = in.varint(); n > 0; --n) {
+      const uint64_t told = in.varint();
+      if (told % 2 == 1) {
+        const std::string key(as_text(in.blob(kKeyBytesMax)));
+        REQUIRE(entries.count(key) == 1);
+        known_[told / 2] = {key, entries.at(key)};
+      } else {
+        ++known_rows_;
+      }
+      // What a host made of the record when it was told the key is what it would make of it now.
+      REQUIRE(known_.count(told / 2) == 1);
+      const auto& [key, value] = known_[told / 2];
+      REQUIRE(entries.count(key) == 1);
+      REQUIRE(entries.at(key) == value);
+      keys.push_back(key);
+    }
+    REQUIRE(in.ok());
+    return keys;
+  }
+
   void take_step(ByteReader& in) {
     const auto kind = static_cast<Edit::Kind>(in.u8());
     const auto from = static_cast<std::ptrdiff_t>(in.varint());
@@ -112,6 +133,9 @@ class LiveList {
 
   World::Client& client_;
   uint64_t limit_;
+  /// Rows that were told with their keys, as they were then, by number.
+  std::map<uint64_t, std::pair<std::string, std::string>> known_;
+  size_t known_rows_ = 0;
   std::vector<std::string> keys_;
 };
 

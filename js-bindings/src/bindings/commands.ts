@@ -44,6 +44,7 @@ export const enum Command {
   Indexes = 56,
   DefineView = 57,
   DropView = 58,
+  ForgetRows = 59,
   AskNode = 60,
   EndAsk = 61,
 }

@@ -38,6 +38,8 @@ export class LwwMap<T> extends Collection<T> {
    */
   private readonly expiries = new Map<string, number>();
   private reloading: Set<string> | undefined;
+  /** Counts beginnings and ends: what it showed before may never have been so. @internal */
+  reloads = 0;
 
   /** @internal Opened by {@link TopGunClient.getMap}. */
   constructor(sink: WriteSink, handle: number, name: string) {
@@ -126,11 +128,13 @@ export class LwwMap<T> extends Collection<T> {
 
   /** @internal */
   beginReload(): void {
+    this.reloads++;
     this.reloading = new Set(this.mirror.keys());
   }
 
   /** @internal */
   endReload(): void {
+    this.reloads++;
     for (const key of this.reloading ?? []) this.drop(key, 'remote');
     this.reloading = undefined;
   }

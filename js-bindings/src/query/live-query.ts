@@ -2,7 +2,7 @@ import type { ByteReader } from '../bindings/reader.js';
 import { callListener } from '../client/emitter.js';
 import type { TopGunError } from '../errors.js';
 import type { ObservedQuery, ObservedResult, QueryPlan } from './query.js';
-import { RowReader, type MirrorOf, type RowChange } from './rows.js';
+import { RowReader, type RowChange, type RowSources } from './rows.js';
 import { changesBetween } from './row-changes.js';
 import { StepKind, StepList, type Step } from './steps.js';
 
@@ -53,10 +53,10 @@ export class LiveQuery implements ObservedQuery<object> {
   private error: TopGunError | undefined;
   private snapshot: ObservedResult<object> | undefined;
 
-  constructor(number: number, plan: QueryPlan, mirrorOf: MirrorOf, owner: LiveQueryOwner) {
+  constructor(number: number, plan: QueryPlan, sources: RowSources, owner: LiveQueryOwner) {
     this.number = number;
     this.plan = plan;
-    this.reader = new RowReader(plan, mirrorOf);
+    this.reader = new RowReader(plan, sources);
     this.owner = owner;
   }
 

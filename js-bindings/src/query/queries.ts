@@ -21,6 +21,7 @@ import {
 } from './query.js';
 import { keyAsked } from './key-lookup.js';
 import type { NodeQueries } from './node-queries.js';
+import { KnownRows } from './known-rows.js';
 import { RowReader, type RowChange } from './rows.js';
 import { View, type ViewOwner } from './view.js';
 
@@ -80,6 +81,7 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
   private readonly touched = new Set<LiveQuery>();
   /** Maps that were seen to show what is stored; they go on doing so. */
   private readonly shown = new WeakSet<LwwMap<unknown>>();
+  private readonly rows = new KnownRows((map) => this.owner.map(map));
   /** What the node answers, and how to end the live ones. */
   readonly node: NodeQueries;
   private readonly remote = new Map<LiveQuery, () => void>();
@@ -104,10 +106,11 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     const found = this.lookUp(plan);
     if (found !== undefined) return found as QueryResult<R>;
     if (this.runsOnNode(plan)) {
-      return this.askNode(plan, timeoutMs, (answer) => readNodeAnswer(new RowReader(plan, this.mirrorOf), answer) as QueryResult<R>);
+      return this.askNode(plan, timeoutMs, (answer) => readNodeAnswer(new RowReader(plan, this.rows), answer) as QueryResult<R>);
     }
     if (!this.isAtHand(plan)) await this.loaded(plan);
-    const reader = new RowReader(plan, this.mirrorOf);
+    const reader = new RowReader(plan, this.rows);
+    this.refreshRows(plan);
     return this.link.ask(
       Command.Query,
       (writer) => this.writeQuery(writer, plan),
@@ -199,6 +202,7 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
   /** Another engine answers from now on; it knows nothing of us yet. */
   attach(host: EngineHost): void {
     this.link.host = host;
+    this.rows.clear();
     for (const view of this.views.values()) this.define(view);
     this.indexes.attach();
     for (const live of this.live.values()) if (!this.remote.has(live)) this.begin(live);
@@ -270,15 +274,13 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     this.owner.reportError(error);
   }
 
-  private readonly mirrorOf = (map: string): LwwMap<unknown> => this.owner.map(map);
-
   private liveQuery(plan: QueryPlan): LiveQuery {
     const id = idOf(plan);
     const known = this.live.get(id);
     if (known !== undefined) return known;
     const isRemote = this.runsOnNode(plan);
     if (!isRemote) this.openMaps(plan);
-    const live = new LiveQuery(++this.numbers, plan, this.mirrorOf, this);
+    const live = new LiveQuery(++this.numbers, plan, this.rows, this);
     this.live.set(id, live);
     this.byNumber.set(live.number, live);
     if (isRemote) {
@@ -302,6 +304,7 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
       if (answer.error === 0) live.reset(answer.payload);
       else live.fail(errorFromCode(answer.error, `live query over ${live.plan.relation.name}`));
     };
+    this.refreshRows(live.plan);
     this.link.tell(
       Command.SubscribeQuery,
       (writer) => {
@@ -429,7 +432,7 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
     const map = this.owner.map(name);
     if (!this.shown.has(map)) return undefined;
     const value = map.get(key);
-    const rows = value === undefined ? [] : [new RowReader(plan, this.mirrorOf).record(key, value)];
+    const rows = value === undefined ? [] : [new RowReader(plan, this.rows).record(key, value)];
     return { rows, cursor: undefined };
   }
 
@@ -437,6 +440,13 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
   private isAtHand(plan: QueryPlan): boolean {
     const { owner, shown } = this;
     return this.link.attached && mapsOf(plan).every((name) => owner.isOpen(name) && shown.has(owner.map(name)));
+  }
+
+  /** An engine that numbers rows of the map as it was shown before, or of many that are gone, begins anew. */
+  private refreshRows({ relation }: QueryPlan): void {
+    if (relation.isView || !this.rows.isStale(relation.name)) return;
+    this.link.tell(Command.ForgetRows, (writer) => this.address(writer, relation), () => undefined);
+    this.rows.forget(relation.name);
   }
 
   private openMaps(plan: QueryPlan): LwwMap<unknown>[] {

@@ -1,5 +1,6 @@
 import type { ByteReader } from '../bindings/reader.js';
 import { decodeFrozen } from '../client/values.js';
+import { ErrorCode, TopGunError } from '../errors.js';
 import { scopeOf } from './encode.js';
 import { nameOf, pathOf, readSteps, type Path, type ValueShape } from './field.js';
 import type { QueryPlan } from './query.js';
@@ -23,7 +24,7 @@ export type RowChange<R> =
   | { readonly type: 'leave'; readonly row: R; readonly index: number };
 
 /** How the rows of an answer are told; numbers of the engine protocol. */
-export const RowsKind = { Keys: 0, Groups: 1, Records: 2, Combinations: 3, Selected: 4, SelectedCombinations: 5 } as const;
+export const RowsKind = { Known: 0, Groups: 1, Records: 2, Combinations: 3, Selected: 4, SelectedCombinations: 5 } as const;
 
 const ABSENT = 0;
 const WITH_VALUE = 2;
@@ -41,8 +42,13 @@ export interface Mirror {
   peek(key: string): unknown;
 }
 
-/** The mirror of the map of this name. */
-export type MirrorOf = (map: string) => Mirror;
+/** Where the rows of one query come from. */
+export interface RowSources {
+  /** The mirror of the map of this name. */
+  mirror(map: string): Mirror;
+  /** Its whole rows by the numbers that the engine has told with their keys. */
+  known(map: string): object[];
+}
 
 interface Selected {
   readonly name: string;
@@ -57,16 +63,18 @@ const wholeRows = new WeakMap<object, object>();
 /** Makes the rows of one query out of what the engine tells. */
 export class RowReader {
   private readonly plan: QueryPlan;
-  private readonly mirrorOf: MirrorOf;
+  private readonly sources: RowSources;
+  /** While an answer is read that numbers its records. */
+  private known: object[] | undefined;
   /** Of the maps of each side, for as long as one answer or event is read. */
   private mirrors: Mirror[] = [];
   private readonly select: readonly Selected[];
-  private kind: number = RowsKind.Keys;
+  private kind: number = RowsKind.Known;
   private sides = 1;
 
-  constructor(plan: QueryPlan, mirrorOf: MirrorOf) {
+  constructor(plan: QueryPlan, sources: RowSources) {
     this.plan = plan;
-    this.mirrorOf = mirrorOf;
+    this.sources = sources;
     this.select = plan.shape.select.length === 0 ? NOTHING : selectedBy(plan);
   }
 
@@ -75,15 +83,18 @@ export class RowReader {
     this.resume();
     this.kind = answer.u8();
     if (this.isJoined()) this.sides = answer.varint();
+    if (this.kind === RowsKind.Known) this.known = this.sources.known(this.plan.relation.name);
     return this.kind === RowsKind.Groups;
   }
 
   /** An event is read that goes on where an answer ended. Maps may have been closed and opened meanwhile. */
   resume(): void {
+    this.known = undefined;
     this.mirrors.length = 0;
   }
 
   row(reader: ByteReader): object {
+    if (this.known !== undefined) return this.numbered(reader, this.known);
     if (this.isJoined()) return this.combination(reader);
     const key = reader.text();
     const { relation } = this.plan;
@@ -96,6 +107,22 @@ export class RowReader {
   record(key: string, value: unknown): object {
     if (this.select.length > 0) return this.picked([{ key, value }], key);
     return wholeRow(this.plan.relation.shape, key, value);
+  }
+
+  /** The number alone stands for a row as it was when the key was told with it. */
+  private numbered(reader: ByteReader, known: object[]): object {
+    const told = reader.varint();
+    const number = Math.floor(told / 2);
+    const { name, shape } = this.plan.relation;
+    if (told % 2 === 1) {
+      const key = reader.text();
+      known[number] = wholeRow(shape, key, this.peek(0, name, key));
+    }
+    const row = known[number];
+    if (row === undefined) throw new TopGunError(ErrorCode.Internal, 'the engine told a row that it has not told before');
+    if (this.select.length === 0) return row;
+    const key = (row as { _key: string })._key;
+    return this.picked([{ key, value: this.peek(0, name, key) }], key);
   }
 
   group(bytes: Uint8Array): object {
@@ -142,7 +169,7 @@ export class RowReader {
   }
 
   private peek(side: number, map: string, key: string): unknown {
-    return (this.mirrors[side] ??= this.mirrorOf(map)).peek(key);
+    return (this.mirrors[side] ??= this.sources.mirror(map)).peek(key);
   }
 
   private selected(values: readonly unknown[], key: string): object {

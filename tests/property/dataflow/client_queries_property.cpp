@@ -52,6 +52,7 @@ TEST_CASE(
       const size_t which = gen.below(2);
       if (gen.chance(1, 40)) {
         clients[which]->restart();
+        lists[which].forget();
         lists[which].subscribe();
       }
       disturb(gen, world, *clients[which]);

@@ -62,6 +62,36 @@ TEST_CASE("client_queries: a map that is fetched anew leaves live queries and co
   CHECK(list.ask() == list.keys());
 }
 
+TEST_CASE(
+    "client_queries: a row is told by its number once its key is known, until it is written") {
+  World world(with_queries());
+  World::Client& alice = open_client(world);
+  for (const char* const key : {"a", "b", "c"}) alice.set(kMap, key, "word");
+  LiveList list(alice, 10);
+  list.subscribe();
+  CHECK(list.known_rows() == 0);
+  CHECK(list.ask().size() == 3);
+  CHECK(list.known_rows() == 3);
+  alice.set(kMap, "b", "work");
+  CHECK(list.ask().size() == 3);
+  CHECK(list.known_rows() == 2);
+  CHECK(list.ask().size() == 3);
+  CHECK(list.known_rows() == 3);
+  // The number of one that is gone is given to another.
+  alice.remove(kMap, "a");
+  alice.set(kMap, "d", "word");
+  CHECK(list.ask() == std::vector<std::string>{"b", "c", "d"});
+  CHECK(list.known_rows() == 2);
+  REQUIRE(refusal(alice, Command::ForgetRows, {kMap}) == kNone);
+  list.forget();
+  CHECK(list.ask().size() == 3);
+  CHECK(list.known_rows() == 0);
+  CHECK(list.ask().size() == 3);
+  CHECK(list.known_rows() == 3);
+  CHECK(refusal(alice, Command::ForgetRows, {99}) == Error::InvalidArgument);
+  CHECK(refusal(alice, Command::ForgetRows, {kMap, 1}) == Error::Malformed);
+}
+
 TEST_CASE("client_queries: what expired long ago is gone before its record is") {
   World::Options options = with_queries();
   options.limits.tombstone_retention_ms = 10'000;
