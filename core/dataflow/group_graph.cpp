@@ -1,5 +1,7 @@
 #include "core/dataflow/group_graph.hpp"
 
+#include "core/base/stable_sort.hpp"
+
 namespace topgun::dataflow {
 
 using query::AggregateKind;
@@ -69,18 +71,21 @@ Bytes GroupGraph::extreme_key(ByteView group, ByteView record, const ValueView& 
 }
 
 GroupGraph::Group& GroupGraph::touch(const Place& place) {
-  Group& group = groups_[std::string(as_text(place.key))];
+  auto found = groups_.find(as_text(place.key));
+  if (found == groups_.end()) found = groups_.try_emplace(std::string(as_text(place.key))).first;
+  Group& group = found->second;
   if (group.states.empty()) group.states.resize(query_.aggregates.size());
   if (group.touched) return group;
   group.touched = true;
-  Touched touched;
-  touched.arguments = to_bytes(ByteView(place.key).first(place.argument_bytes));
-  if (group.rows > 0) {
+  Touched touched{found, place.argument_bytes, std::nullopt};
+  if (!group.told.empty()) {
+    touched.before = std::exchange(group.told, {});
+  } else if (group.rows > 0) {
     touched.before = encode(place.key, place.argument_bytes, group);
   } else if (query_.group_by.empty()) {
     touched.before = encode_empty();
   }
-  touched_.emplace(as_text(place.key), std::move(touched));
+  touched_.push_back(std::move(touched));
   return group;
 }
 
@@ -179,34 +184,36 @@ std::vector<GroupEdit> GroupGraph::groups(const SubscriptionPlace& place) const 
 
 void GroupGraph::finish(LiveChanges& changes) {
   std::vector<GroupsDelta>& deltas = changes.groups;
+  stable_sort(touched_,
+              [](const Touched& a, const Touched& b) { return a.group->first < b.group->first; });
   // Groups with the same arguments lie side by side.
-  const Bytes* last = nullptr;
-  for (auto& [key, touched] : touched_) {
-    const auto found = groups_.find(key);
-    Group& group = found->second;
+  const Touched* last = nullptr;
+  for (Touched& touched : touched_) {
+    Group& group = touched.group->second;
     group.touched = false;
-    const auto subscribers = subscribers_.find(as_text(touched.arguments));
-    if (subscribers != subscribers_.end()) {
-      std::optional<Bytes> after;
-      if (group.rows > 0) {
-        after = encode(as_bytes(key), touched.arguments.size(), group);
-      } else if (query_.group_by.empty()) {
-        after = encode_empty();
-      }
-      if (after != touched.before) {
-        if (last == nullptr || *last != touched.arguments) {
-          deltas.push_back({subscribers->second, {}});
-          last = &touched.arguments;
-        }
-        const GroupEdit::Kind kind = !after            ? GroupEdit::Kind::Leave
-                                     : !touched.before ? GroupEdit::Kind::Enter
-                                                       : GroupEdit::Kind::Update;
-        Bytes own = to_bytes(as_bytes(key).subspan(touched.arguments.size()));
-        deltas.back().edits.push_back(
-            {kind, std::move(own), after ? std::move(*after) : std::move(*touched.before)});
-      }
+    const auto subscribers = subscribers_.find(as_text(touched.arguments()));
+    if (subscribers == subscribers_.end()) continue;
+    std::optional<Bytes> after;
+    if (group.rows > 0) {
+      after = encode(touched.key(), touched.argument_bytes, group);
+      group.told = *after;
+    } else if (query_.group_by.empty()) {
+      after = encode_empty();
     }
-    if (group.rows == 0) groups_.erase(found);
+    if (after == touched.before) continue;
+    if (last == nullptr || !equal_bytes(last->arguments(), touched.arguments())) {
+      deltas.push_back({subscribers->second, {}});
+    }
+    last = &touched;
+    const GroupEdit::Kind kind = !after            ? GroupEdit::Kind::Leave
+                                 : !touched.before ? GroupEdit::Kind::Enter
+                                                   : GroupEdit::Kind::Update;
+    Bytes own = to_bytes(touched.key().subspan(touched.argument_bytes));
+    deltas.back().edits.push_back(
+        {kind, std::move(own), after ? std::move(*after) : std::move(*touched.before)});
+  }
+  for (const Touched& touched : touched_) {
+    if (touched.group->second.rows == 0) groups_.erase(touched.group);
   }
   touched_.clear();
 }
@@ -214,7 +221,8 @@ void GroupGraph::finish(LiveChanges& changes) {
 size_t GroupGraph::memory_bytes() const {
   size_t bytes = 0;
   for (const auto& [key, group] : groups_) {
-    bytes += key.capacity() + sizeof group + group.states.capacity() * sizeof(AggregateState);
+    bytes += key.capacity() + sizeof group + group.states.capacity() * sizeof(AggregateState) +
+             group.told.capacity();
   }
   for (const auto& tree : extremes_) bytes += tree ? tree->memory_bytes() : 0;
   return bytes;

@@ -42,10 +42,16 @@ class GroupGraph final : public Graph {
     uint64_t rows = 0;
     std::vector<query::AggregateState> states;
     bool touched = false;
+    Bytes told;  ///< Its array at the end of the last batch that changed it; empty: none did.
   };
+  using Groups = std::map<std::string, Group, std::less<>>;
   struct Touched {
-    Bytes arguments;
+    Groups::iterator group;
+    size_t argument_bytes = 0;
     std::optional<Bytes> before;  ///< The group's array; nothing if there was none.
+
+    ByteView key() const { return as_bytes(group->first); }
+    ByteView arguments() const { return key().first(argument_bytes); }
   };
 
   GroupGraph(query::Query query, query::Matcher matcher, ParameterReader parameters,
@@ -71,12 +77,12 @@ class GroupGraph final : public Graph {
   query::Matcher matcher_;
   ParameterReader parameters_;
   query::GroupReader reader_;
-  std::map<std::string, Group, std::less<>> groups_;           ///< By arguments and group.
+  Groups groups_;                                              ///< By arguments and group.
   std::vector<std::unique_ptr<query::CountedTree>> extremes_;  ///< By aggregate; null for others.
   bool has_extremes_ = false;
   std::map<std::string, std::vector<SubscriptionId>, std::less<>> subscribers_;
   size_t subscriptions_ = 0;
-  std::map<std::string, Touched, std::less<>> touched_;
+  std::vector<Touched> touched_;  ///< In this batch, each once.
 };
 
 }  // namespace topgun::dataflow

@@ -34,7 +34,8 @@ export function decodeFrozen({ bytes, offset, length }: EncodedValue): unknown {
   return freeze(decodeValue(bytes, offset, length));
 }
 
-function freeze(value: unknown): unknown {
+/** Freezes the value and all that is in it; returns it. */
+export function freeze(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) value.forEach(freeze);
   else if (Object.getPrototypeOf(value) === Object.prototype) {

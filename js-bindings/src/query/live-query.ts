@@ -4,7 +4,7 @@ import type { TopGunError } from '../errors.js';
 import type { ObservedQuery, ObservedResult, QueryPlan } from './query.js';
 import { RowReader, type RowChange, type RowSources } from './rows.js';
 import { changesBetween } from './row-changes.js';
-import { StepKind, StepList, type Step } from './steps.js';
+import { StepKind, StepList } from './steps.js';
 
 /** Numbers of `GroupEdit::Kind` in `core/dataflow/edit.hpp`. */
 const GROUP_LEAVES = 2;
@@ -160,41 +160,39 @@ export class LiveQuery implements ObservedQuery<object> {
   }
 
   applyRows(edits: ByteReader): void {
-    const steps: Step<object>[] = [];
     this.reader.resume();
     for (let n = edits.varint(); n > 0; n--) {
       const kind = edits.u8();
       const from = edits.varint();
       const to = edits.varint();
       const isThere = kind !== StepKind.Leave && edits.u8() !== 0;
-      steps.push({ kind, from, to, item: isThere ? this.reader.row(edits) : undefined });
+      this.take(kind, from, to, isThere ? this.reader.row(edits) : undefined);
     }
-    for (const step of steps) this.take(step, this.list);
     this.hasChanged();
   }
 
   applyGroups(edits: ByteReader): void {
-    const rows = [...this.rows];
+    const { list } = this;
     for (let n = edits.varint(); n > 0; n--) {
       const leaves = edits.u8() === GROUP_LEAVES;
       const key = latin1(edits.blob());
-      const row = this.reader.group(edits.blob());
       const index = lowerBound(this.groupKeys, key);
       const known = this.groupKeys[index] === key;
+      const before = known ? (list.at(index) as { _key: string }) : undefined;
+      const row = this.reader.group(edits.blob(), before?._key);
       if (leaves) {
         this.groupKeys.splice(index, 1);
-        rows.splice(index, 1);
+        list.remove(index);
         this.changes.push({ type: 'leave', row, index });
       } else if (known) {
-        rows[index] = row;
+        list.set(index, row);
         this.changes.push({ type: 'update', row, index });
       } else {
         this.groupKeys.splice(index, 0, key);
-        rows.splice(index, 0, row);
+        list.insert(index, row);
         this.changes.push({ type: 'enter', row, index });
       }
     }
-    this.list = new StepList(rows);
     this.hasChanged();
   }
 
@@ -214,6 +212,7 @@ export class LiveQuery implements ObservedQuery<object> {
       if (!listener.began || this.error !== undefined) this.begin(listener);
       else callListener(() => listener.tell(changes));
     }
+    if (this.observers.size === 0) return;
     for (const observer of [...this.observers]) callListener(observer);
   }
 
@@ -236,8 +235,9 @@ export class LiveQuery implements ObservedQuery<object> {
     callListener(() => listener.tell(entered));
   }
 
-  private take(step: Step<object>, list: StepList<object>): void {
-    const { kind, from, to, item } = step;
+  /** One step on the list; without `item` for a row that leaves, and for one that is gone again by the end of the batch. */
+  private take(kind: number, from: number, to: number, item: object | undefined): void {
+    const { list } = this;
     switch (kind) {
       case StepKind.Enter: {
         const index = list.heardBefore(to);

@@ -1,5 +1,5 @@
 import { Command, type CommandAnswer } from '../bindings/commands.js';
-import { ByteReader } from '../bindings/reader.js';
+import type { ByteReader } from '../bindings/reader.js';
 import type { EngineHost } from '../client/engine-host.js';
 import type { LwwMap } from '../client/lww-map.js';
 import type { QueryTap } from '../client/query-tap.js';
@@ -211,12 +211,15 @@ export class Queries implements ViewOwner, QueryTap, LiveQueryOwner {
   applyEvent(code: number, payload: ByteReader): void {
     if (this.node.applyEvent(code, payload)) return;
     if (code === INDEX_READY) return this.indexes.indexReady(payload);
-    const numbers = Array.from({ length: payload.varint() }, () => payload.varint());
-    const { bytes, offset, end } = payload;
+    const numbers: number[] = [];
+    for (let n = payload.varint(); n > 0; n--) numbers.push(payload.varint());
+    const { offset } = payload;
     for (const number of numbers) {
       const live = this.byNumber.get(number);
       if (live === undefined) continue;
-      const edits = new ByteReader(bytes, offset, end);
+      // From the beginning for each of them.
+      payload.offset = offset;
+      const edits = payload;
       if (code === ROWS) live.applyRows(edits);
       else live.applyGroups(edits);
       this.touched.add(live);

@@ -1,6 +1,7 @@
 import type { ByteReader } from '../bindings/reader.js';
-import { decodeFrozen } from '../client/values.js';
+import { decodeFrozen, freeze } from '../client/values.js';
 import { ErrorCode, TopGunError } from '../errors.js';
+import { decodeValue } from '../value/msgpack.js';
 import { scopeOf } from './encode.js';
 import { nameOf, pathOf, readSteps, type Path, type ValueShape } from './field.js';
 import type { QueryPlan } from './query.js';
@@ -69,6 +70,8 @@ export class RowReader {
   /** Of the maps of each side, for as long as one answer or event is read. */
   private mirrors: Mirror[] = [];
   private readonly select: readonly Selected[];
+  /** Of each join, whether its side is in the rows. */
+  private readonly shown: readonly boolean[];
   private kind: number = RowsKind.Known;
   private sides = 1;
 
@@ -76,6 +79,7 @@ export class RowReader {
     this.plan = plan;
     this.sources = sources;
     this.select = plan.shape.select.length === 0 ? NOTHING : selectedBy(plan);
+    this.shown = plan.shape.joins.map(({ kind }) => kind === 'inner' || kind === 'left');
   }
 
   /** Reads what an answer begins with. True if it is of groups. */
@@ -125,11 +129,13 @@ export class RowReader {
     return this.picked([{ key, value: this.peek(0, name, key) }], key);
   }
 
-  group(bytes: Uint8Array): object {
-    const values = decode(bytes) as unknown[];
+  /** The row of a group; `key` is its own, if it is known. */
+  group(bytes: Uint8Array, key?: string): object {
+    const values = decodeValue(bytes) as unknown[];
+    const { groupNames, shape } = this.plan;
     const row: Record<string, unknown> = {};
-    this.plan.groupNames.forEach((name, i) => (row[name] = values[i]));
-    row['_key'] = keyOfValues(values.slice(0, this.plan.shape.groupBy.length));
+    for (let i = 0; i < groupNames.length; i++) row[groupNames[i] as string] = freeze(values[i]);
+    row['_key'] = key ?? keyOfValues(values.slice(0, shape.groupBy.length));
     return Object.freeze(row);
   }
 
@@ -145,8 +151,9 @@ export class RowReader {
       records.push(this.side(reader, side, name));
     }
     const [own] = records;
-    const shown = shape.joins.map(({ kind }) => kind === 'inner' || kind === 'left');
-    const keys = [own, ...records.slice(1).filter((_, i) => shown[i] === true)].map((each) => each?.key ?? null);
+    const { shown } = this;
+    const keys = [own?.key ?? null];
+    for (let i = 1; i < records.length; i++) if (shown[i - 1] === true) keys.push(records[i]?.key ?? null);
     const key = keys.length === 1 ? (own?.key ?? '') : keyOfValues(keys);
     if (this.kind === RowsKind.SelectedCombinations) return this.selected(decode(reader.blob()) as readonly unknown[], key);
     if (this.select.length > 0) return this.picked(records, key);

@@ -1,20 +1,12 @@
-/** A step on a list, as the engine reports it. */
-export interface Step<Item> {
-  /** Numbers of `Edit::Kind` in `core/dataflow/edit.hpp`. */
-  readonly kind: number;
-  readonly from: number;
-  readonly to: number;
-  /** Nothing for a row that leaves, and for one that is gone again by the end of the batch. */
-  readonly item: Item | undefined;
-}
-
+/** Numbers of `Edit::Kind` in `core/dataflow/edit.hpp`. */
 export const StepKind = { Enter: 0, Update: 1, Move: 2, Leave: 3 } as const;
 
-/** Items in a run of the list while many steps are taken. */
-const RUN = 256;
+/** Items in a run of the list. */
+const RUN = 1024;
+
 /**
  * A list under change. Steps shift what is behind them, so that a long list is cut into runs: a step
- * costs O(size / 256). Items that nobody shall hear of stand in it as `undefined` until a step takes
+ * costs O(size / 1024). Items that nobody shall hear of stand in it as `undefined` until a step takes
  * them out.
  */
 export class StepList<Item> {
@@ -35,6 +27,11 @@ export class StepList<Item> {
       for (let i = 0; i < run.length && rest > 0; i++, rest--) if (run[i] !== undefined) heard++;
     }
     return heard;
+  }
+
+  at(index: number): Item | undefined {
+    const [run, i] = this.place(index, false);
+    return this.runs[run]?.[i];
   }
 
   insert(at: number, item: Item | undefined): void {
