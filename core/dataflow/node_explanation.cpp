@@ -24,14 +24,24 @@ double rows_of(ByteView plan) {
   return std::max(actual, groups.value_or(0));
 }
 
+void write_partitions(ValueWriter& writer, const std::optional<query::PartitionSet>& partitions) {
+  if (!partitions) return writer.nil();
+  writer.begin_array(partitions->count());
+  for (size_t i = 0; i < partitions->size(); ++i) {
+    if (partitions->test(i)) writer.unsigned_integer(i);
+  }
+}
+
 uint64_t whole(double value) { return static_cast<uint64_t>(value + 0.5); }
 
 }  // namespace
 
 void NodeExplanation::add_side(std::string map, const std::vector<uint16_t>& shards,
+                               const std::optional<query::PartitionSet>& partitions,
                                const query::Query& query) {
   Side& side = sides_.emplace_back();
   side.map = std::move(map);
+  if (partitions && !partitions->all()) side.partitions = partitions;
   side.rows_max = query.limit.value_or(UINT64_MAX);
   for (const uint16_t shard : shards) side.plans[shard];
   plans_missing_ += shards.size();
@@ -88,9 +98,11 @@ Bytes NodeExplanation::encode(const LinkCosts& costs) const {
   for (const Side& side : sides_) {
     double rows = 0;
     for (const auto& [shard, plan] : side.plans) rows += number_at(plan, {"rows"}).value_or(0);
-    writer.begin_map(3);
+    writer.begin_map(4);
     writer.key("map");
     writer.text(side.map);
+    writer.key("partitions");
+    write_partitions(writer, side.partitions);
     writer.key("rows");
     writer.unsigned_integer(whole(rows));
     writer.key("shards");

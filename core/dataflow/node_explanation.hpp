@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/bytes.hpp"
+#include "core/query/partition_set.hpp"
 #include "core/query/query.hpp"
 
 namespace topgun::dataflow {
@@ -27,13 +28,16 @@ struct LinkCosts {
 ///     if
 ///              that were none of them: requests come to any
 ///     rows     that the shards find, before their residuals are asked
-///     sides    one for each map that is read for itself, {map, rows, shards}; its shards are those
-///              that can have records of the answer, {plan, shard}, each with its plan as
-///              `query::explain_plan` gives it, or `explain_join` if there is only one shard
+///     sides    one for each map that is read for itself, {map, partitions, rows, shards}; its
+///              partitions are the numbers of those that can have records of the answer, nil if all
+///              can or if it is a view that lies on one shard; its shards are those that these are
+///              on, {plan, shard}, each with its plan as `query::explain_plan` gives it, or
+///              `explain_join` if all that is joined is on one shard
 class NodeExplanation {
  public:
   /// To be told for each map before the plans.
-  void add_side(std::string map, const std::vector<uint16_t>& shards, const query::Query& query);
+  void add_side(std::string map, const std::vector<uint16_t>& shards,
+                const std::optional<query::PartitionSet>& partitions, const query::Query& query);
   void take_plan(size_t side, uint16_t shard, ByteView plan);
   void take_join(Bytes plan) { join_ = std::move(plan); }
 
@@ -47,6 +51,7 @@ class NodeExplanation {
   struct Side {
     std::string map;
     uint64_t rows_max = 0;  ///< That a shard sends.
+    std::optional<query::PartitionSet> partitions;
     std::map<uint16_t, Bytes> plans;
   };
 

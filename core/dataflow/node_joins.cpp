@@ -2,6 +2,7 @@
 
 #include "core/dataflow/node_queries.hpp"
 #include "core/query/join_executor.hpp"
+#include "core/query/normalize.hpp"
 
 namespace topgun::dataflow {
 
@@ -13,13 +14,56 @@ using query::Query;
 
 namespace {
 
+/// What the sides' records must be, by what is said of them and by what they must be equal to:
+/// where an order is of tenant 7, and people are joined who are of the same, they are of tenant 7
+/// as well.
+query::JoinConditions conditions_of(const Query& query) {
+  query::JoinConditions conditions = query::split_conditions(query);
+  const auto values_of = [&](const query::Attribute& attribute) -> const query::Predicate* {
+    const query::Predicate& where = conditions.by_side[attribute.side];
+    const query::Attribute own = query::on_side(0, attribute);
+    const auto tells = [&](const query::Predicate& each) {
+      return each.kind == query::PredicateKind::In && each.attribute == own;
+    };
+    if (tells(where)) return &where;
+    if (where.kind != query::PredicateKind::And) return nullptr;
+    const auto found = std::find_if(where.children.begin(), where.children.end(), tells);
+    return found == where.children.end() ? nullptr : &*found;
+  };
+  for (size_t i = 0; i < query.joins.size(); ++i) {
+    for (const query::JoinPair& pair : query.joins[i].on) {
+      const query::Predicate* const values = values_of(pair.left);
+      if (values == nullptr) continue;
+      query::Predicate& own = conditions.by_side[i + 1];
+      own = query::normalize(
+          query::all_of({std::move(own), query::is_in(pair.right, values->operands)}));
+    }
+  }
+  return conditions;
+}
+
 constexpr std::string_view kTooManyGathered = "the join needs too many records: ask for fewer";
 
 }  // namespace
 
+bool NodeQueries::is_of_one_shard(const Asked& asked) const {
+  if (context_.options.shard_count == 1) return true;
+  // A shard follows joins of whole maps, for all who ask: gathering what conditions leave is less.
+  if (asked.is_live()) return false;
+  std::vector<uint16_t> all = shards_of(asked.map, asked.query);
+  const query::JoinConditions conditions = conditions_of(asked.query);
+  for (size_t side = 1; side < asked.query.sides(); ++side) {
+    Query own;
+    own.where = conditions.by_side[side];
+    const std::vector<uint16_t> shards = shards_of(asked.query.joins[side - 1].map, own);
+    all.insert(all.end(), shards.begin(), shards.end());
+  }
+  return std::all_of(all.begin(), all.end(), [&](uint16_t shard) { return shard == all[0]; });
+}
+
 /// Asks for the records of each side, by the conditions on it alone.
 Result<void> NodeQueries::gather(uint64_t number, Asked& asked) {
-  const query::JoinConditions conditions = query::split_conditions(asked.query);
+  const query::JoinConditions conditions = conditions_of(asked.query);
   const query::Hints hints = asked.query.hints;
   // No index gives an order to combinations.
   if (!hints.order_index.empty()) return Error::HintImpossible;
@@ -31,6 +75,7 @@ Result<void> NodeQueries::gather(uint64_t number, Asked& asked) {
       own.hints = hints;
       own.hints.no_share = false;
     }
+    if (!is_sendable(own)) return Error::TooLarge;
     const std::string& map = side == 0 ? asked.map : asked.query.joins[side - 1].map;
     if (asked.explanation) ask_plans(number, asked, map, own);
     if (asked.ask == Ask::Plan) continue;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/base/partition.hpp"
 #include "core/base/probe.hpp"
 #include "core/query/normalize.hpp"
 
@@ -59,18 +58,6 @@ Predicate as_predicate(const node::ReadAccess& access) {
   return query::any_of(std::move(alternatives));
 }
 
-/// The conjunct that names keys, if there is one.
-const Predicate* key_conjunct(const Predicate& where) {
-  const auto names_keys = [](const Predicate& each) {
-    return each.kind == PredicateKind::In &&
-           each.attribute.source == query::Attribute::Source::Key && each.attribute.side == 0;
-  };
-  if (names_keys(where)) return &where;
-  if (where.kind != PredicateKind::And) return nullptr;
-  const auto found = std::find_if(where.children.begin(), where.children.end(), names_keys);
-  return found == where.children.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 std::unique_ptr<node::ShardQueries> NodeQueries::make(node::ShardContext& context,
@@ -107,7 +94,12 @@ Result<Query> NodeQueries::restrict(ByteView bytes, std::span<const node::ReadAc
   }
   query->where = query::normalize(query->where);
   for (query::Join& join : query->joins) join.where = query::normalize(join.where);
+  if (!is_sendable(*query)) return Error::TooLarge;
   return query;
+}
+
+bool NodeQueries::is_sendable(const Query& query) {
+  return query::decode_query(query::encode_query(query)).ok();
 }
 
 Query NodeQueries::part_query(const Query& query) {
@@ -128,24 +120,26 @@ std::string_view NodeQueries::detail_of(Error error) {
   return {};
 }
 
+std::optional<query::PartitionSet> NodeQueries::partitions_of(std::string_view map,
+                                                              const Query& query) const {
+  if (views_.shard_of(map)) return std::nullopt;
+  return query::partitions_of(query.where, views_.partition_key_of(map));
+}
+
 std::vector<uint16_t> NodeQueries::shards_of(std::string_view map, const Query& query) const {
-  if (const auto shard = views_.shard_of(map)) return {*shard};
+  const auto partitions = partitions_of(map, query);
+  if (!partitions) return {*views_.shard_of(map)};
   const uint16_t count = context_.options.shard_count;
-  std::vector<uint16_t> shards;
-  if (const Predicate* keys = key_conjunct(query.where)) {
-    for (const Bytes& operand : keys->operands) {
-      const ValueView value(operand);
-      const auto text = value.as_text();
-      const auto key = text ? std::optional(as_bytes(*text)) : value.as_binary();
-      if (key) shards.push_back(partition_of(*key).value % count);
-    }
-    // Somebody has to look at the query itself, even if no key can be one of these.
-    if (shards.empty()) shards.push_back(context_.options.shard);
-    std::sort(shards.begin(), shards.end());  // allow(sort): equal numbers are alike
-    shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
-    return shards;
+  std::vector<bool> has_some(count, partitions->all());
+  for (size_t i = 0; i < partitions->size(); ++i) {
+    if (partitions->test(i)) has_some[i % count] = true;
   }
-  for (uint16_t shard = 0; shard < count; ++shard) shards.push_back(shard);
+  std::vector<uint16_t> shards;
+  for (uint16_t shard = 0; shard < count; ++shard) {
+    if (has_some[shard]) shards.push_back(shard);
+  }
+  // Somebody has to look at the query itself, even if no record can be one of these.
+  if (shards.empty()) shards.push_back(context_.options.shard);
   return shards;
 }
 
@@ -194,7 +188,7 @@ void NodeQueries::open(QueryTarget target, ByteView map, ByteView bytes, bool li
   } else {
     asked.rows.emplace(1, asked.query);
   }
-  if (asked.query.joins.empty() || context_.options.shard_count == 1) {
+  if (asked.query.joins.empty() || is_of_one_shard(asked)) {
     return ask_shards(number, asked);
   }
   const Result<void> gathers = gather(number, asked);
@@ -230,7 +224,7 @@ void NodeQueries::ask_plans(uint64_t number, Asked& asked, const std::string& ma
   const std::vector<uint16_t> shards = shards_of(map, query);
   const uint64_t place = ++last_number_;
   plans_[place] = {number, asked.explanation->sides()};
-  asked.explanation->add_side(map, shards, query);
+  asked.explanation->add_side(map, shards, partitions_of(map, query), query);
   Bytes payload;
   ByteWriter writer(payload);
   writer.blob(as_bytes(map));

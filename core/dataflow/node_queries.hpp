@@ -6,6 +6,7 @@
 #include "core/dataflow/node_explanation.hpp"
 #include "core/dataflow/node_views.hpp"
 #include "core/node/query_port.hpp"
+#include "core/query/partition_set.hpp"
 
 namespace topgun::dataflow {
 
@@ -94,11 +95,20 @@ class NodeQueries final : public node::ShardQueries {
   /// The query with what the asker may see as a part of its conditions.
   static Result<query::Query> restrict(ByteView query, std::span<const node::ReadAccess> access,
                                        Ask ask);
+  /// Whether other shards can read it: what is added to a query by rules, or by the conditions of
+  /// other maps, may make it longer than any query may be. O(query).
+  static bool is_sendable(const query::Query& query);
   /// What one part says of an answer: the rows that may be among the first of all; groups whole.
   static query::Query part_query(const query::Query& query);
   static std::string_view detail_of(Error error);
-  /// The shards that hold records of the map whose keys the condition admits. At least one.
+  /// The partitions of the map that can have records which the condition admits; nothing for a view
+  /// that lies on one shard.
+  std::optional<query::PartitionSet> partitions_of(std::string_view map,
+                                                   const query::Query& query) const;
+  /// The shards that these are on. At least one.
   std::vector<uint16_t> shards_of(std::string_view map, const query::Query& query) const;
+  /// Whether all that an answer is made of is on one shard.
+  bool is_of_one_shard(const Asked& asked) const;
   void ask_shards(uint64_t number, Asked& asked);
   void ask_plans(uint64_t number, Asked& asked, const std::string& map, const query::Query& query);
   Result<void> gather(uint64_t number, Asked& asked);

@@ -42,6 +42,12 @@ std::optional<uint16_t> NodeViews::shard_of(std::string_view name) const {
   return found->second;
 }
 
+const PartitionKey* NodeViews::partition_key_of(std::string_view name) const {
+  const auto found = partition_keys_.find(name);
+  if (found != partition_keys_.end()) return &found->second;
+  return context_.options.partition_key_of(MapKind::Lww, name);
+}
+
 std::vector<uint16_t> NodeViews::shards_of(std::string_view name) const {
   if (const auto shard = shard_of(name)) return {*shard};
   std::vector<uint16_t> all;
@@ -68,6 +74,11 @@ void NodeViews::define(const NodeView& view, const Query& query) {
     places_.emplace(view.name, shard);
     if (shard == here) defined = owner_.define_view(view, query);
   } else if (is_record_by_record(query)) {
+    if (const PartitionKey* const declared = partition_key_of(view.map)) {
+      PartitionKey& own = partition_keys_.emplace(view.name, *declared).first->second;
+      // What is selected has other names.
+      if (!query.select.empty()) own.field.clear();
+    }
     defined = owner_.define_view(view, query);
   } else {
     const auto shard =

@@ -32,6 +32,10 @@ class NodeViews {
   /// The shard where the view is as a whole; nothing for one on all shards, and for maps.
   std::optional<uint16_t> shard_of(std::string_view name) const;
 
+  /// What tells where records of a map lie, or of a view that lies where they do; null if they lie
+  /// by their whole keys.
+  const PartitionKey* partition_key_of(std::string_view name) const;
+
   /// Whether the shards tell their groups under this number.
   bool has_groups(uint64_t number) const { return groups_.count(number) != 0; }
   void on_part(const node::ShardMessage& message);
@@ -79,7 +83,8 @@ class NodeViews {
   GatheredMaps& gathered_;
   uint64_t& last_number_;
   bool is_defined_ = false;
-  std::map<std::string, uint16_t, std::less<>> places_;  ///< Of those on one shard.
+  std::map<std::string, uint16_t, std::less<>> places_;              ///< Of those on one shard.
+  std::map<std::string, PartitionKey, std::less<>> partition_keys_;  ///< Of views.
   std::map<uint64_t, std::unique_ptr<Groups>> groups_;
   std::map<uint64_t, Gathering> gathering_;
 };

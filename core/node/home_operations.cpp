@@ -11,6 +11,12 @@ constexpr uint64_t kReadOnlyRetryMs = 1'000;
 /// exchange by itself.
 constexpr size_t kExchangeRatesMax = 65536;
 
+/// Whether queries would not find what the operation writes.
+bool is_misplaced(const PartitionKey* declared, const Operation& operation) {
+  return declared != nullptr && operation.kind == OperationKind::LwwSet &&
+         !is_in_partition(*declared, operation.key, operation.payload);
+}
+
 }  // namespace
 
 void Home::put_off(Session& session, Error error, uint64_t retry_after_ms) {
@@ -115,15 +121,20 @@ Result<void> Home::on_operations(Session& session, ByteView payload) {
   by_shard_.resize(shards);
   for (std::vector<uint32_t>& indices : by_shard_) indices.clear();
   const bool allowed = may_write(session, batch_.header.map);
+  const PartitionKey* const partition_key =
+      context_.options.partition_key_of(batch_.header.kind, as_text(batch_.header.map));
   for (uint32_t i = 0; i < batch_.operations.size(); ++i) {
     const Operation& operation = batch_.operations[i];
     std::optional<Error> refused = Error::Forbidden;
     if (allowed) refused = check_stamp({operation.time, session.replica});
+    if (allowed && !refused && is_misplaced(partition_key, operation))
+      refused = Error::InvalidArgument;
     if (refused.has_value()) {
       reject(session, operation.sequence, *refused);
       continue;
     }
-    const size_t shard = shards == 1 ? 0 : partition_of(operation.key).value % shards;
+    const size_t shard =
+        shards == 1 ? 0 : partition_of(partition_key, operation.key).value % shards;
     by_shard_[shard].push_back(i);
   }
   uint16_t parts = 0;
@@ -205,11 +216,17 @@ Result<void> Home::on_records(Session& session, ByteView payload) {
   // behind our back, however old it is: we may have lost it. Tombstones that nobody needs any more
   // stay out.
   const uint64_t horizon_ms = owner_.collect_horizon_ms();
+  const PartitionKey* const partition_key =
+      context_.options.partition_key_of(batch.kind, as_text(batch.map));
   for (const Record& record : batch.records) {
     if (check_stamp(record.stamp) == Error::ClockDrift) continue;
     if (record.retired_before(horizon_ms)) continue;
     if (TG_MUTANT(39) && check_stamp(record.stamp).has_value()) continue;
-    parts[partition_of(record.key).value % parts.size()].add(record);
+    if (partition_key != nullptr && !record.tombstone &&
+        !is_in_partition(*partition_key, record.key, record.value)) {
+      continue;
+    }
+    parts[partition_of(partition_key, record.key).value % parts.size()].add(record);
   }
   for (uint16_t shard = 0; shard < parts.size(); ++shard) {
     if (parts[shard].count() == 0) continue;

@@ -22,9 +22,9 @@ void ShardContext::post(uint16_t shard, ShardMessageKind kind,
   }
 }
 
-bool Owner::owns(ByteView key) const {
+bool Owner::owns(const PartitionKey* partition_key, ByteView key) const {
   const uint16_t shards = context_.options.shard_count;
-  return shards == 1 || partition_of(key).value % shards == context_.options.shard;
+  return shards == 1 || partition_of(partition_key, key).value % shards == context_.options.shard;
 }
 
 void Owner::append_log(LogEntryKind kind, ByteView payload) {

@@ -92,7 +92,8 @@ class Owner {
   /// The root alone, which costs nothing.
   MerkleRoot root(MapKind kind, ByteView map);
   bool holds(MapKind kind, ByteView map, ByteView key, ByteView tag);
-  bool owns(ByteView key) const;
+  bool owns(const PartitionKey* partition_key, ByteView key) const;
+  std::optional<MisplacedRecord> find_misplaced(uint64_t wall_ms);
   void update_gauges();
 
  private:

@@ -31,8 +31,10 @@ Result<void> Owner::recover_operations(ByteView payload) {
   if (!decoded.ok()) return decoded;
   note_author(operations_.header.replica, operations_.operations.back().sequence);
   all_indices_.clear();
+  const PartitionKey* const partition_key =
+      context_.options.partition_key_of(operations_.header.kind, as_text(operations_.header.map));
   for (uint32_t i = 0; i < operations_.operations.size(); ++i) {
-    if (owns(operations_.operations[i].key)) all_indices_.push_back(i);
+    if (owns(partition_key, operations_.operations[i].key)) all_indices_.push_back(i);
   }
   if (all_indices_.empty()) return {};
   const Result<OwnedMap*> map =
@@ -56,7 +58,10 @@ Result<void> Owner::recover_records(ByteView payload, LogEntryKind kind) {
   RecordBatch batch;
   const Result<void> decoded = decode_records(payload, Values::Trust, batch);
   if (!decoded.ok()) return decoded;
-  std::erase_if(batch.records, [&](const Record& record) { return !owns(record.key); });
+  const PartitionKey* const partition_key =
+      context_.options.partition_key_of(batch.kind, as_text(batch.map));
+  std::erase_if(batch.records,
+                [&](const Record& record) { return !owns(partition_key, record.key); });
   if (batch.records.empty()) return {};
   const Result<OwnedMap*> map = maps_.find_or_create(batch.kind, batch.map);
   if (!map.ok()) return map.error();
@@ -66,6 +71,21 @@ Result<void> Owner::recover_records(ByteView payload, LogEntryKind kind) {
     apply_records(**map, batch.records, context_.now.wall_ms);
   }
   return {};
+}
+
+std::optional<MisplacedRecord> Owner::find_misplaced(uint64_t wall_ms) {
+  for (const PartitionKey& declared : context_.options.partition_keys) {
+    const OwnedMap* const map = maps_.find(MapKind::Lww, as_bytes(declared.map));
+    if (map == nullptr) continue;
+    std::optional<MisplacedRecord> found;
+    map->table.visit_all([&](uint64_t, uint64_t, const Record& record) {
+      if (found || !record.visible(wall_ms)) return;
+      if (is_in_partition(declared, record.key, record.value)) return;
+      found = {declared.map, std::string(as_text(record.key))};
+    });
+    if (found) return found;
+  }
+  return std::nullopt;
 }
 
 void Owner::advance_horizon(uint64_t horizon_ms) {

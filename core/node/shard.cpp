@@ -167,6 +167,10 @@ uint64_t Shard::version(uint8_t map_kind, std::string_view map) const {
   return impl_->owner.describe(static_cast<MapKind>(map_kind), as_bytes(map)).version;
 }
 
+std::optional<MisplacedRecord> Shard::find_misplaced(uint64_t wall_ms) const {
+  return impl_->owner.find_misplaced(wall_ms);
+}
+
 bool Shard::holds(uint8_t map_kind, std::string_view map, ByteView key, ByteView tag) const {
   TG_ASSERT(is_map_kind(map_kind));
   return impl_->owner.holds(static_cast<MapKind>(map_kind), as_bytes(map), key, tag);

@@ -6,9 +6,11 @@
 #include "core/base/hash.hpp"
 #include "core/base/ids.hpp"
 #include "core/clock/now.hpp"
+#include "core/crdt/record.hpp"
 #include "core/node/effects.hpp"
 #include "core/node/principal.hpp"
 #include "core/node/query_port.hpp"
+#include "core/value/partition_key.hpp"
 
 namespace topgun::node {
 
@@ -81,7 +83,18 @@ struct ShardOptions {
   std::vector<NodeIndex> indexes = {};
   /// Made anew at each start. With queries only.
   std::vector<NodeView> views = {};
+  /// One a map at most; of maps in which the last writer wins. The same for all shards of the node.
+  /// They tell where records lie, which is found anew at each start.
+  std::vector<PartitionKey> partition_keys = {};
 
+  /// Null for maps whose records lie by their whole keys.
+  const PartitionKey* partition_key_of(MapKind kind, std::string_view map) const {
+    if (kind != MapKind::Lww) return nullptr;
+    for (const PartitionKey& each : partition_keys) {
+      if (each.map == map) return &each;
+    }
+    return nullptr;
+  }
   bool is_view(std::string_view name) const {
     for (const NodeView& view : views) {
       if (view.name == name) return true;
@@ -130,6 +143,12 @@ struct CheckpointChunk {
   uint64_t covers_sequence = 0;
 };
 
+/// A record whose partition field is not what its key begins with.
+struct MisplacedRecord {
+  std::string map;
+  std::string key;
+};
+
 /// What comes with an exchange beside its request.
 struct ExchangeOptions {
   /// Stands for the one in Hello, which is left empty. Borrowed for the call.
@@ -158,6 +177,10 @@ class Shard {
   /// partitions are passed over, so every shard may be given everything. Errors of the decoder
   /// leave the shard unchanged.
   Result<void> recover(LogEntryKind kind, ByteView payload);
+
+  /// After recovery: the key of a record that is not what its map's partition key says, so that
+  /// queries would not find it. O(records) of the maps that have one.
+  std::optional<MisplacedRecord> find_misplaced(uint64_t wall_ms) const;
 
   // --- events ---
 

@@ -179,6 +179,12 @@ std::vector<Option> make_options() {
        "descends; or hash:, unique:, elements: or presence: and fields (may be repeated)",
        Takes::Values,
        [](ServerConfig& c, const std::string& v) { return append_to(c.indexes, v); }},
+      {"partition", "MAP=FIELD",
+       "keep records together whose keys begin alike, up to a / or to a : # | or @ behind FIELD; "
+       "conditions on FIELD, which must have the same value, ask only where those are (may be "
+       "repeated)",
+       Takes::Values,
+       [](ServerConfig& c, const std::string& v) { return append_to(c.partitions, v); }},
       {"view", "JSON",
        "keep an answer as records that can be asked like a map: {\"name\": ..., \"from\": MAP, "
        "\"where\", \"join\", \"groupBy\", \"aggregate\", \"distinct\", \"select\", \"orderBy\", "

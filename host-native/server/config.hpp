@@ -44,9 +44,10 @@ struct ServerConfig {
   std::string jwt_issuer;
   std::string jwt_audience;
   uint64_t jwt_leeway_s = 30;
-  std::vector<std::string> indexes;  ///< `map:[kind:]fields`
-  std::vector<std::string> views;    ///< Each a JSON object.
-  std::vector<std::string> allow;    ///< `role:pattern:r|rw`
+  std::vector<std::string> indexes;     ///< `map:[kind:]fields`
+  std::vector<std::string> partitions;  ///< `map=field[separator]`
+  std::vector<std::string> views;       ///< Each a JSON object.
+  std::vector<std::string> allow;       ///< `role:pattern:r|rw`
 
   uint64_t segment_bytes = 64ull << 20;
   uint64_t checkpoint_interval_ms = 5'000;

@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <thread>
 
 #include "core/dataflow/node_queries.hpp"
@@ -10,6 +11,7 @@
 #include "host-native/server/indexes.hpp"
 #include "host-native/server/listen_socket.hpp"
 #include "host-native/server/parallel_recovery.hpp"
+#include "host-native/server/partitions.hpp"
 #include "host-native/server/security.hpp"
 #include "host-native/server/views.hpp"
 
@@ -55,6 +57,7 @@ class Server::Impl {
   Security security_;
   std::vector<node::NodeIndex> indexes_;
   std::vector<node::NodeView> views_;
+  std::vector<PartitionKey> partition_keys_;
   HttpApp app_;
   DurableBoard durable_;
   uint64_t incarnation_ = 0;
@@ -72,6 +75,14 @@ std::string Server::Impl::start() {
   if (!wrong_index.empty()) return wrong_index;
   std::string wrong_view = parse_views(config_.views, views_);
   if (!wrong_view.empty()) return wrong_view;
+  std::string wrong_partition = parse_partitions(config_.partitions, partition_keys_);
+  if (!wrong_partition.empty()) return wrong_partition;
+  for (const PartitionKey& each : partition_keys_) {
+    for (const node::NodeView& view : views_) {
+      if (view.name == each.map)
+        return "--partition " + each.map + ": a view lies where its map does";
+    }
+  }
   // Bound first, so that a port in use is found before a long recovery.
   ListenSocket socket = open_listen_socket(config_.host, config_.port);
   if (socket.fd < 0) return socket.error;
@@ -111,6 +122,7 @@ void Server::Impl::make_loops() {
     options.shard.make_queries = &dataflow::NodeQueries::make;
     options.shard.indexes = indexes_;
     options.shard.views = views_;
+    options.shard.partition_keys = partition_keys_;
     options.net = config_.net;
     options.tls = security_.tls.get();
     options.durable = &durable_;
@@ -141,6 +153,15 @@ std::string Server::Impl::open_storage() {
   if (opened.ok() && !recovered.ok()) opened = recovered.error();
   if (!opened.ok()) {
     return "cannot open " + options.directory + ": " + std::string(error_name(opened.error()));
+  }
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  const auto wall_ms = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count());
+  for (const node::Shard* shard : shards) {
+    const auto misplaced = shard->find_misplaced(wall_ms);
+    if (!misplaced) continue;
+    return "--partition " + misplaced->map + ": the key of record '" + misplaced->key +
+           "' does not begin with what the record has in that field; change the record first";
   }
   storage_ = std::move(opened).value();
   const auto& report = storage_->recovery();

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "host-native/server/indexes.hpp"
+#include "host-native/server/partitions.hpp"
 #include "host-native/server/views.hpp"
 
 namespace topgun::host {
@@ -71,6 +72,27 @@ TEST_CASE("config: indexes are told apart from their maps, and wrong ones are na
   }
   const std::vector<std::string> twice{"orders:city", "orders:city"};
   CHECK_FALSE(parse_indexes(twice, indexes).empty());
+}
+
+TEST_CASE("config: partition keys name a map, a field and what ends it in keys") {
+  std::vector<PartitionKey> keys;
+  const std::vector<std::string> texts{"orders=tenant", "shop=people=owner.id:"};
+  REQUIRE(parse_partitions(texts, keys).empty());
+  CHECK(keys[0].map == "orders");
+  CHECK(keys[0].separator == '/');
+  CHECK(keys[1].map == "shop=people");
+  CHECK(keys[1].field == std::vector<std::string>{"owner", "id"});
+  CHECK(keys[1].separator == ':');
+  for (const char* wrong : {"orders", "=tenant", "orders=", "orders=/", "orders=a,b", "orders=$key",
+                            "orders=a..b", "orders=-a", "$topgun.replicas=a"}) {
+    CAPTURE(wrong);
+    std::vector<PartitionKey> none;
+    const std::vector<std::string> one{wrong};
+    CHECK(parse_partitions(one, none).find(wrong) != std::string::npos);
+  }
+  const std::vector<std::string> twice{"orders=a", "orders=b"};
+  keys.clear();
+  CHECK_FALSE(parse_partitions(twice, keys).empty());
 }
 
 TEST_CASE("config: views are read from all three places, and wrong ones are named") {

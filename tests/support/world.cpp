@@ -51,6 +51,7 @@ void World::start_node() {
     options.access = options_.access;
     options.make_queries = &dataflow::NodeQueries::make;
     options.indexes = options_.indexes;
+    options.partition_keys = options_.partition_keys;
     options.views = options_.views;
     shards_.push_back(std::make_unique<node::Shard>(options));
     for (const ShardLog& log : logs_) {

@@ -31,6 +31,7 @@ class World {
     client::MakeQueries make_queries = nullptr;
     std::vector<node::NodeIndex> indexes = {};
     std::vector<node::NodeView> views = {};
+    std::vector<PartitionKey> partition_keys = {};
   };
 
   class Client;

@@ -396,6 +396,48 @@ TEST_CASE("node queries: explain tells each shard's plan, and what goes between 
   CHECK(ears.rows(live) == "invalid-argument");
 }
 
+TEST_CASE("node queries: a partition key leaves one shard to ask, also of what is joined by it") {
+  World::Options options;
+  options.shards = 4;
+  options.partition_keys = {{"orders", {"tenant"}, '/'}, {"people", {"tenant"}, '/'}};
+  Shop shop(options);
+  for (const char* tenant : {"red", "blue", "gold"}) {
+    const std::string begin = std::string(tenant) + "/";
+    shop.write("people", begin + "ann", "tenant", tenant);
+    for (int i = 0; i < 3; ++i) {
+      shop.write("orders", begin + std::to_string(i), "tenant", tenant);
+    }
+  }
+  shop.world.settle();
+  Ears ears(shop.asker({}));
+  Bytes red;
+  ValueWriter(red).text("red");
+  Query of_red;
+  of_red.where = query::equal_to(query::field("tenant"), red);
+  Query joined = of_red;
+  query::Join people;
+  people.map = "people";
+  people.on.push_back({query::field("tenant"), query::field("tenant")});
+  joined.joins.push_back(people);
+  const uint64_t alone = ears.ask(of_red, false, 255);
+  const uint64_t together = ears.ask(joined, false, 255);
+  const uint64_t all = ears.ask({}, false, 254);
+  shop.world.settle();
+  const auto side = [&](uint64_t number, std::string_view what) {
+    const std::string_view path[] = {"sides", "0", what};
+    return ValueView(ears.plan(number)).at_path(path);
+  };
+  CHECK(side(alone, "partitions")->size() == 1);
+  CHECK(side(alone, "partitions")->at(0)->as_int() == partition_of(as_bytes("red")).value);
+  CHECK(side(alone, "shards")->size() == 1);
+  CHECK(number_at(ears.plan(alone), {"network", "rows"}) == 3);
+  CHECK(side(all, "partitions")->is_nil());
+  CHECK(side(all, "shards")->size() == 4);
+  // Joined where the records are: nothing is gathered.
+  CHECK(number_at(ears.plan(together), {"network", "messages"}) == 2);
+  CHECK(text_at(ears.plan(together), {"join", "access"}).empty());
+}
+
 TEST_CASE("node queries: plans are told to those who may see the maps whole") {
   const Names names;
   const std::vector<std::string> texts{"admin:*:rw", "*:orders:r", "*:people:r(group={sub})"};

@@ -219,6 +219,24 @@ TEST_CASE("node queries: cursors of live queries and bytes that are none are ref
   CHECK(heard(asker, 4) == "answer");
 }
 
+TEST_CASE("node queries: a condition too long for shards to tell each other is refused") {
+  Shop shop({.shards = 2});
+  World::Client& asker = shop.asker();
+  // Says as much with a negation in front of each test, which is twice as long.
+  std::vector<query::Predicate> parts;
+  for (int i = 0; i < 1'000; ++i) {
+    parts.push_back(query::is_missing(query::field("f" + std::to_string(i))));
+  }
+  Query query;
+  query.where = query::negation(query::all_of(std::move(parts)));
+  ask(asker, 1, query);
+  shop.world.settle();
+  CHECK(heard(asker, 1) == "failed too-large");
+  ask(asker, 2, {});
+  shop.world.settle();
+  CHECK(heard(asker, 2) == "answer");
+}
+
 TEST_CASE("node queries: a connection has a limit of them, which ending one gives back") {
   World::Options options;
   options.limits.queries_max = 2;
