@@ -43,6 +43,7 @@ class ClientQueries::FollowedMap final : public MapObserver {
     const auto relation = owner_.engine_.attach(map_.name, rows_);
     if (!relation.ok()) return relation.error();
     relation_ = *relation;
+    rows_.reserve(map_.table.size());
     const auto is_shown = [&](const Record& record) {
       return owner_.replica_.is_shown(map_, record);
     };

@@ -41,6 +41,9 @@ class Collection {
 
   std::optional<RowId> find(ByteView key) const { return rows_.find(key); }
 
+  /// Makes room for so many rows at once.
+  void reserve(size_t rows) { rows_.reserve(rows); }
+
   /// Takes one write; returns the row it was about. To be called right after the record was
   /// written. O(indexes + columns), each O(log rows) at most.
   RowId apply(const Write& write);

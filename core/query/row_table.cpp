@@ -1,5 +1,6 @@
 #include "core/query/row_table.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/base/hash.hpp"
@@ -11,7 +12,7 @@ size_t RowTable::offset_bytes(const Row& row) {
 }
 
 RowId RowTable::insert(ByteView key, ByteView value) {
-  if ((size_ + 1) * 4 > slots_.size() * 3) grow();
+  reserve(size_ + 1);
   RowId row = static_cast<RowId>(rows_.size());
   if (free_.empty()) {
     rows_.emplace_back();
@@ -114,9 +115,13 @@ void RowTable::drop_offsets(Row& row) {
   row.offsets = nullptr;
 }
 
-void RowTable::grow() {
+void RowTable::reserve(size_t rows) {
+  size_t slots = std::max<size_t>(slots_.size(), 16);
+  while (rows * 4 > slots * 3) slots *= 2;
+  if (slots == slots_.size()) return;
+  if (rows > size_ + 1) rows_.reserve(rows);
   const std::vector<Slot> old = std::move(slots_);
-  slots_.assign(old.empty() ? 16 : old.size() * 2, Slot{});
+  slots_.assign(slots, Slot{});
   const size_t mask = slots_.size() - 1;
   for (const Slot& slot : old) {
     if (slot.row == kFree) continue;

@@ -23,6 +23,9 @@ class RowTable {
   RowTable(const RowTable&) = delete;
   RowTable& operator=(const RowTable&) = delete;
 
+  /// Makes room for so many rows at once.
+  void reserve(size_t rows);
+
   /// Makes a row of a record that has none. `key` and `value` are borrowed until the row is
   /// replaced or erased; `value` must be valid.
   RowId insert(ByteView key, ByteView value);
@@ -75,7 +78,6 @@ class RowTable {
   size_t slot_of(ByteView key, uint64_t hash) const;
   void set(RowId row, ByteView key, ByteView value);
   void drop_offsets(Row& row);
-  void grow();
   static size_t offset_bytes(const Row& row);
 
   std::vector<Row> rows_;

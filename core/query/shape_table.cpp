@@ -18,7 +18,6 @@ ShapeTable::Layout ShapeTable::observe(ByteView value) {
   Layout layout;
   if (value.size() > kValueBytesMax) return layout;
   keys_.clear();
-  uint64_t hash = 0;
   const ValueView map(value);
   MapReader entries = map.entries();
   bool whole = true;
@@ -27,27 +26,31 @@ ShapeTable::Layout ShapeTable::observe(ByteView value) {
       whole = false;
       break;
     }
-    hash = absorb64(hash, hash64(as_bytes(entry->key)));
     layout.offsets[keys_.size()] =
         static_cast<uint16_t>(entry->value.bytes().data() - value.data());
     keys_.push_back(entry->key);
   }
   if (keys_.empty()) return layout;
-  layout.shape = find_or_add(absorb64(hash, whole ? 1 : 0), whole, keys_);
+  if (!is_shape(last_, whole, keys_)) last_ = find_or_add(whole, keys_);
+  layout.shape = last_;
   layout.fields = static_cast<uint8_t>(keys_.size());
   return layout;
 }
 
-ShapeId ShapeTable::find_or_add(uint64_t hash, bool whole,
-                                const std::vector<std::string_view>& keys) {
+bool ShapeTable::is_shape(ShapeId id, bool whole, const std::vector<std::string_view>& keys) const {
+  const Shape& shape = shapes_[id];
+  return shape.whole == whole &&
+         std::equal(keys.begin(), keys.end(), shape.keys.begin(), shape.keys.end());
+}
+
+ShapeId ShapeTable::find_or_add(bool whole, const std::vector<std::string_view>& keys) {
+  uint64_t hash = whole ? 1 : 0;
+  for (const std::string_view key : keys) hash = absorb64(hash, hash64(as_bytes(key)));
   const size_t mask = slots_.size() - 1;
   size_t at = static_cast<size_t>(hash) & mask;
   for (; slots_[at] != kNoShape; at = (at + 1) & mask) {
-    const Shape& shape = shapes_[slots_[at]];
-    if (shape.hash == hash && shape.whole == whole &&
-        std::equal(keys.begin(), keys.end(), shape.keys.begin(), shape.keys.end())) {
-      return slots_[at];
-    }
+    const ShapeId known = slots_[at];
+    if (shapes_[known].hash == hash && is_shape(known, whole, keys)) return known;
   }
   if (shapes_.size() > kShapesMax) return kNoShape;
   const auto id = static_cast<ShapeId>(shapes_.size());

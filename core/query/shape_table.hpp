@@ -54,12 +54,14 @@ class ShapeTable {
     std::vector<std::string> keys;
   };
 
-  ShapeId find_or_add(uint64_t hash, bool whole, const std::vector<std::string_view>& keys);
+  bool is_shape(ShapeId id, bool whole, const std::vector<std::string_view>& keys) const;
+  ShapeId find_or_add(bool whole, const std::vector<std::string_view>& keys);
   void grow();
 
   std::vector<Shape> shapes_;
   std::vector<ShapeId> slots_;          ///< Open addressing by hash; `kNoShape` is free.
   std::vector<std::string_view> keys_;  ///< Of the value being observed.
+  ShapeId last_ = kNoShape;             ///< Values of one shape come one after the other.
 };
 
 }  // namespace topgun::query
