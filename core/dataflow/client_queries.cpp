@@ -305,7 +305,7 @@ Result<void> ClientQueries::subscribe(ByteReader& in, ByteWriter& out) {
   }
   out.varint(rows.size());
   for (const RowId row : rows) {
-    const auto view = engine_.row(*id, row);
+    const auto view = engine_.records(*id, row);
     TG_ASSERT(view.has_value());
     write_row(out, shape, *view, query->sides());
   }
@@ -471,7 +471,7 @@ void ClientQueries::write_edit(ByteWriter& out, SubscriptionId id, const Edit& e
   out.varint(edit.to);
   if (edit.kind == Edit::Kind::Leave) return;
   // A row that came and went within the batch is no more; a later step takes it out.
-  const auto row = engine_.row(id, edit.row);
+  const auto row = engine_.records(id, edit.row);
   out.u8(row.has_value() ? 1 : 0);
   if (!row.has_value()) return;
   const Subscription& shape = subscriptions_[id];

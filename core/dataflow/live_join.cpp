@@ -104,12 +104,19 @@ RowId LiveJoin::number_of(const Combination& rows) const {
   return *number;
 }
 
-RowView LiveJoin::view(RowId number) {
+Combination LiveJoin::combination(RowId number) const {
   Combination rows;
   rows.fill(kNoRow);
   const ByteView key = numbers_.key(number);
   std::memcpy(rows.data(), key.data(), key.size());
-  return joined_.view(rows);
+  return rows;
+}
+
+RowView LiveJoin::view(RowId number) { return joined_.view(combination(number)); }
+
+RowView LiveJoin::records(RowId number) {
+  const RowView no_key;
+  return joined_.view(combination(number), nullptr, &no_key);
 }
 
 // --- a write ---

@@ -275,15 +275,22 @@ RowView QueryEngine::source_row(const Subscription& source, RowId row) const {
   return relations_[source.relation].live().collection().rows().view(row);
 }
 
+bool QueryEngine::has_row(const Subscription& source, RowId row) const {
+  if (source.join) return (*source.join)->second.join->contains(row);
+  return relations_[source.relation].live().collection().rows().contains(row);
+}
+
 std::optional<RowView> QueryEngine::row(SubscriptionId id, RowId row) {
   const auto found = subscriptions_.find(id);
-  if (found == subscriptions_.end()) return std::nullopt;
+  if (found == subscriptions_.end() || !has_row(found->second, row)) return std::nullopt;
+  return source_row(found->second, row);
+}
+
+std::optional<RowView> QueryEngine::records(SubscriptionId id, RowId row) {
+  const auto found = subscriptions_.find(id);
+  if (found == subscriptions_.end() || !has_row(found->second, row)) return std::nullopt;
   const Subscription& source = found->second;
-  const bool is_there = source.join
-                            ? (*source.join)->second.join->contains(row)
-                            : relations_[source.relation].live().collection().rows().contains(row);
-  if (!is_there) return std::nullopt;
-  return source_row(source, row);
+  return source.join ? (*source.join)->second.join->records(row) : source_row(source, row);
 }
 
 query::AttributeTable& QueryEngine::attributes(SubscriptionId id) {

@@ -70,6 +70,8 @@ class QueryEngine {
   /// `select_value` makes of it what the query wants. Borrowed until the next call but one, or the
   /// next write. Nothing for a row that has left.
   std::optional<query::RowView> row(SubscriptionId id, query::RowId row);
+  /// As `row`, for those who need no key of a combination, which is made anew for each call.
+  std::optional<query::RowView> records(SubscriptionId id, query::RowId row);
 
   /// What the attributes of its rows are made of. Of a subscription that is there.
   query::AttributeTable& attributes(SubscriptionId id);
@@ -134,6 +136,7 @@ class QueryEngine {
 
   query::RowId write(uint32_t relation, const query::Write& write);
   query::RowView source_row(const Subscription& source, query::RowId row) const;
+  bool has_row(const Subscription& source, query::RowId row) const;
   void fill_view(const ViewEntry& entry);
   void flush_view(const ViewEntry& entry);
   void settle(const ViewEntry& entry, const std::optional<query::Write>& change);

@@ -19,7 +19,8 @@ class JoinedRows {
   AttributeTable& attributes() { return attributes_; }
 
   /// Valid until the next call but one, or until a record is written. `same` is a view of the same
-  /// combination, if there is one: its key need not be made again.
+  /// combination, if there is one: its key need not be made again. It may be empty if nobody
+  /// wants the key.
   RowView view(const Combination& rows, const PastRow* past = nullptr,
                const RowView* same = nullptr);
 

@@ -473,7 +473,8 @@ export class Replica implements EngineHostDelegate {
   }
 
   private stored(transactions: readonly number[], error: TopGunError | undefined): void {
-    for (const each of transactions) this.host.tell((buffer) => buffer.persisted(each, error?.code ?? 0));
+    const code = error?.code ?? 0;
+    this.host.tell((buffer) => transactions.forEach((each) => buffer.persisted(each, code)));
     const last = Math.max(...transactions);
     if (error !== undefined) this.storeFails(error);
     else this.holds(last);

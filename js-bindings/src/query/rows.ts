@@ -68,7 +68,7 @@ export class RowReader {
   /** While an answer is read that numbers its records. */
   private known: object[] | undefined;
   /** Of the maps of each side, for as long as one answer or event is read. */
-  private mirrors: Mirror[] = [];
+  private readonly mirrors: (Mirror | undefined)[];
   private readonly select: readonly Selected[];
   /** Of each join, whether its side is in the rows. */
   private readonly shown: readonly boolean[];
@@ -79,6 +79,7 @@ export class RowReader {
     this.plan = plan;
     this.sources = sources;
     this.select = plan.shape.select.length === 0 ? NOTHING : selectedBy(plan);
+    this.mirrors = new Array<undefined>(plan.shape.joins.length + 1).fill(undefined);
     this.shown = plan.shape.joins.map(({ kind }) => kind === 'inner' || kind === 'left');
   }
 
@@ -94,7 +95,8 @@ export class RowReader {
   /** An event is read that goes on where an answer ended. Maps may have been closed and opened meanwhile. */
   resume(): void {
     this.known = undefined;
-    this.mirrors.length = 0;
+    // Not emptied: reading behind its end would cost V8 what it has compiled.
+    this.mirrors.fill(undefined);
   }
 
   row(reader: ByteReader): object {
