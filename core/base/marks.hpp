@@ -77,7 +77,12 @@
   X(ClockStandsMidRequest, "an instance gets an answer while its clock stands still")        \
   X(AnswerComesLate, "an answer arrives after its request was given up and made anew")       \
   X(InstanceEndsMidRequest, "an instance ends while a request of it is under way")           \
-  X(InstanceBeginsStale, "an instance begins with a state older than tombstones are kept")
+  X(InstanceBeginsStale, "an instance begins with a state older than tombstones are kept")   \
+  X(NodeViewWaits, "what is asked of a view waits until the node has made it")               \
+  X(WrittenBeforeTaken, "an entry is written before the node takes it in for a view")        \
+  X(NodeViewChangesEarly, "a view of the node changes before all shards told their parts")   \
+  X(NodeViewLosesGroup, "a group leaves a view that shards make together")                   \
+  X(GatheredRowLeaves, "a row leaves what a shard gathers from others")
 
 namespace topgun::probe {
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/probe.hpp"
+
 namespace topgun::dataflow {
 
 using node::ShardMessageKind;
@@ -48,6 +50,7 @@ GatheredMap::Place GatheredMap::set(ByteReader& in) {
   record.insert(record.end(), value.begin(), value.end());
   Write write;
   write.row = rows_.find(key);
+  if (write.row && TG_MUTANT(94)) return write.row;
   write.key = ByteView(record).first(key.size());
   write.after = ByteView(record).subspan(key.size());
   if (write.row) write.before = rows_.rows().view(*write.row).value;
@@ -111,6 +114,7 @@ void GatheredMap::take_steps(size_t part, ByteReader& in) {
         break;
       }
       case Edit::Kind::Leave:
+        TG_SOMETIMES(true, GatheredRowLeaves);
         drop(places[static_cast<size_t>(from)]);
         places.erase(places.begin() + from);
         break;

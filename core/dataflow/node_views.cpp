@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/base/hash.hpp"
+#include "core/base/probe.hpp"
 #include "core/query/normalize.hpp"
 
 namespace topgun::dataflow {
@@ -180,13 +181,18 @@ void NodeViews::on_changed(const ShardMessage& message) {
   ByteReader in(*message.payload);
   Bytes steps;
   const auto place = static_cast<size_t>(part - groups.shards.begin());
+  TG_SOMETIMES(groups.missing > 0, NodeViewChangesEarly);
+  if (groups.missing > 0 && TG_MUTANT(89)) return;
   if (!groups.merged.take_steps(place, in, steps) || groups.missing > 0) return;
   ByteReader seen(steps);
   for (uint64_t count = seen.varint(); count > 0; --count) {
     const auto kind = static_cast<GroupEdit::Kind>(seen.u8());
     const ByteView key = seen.blob(SIZE_MAX);
     const ByteView group = seen.blob(SIZE_MAX);
-    set_group(groups, key, kind == GroupEdit::Kind::Leave ? ByteView{} : group);
+    const bool leaves = kind == GroupEdit::Kind::Leave;
+    TG_SOMETIMES(leaves, NodeViewLosesGroup);
+    if (leaves && TG_MUTANT(88)) continue;
+    set_group(groups, key, leaves ? ByteView{} : group);
   }
 }
 

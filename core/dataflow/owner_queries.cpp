@@ -112,7 +112,9 @@ class OwnerQueries::FollowedMap final : public MapObserver {
       map_.table.visit({kRegionBits, next_region_},
                        [&](uint64_t placement, uint64_t, const Record& record) {
                          ++seen;
-                         if (!record.visible(wall_ms) || rows_.find(record.key)) return;
+                         const bool is_there = rows_.find(record.key).has_value();
+                         TG_SOMETIMES(is_there, WrittenBeforeTaken);
+                         if (!record.visible(wall_ms) || is_there) return;
                          apply({std::nullopt, record.key, std::nullopt, record.value});
                          expect(placement, record);
                        });
@@ -330,7 +332,11 @@ void OwnerQueries::open(const node::ShardMessage& message) {
   Result<Query> query = query::decode_query(in.blob(SIZE_MAX));
   TG_ASSERT(query.ok());  // Encoded by the shard that asks.
   const Result<void> ready = check_ready(as_text(map), *query);
-  if (!ready.ok() && ready.error() == Error::NotReady) return waiting_.push_back(message);
+  if (!ready.ok() && ready.error() == Error::NotReady) {
+    TG_SOMETIMES(true, NodeViewWaits);
+    if (!TG_MUTANT(95)) waiting_.push_back(message);
+    return;
+  }
   Result<Bytes> part = ready.ok() ? open_as(static_cast<Ask>(message.numbers[1]), as_text(map),
                                             std::move(*query), message)
                                   : Result<Bytes>(ready.error());
@@ -370,7 +376,7 @@ void OwnerQueries::tick() {
   if (!is_busy()) return;
   for (const auto& [name, map] : maps_) {
     if (map->is_complete()) continue;
-    map->take_some(kTakenPerTick, context_.now.wall_ms);
+    map->take_some(context_.options.limits.taken_per_tick, context_.now.wall_ms);
     break;
   }
   open_waiting();

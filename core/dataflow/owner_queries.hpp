@@ -43,9 +43,6 @@ class OwnerQueries {
   OwnerQueries(node::ShardContext& context, node::Owner& owner);
   ~OwnerQueries();
 
-  /// Records of maps below views that are taken in at each tick.
-  static constexpr size_t kTakenPerTick = 2'048;
-
   void open(const node::ShardMessage& message);
   void close(const node::ShardMessage& message);
   /// Takes records whose time has passed out of the answers, and goes on taking maps in.

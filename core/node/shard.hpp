@@ -21,6 +21,8 @@ struct ShardLimits {
   uint32_t subscriptions_max = 1024;
   /// Queries of one connection at once; those that wait for an answer count like live ones.
   uint32_t queries_max = 1024;
+  /// Records of maps below views that a shard takes in at a tick, after the start.
+  uint32_t taken_per_tick = 2048;
   uint32_t maps_max = 4096;
   /// Changes of a map that a shard remembers: who knows an older version gets no delta, but a
   /// comparison of trees.

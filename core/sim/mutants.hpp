@@ -105,6 +105,11 @@ inline constexpr Mutant kMutants[] = {
     {77, "steps-without-credit", "a change that there is no credit for is never told"},
     {78, "page-of-each-shard", "each shard tells as many rows as the limit, before the offset"},
     {79, "expired-row-is-kept", "an entry that expires stays in the answers of the node"},
+    {88, "group-stays-in-view", "a view of the node keeps a group that has no rows any more"},
+    {89, "early-steps-are-dropped",
+     "a view that waits for a shard forgets what others tell meanwhile"},
+    {95, "waiting-is-forgotten", "what is asked of a view that is being made is never answered"},
+    {94, "gathered-value-stays", "what a shard gathers from others keeps its first value"},
     {80, "known-means-unchanged", "a request that knows an answer is told of no other"},
     // Versions.
     {74, "unknown-field-is-fatal", "a field of a later version makes its message malformed"},

@@ -332,6 +332,12 @@ bool Scenario::asks(uint32_t client) const {
   });
 }
 
+bool Scenario::has_node_views() const {
+  return std::any_of(steps.begin(), steps.end(), [](const Step& step) {
+    return step.kind == StepKind::AskNode && (step.b & kAsksViews) != 0;
+  });
+}
+
 bool Scenario::asks_node() const {
   return std::any_of(steps.begin(), steps.end(), [](const Step& step) {
     return step.kind == StepKind::AskNode || step.kind == StepKind::EndAskNode;

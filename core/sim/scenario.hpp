@@ -90,7 +90,8 @@ enum class StepKind : uint8_t {
   UnsubscribeQuery = 10,
   ToggleIndex = 11,
   ToggleView = 12,
-  // Questions that the node answers (`SimNodeQuestions`). `a` draws what; `b` is 0 to ask once.
+  // Questions that the node answers (`SimNodeQuestions`). `a` draws what; the lowest two bits of
+  // `b` are 0 to ask once, the next is 1 to ask its views (`kAsksViews`).
   AskNode = 13,
   EndAskNode = 14,
   // What befalls clients. `b` is a duration in ms, 0 for a moment.
@@ -120,6 +121,9 @@ enum class StepKind : uint8_t {
 /// Of `b` of a step that writes an entry.
 inline constexpr int kWriteBits = 24;
 inline constexpr uint64_t kWriteMask = (uint64_t{1} << kWriteBits) - 1;
+
+/// Of `b` of a step that asks the node.
+inline constexpr uint64_t kAsksViews = 4;
 
 /// One thing that happens at a given time. `id` keys the draws that belong to it, so that dropping
 /// other steps leaves it as it was.
@@ -174,6 +178,8 @@ struct Scenario {
   bool asks(uint32_t client) const;
   /// Whether anybody asks the node.
   bool asks_node() const;
+  /// Whether anybody asks it for its views; others have none.
+  bool has_node_views() const;
 };
 
 /// Expands a seed. Half of the fault families are off in each, 5 % of seeds have no faults at all,

@@ -4,6 +4,7 @@
 
 #include "core/dataflow/node_queries.hpp"
 #include "core/sim/invariant_checker.hpp"
+#include "core/sim/sim_query.hpp"
 
 namespace topgun::sim {
 namespace {
@@ -16,6 +17,8 @@ constexpr uint64_t kSlowDiskUs = 1'500'000;
 constexpr size_t kCheckpointChunkBytes = 64 * 1024;
 /// Of a million writes, those after which some of what is unsynced goes to the disk unasked.
 constexpr uint32_t kEarlyWriteback = 50'000;
+/// So few that views are asked and written to while they are made.
+constexpr uint32_t kTakenPerTick = 1;
 constexpr uint64_t kStartAgainUs = 1'000'000;
 constexpr uint32_t kStartsMax = 5;
 constexpr const char* kDirectory = "data";
@@ -73,6 +76,10 @@ void SimNode::start() {
     options.limits.changes_max = static_cast<uint32_t>(scenario_.changes_max);
     options.limits.exchange_timeout_ms = scenario_.exchange_timeout_ms;
     if (answers_questions_) options.make_queries = &dataflow::NodeQueries::make;
+    if (answers_questions_ && scenario_.has_node_views()) {
+      options.views = node_views();
+      options.limits.taken_per_tick = kTakenPerTick;
+    }
     shards_[i].shard = std::make_unique<node::Shard>(options);
   }
   model_.reset();

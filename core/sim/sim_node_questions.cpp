@@ -4,6 +4,7 @@
 #include "core/base/hash.hpp"
 #include "core/base/mix.hpp"
 #include "core/base/probe.hpp"
+#include "core/base/stable_sort.hpp"
 #include "core/query/query.hpp"
 #include "core/sim/invariant_checker.hpp"
 #include "core/sim/sim_client.hpp"
@@ -26,13 +27,26 @@ constexpr uint8_t kMove = 2;
 constexpr uint8_t kLeave = 3;
 constexpr uint8_t kGroupLeaves = 2;
 
-/// Nodes have maps and no views.
-Question node_question_of(uint64_t draw) {
+/// What an application asks of the node: of the map, or of a view.
+Question node_question_of(uint64_t draw, bool asks_views) {
   Question question = question_of(draw);
-  question.over = question.partners = Relation::Notes;
+  question.over = Relation::Notes;
+  if (!asks_views) question.partners = Relation::Notes;
+  if (asks_views) question.over = static_cast<Relation>(1 + mix64(draw) % (kRelationCount - 1));
+  if (!question.has_records()) {
+    // The values of such views are others than those of records: all of them, in any order.
+    const Relation over = question.over;
+    question = {};
+    question.over = over;
+    return question;
+  }
   // Joins cost a node of several shards more than everything else.
   if (draw >> 62 != 0) question.partner = Partner::None;
   return question;
+}
+
+Invariant invariant_of(const Question& question) {
+  return question.looks_at_view() ? Invariant::ViewIsTrue : Invariant::LiveIsTrue;
 }
 
 bool are_equal(const Question& question, const std::vector<NaiveRow>& expected,
@@ -53,6 +67,7 @@ void add_node_questions(Scenario& scenario) {
   Prng prng(scenario.seed, stream_id("scenario.node.questions"));
   const bool is_lite = scenario.profile == Profile::Lite;
   if (prng.below(is_lite ? 2 : 4) != 0) return;
+  const bool has_views = prng.below(2) == 0;
   for (Step& step : scenario.steps) {
     const bool is_entry = step.kind == StepKind::Set || step.kind == StepKind::SetTtl;
     if (!is_entry || step.b >> kWriteBits != 0) continue;
@@ -63,6 +78,7 @@ void add_node_questions(Scenario& scenario) {
     Prng draws(scenario.seed, stream_id("scenario.client.node.questions"), client);
     const bool asks = draws.below(is_lite ? 3 : 5) < (is_lite ? 2 : 1);
     const uint64_t count = 1 + draws.below(6);
+    const Prng views(scenario.seed, stream_id("scenario.client.node.views"), client);
     for (uint64_t i = 0; asks && i < count; ++i) {
       Step step;
       step.id = uint64_t{3} << 61 | (uint64_t{client} + 1) << 32 | i;
@@ -71,15 +87,16 @@ void add_node_questions(Scenario& scenario) {
       step.kind = draws.below(5) == 0 ? StepKind::EndAskNode : StepKind::AskNode;
       step.a = draws.next();
       step.b = draws.below(4);
+      if (has_views && views.at(i) % 2 == 0) step.b |= kAsksViews;
       scenario.steps.push_back(step);
     }
   }
 }
 
 void SimNodeQuestions::fail(const Question& question, std::string_view what) {
-  checker_.fail(Invariant::LiveIsTrue, "client " + std::to_string(client_) +
-                                           " asked the node for " + question_text(question) + ": " +
-                                           std::string(what));
+  checker_.fail(invariant_of(question), "client " + std::to_string(client_) +
+                                            " asked the node for " + question_text(question) +
+                                            ": " + std::string(what));
 }
 
 // --- the life of the process ---
@@ -108,8 +125,8 @@ void SimNodeQuestions::carry_out(const Step& step) {
   }
   if (asked_.size() >= kAskedMax) drop(asked_.begin()->first);
   const uint64_t number = ++last_number_;
-  asked_[number].question = node_question_of(step.a);
-  asked_[number].is_live = step.b != 0;
+  asked_[number].question = node_question_of(step.a, (step.b & kAsksViews) != 0);
+  asked_[number].is_live = (step.b & ~kAsksViews) != 0;
   ask(number);
 }
 
@@ -132,7 +149,7 @@ void SimNodeQuestions::ask(uint64_t number) {
   ByteWriter out(payload);
   out.varint(number);
   out.u8(asked.is_live ? 1 : 0);
-  out.blob(as_bytes(open_maps()[0].ref.name));
+  out.blob(as_bytes(relation_name(asked.question.over)));
   out.raw(encode_query(query_of(asked.question)));
   if (run_(Command::AskNode, payload) != 0) fail(asked.question, "the client refuses it");
 }
@@ -147,20 +164,20 @@ void SimNodeQuestions::drop(uint64_t number) {
 
 // --- what the engine tells ---
 
-SimNodeQuestions::Side SimNodeQuestions::read_side(ByteReader& in) {
+SimNodeQuestions::Side SimNodeQuestions::read_side(const Question& question, ByteReader& in) {
   Side side;
   side.is_there = true;
   side.key = as_text(in.blob(kKeyBytesMax));
   side.value = to_bytes(in.blob(kValueBytesDefault));
-  if (in.ok()) checker_.seen(open_maps()[0].ref, side.key, side.value);
+  if (in.ok() && question.has_records()) checker_.seen(open_maps()[0].ref, side.key, side.value);
   return side;
 }
 
 SimNodeQuestions::Row SimNodeQuestions::read_row(const Question& question, ByteReader& in) {
-  if (question.partner == Partner::None) return {read_side(in)};
+  if (question.partner == Partner::None) return {read_side(question, in)};
   Row row(2);
   for (Side& side : row) {
-    if (in.u8() != kAbsent) side = read_side(in);
+    if (in.u8() != kAbsent) side = read_side(question, in);
   }
   return row;
 }
@@ -262,23 +279,35 @@ void SimNodeQuestions::on_failed(ByteView payload) {
 // --- comparisons ---
 
 void SimNodeQuestions::check_shape(const Asked& asked) {
-  checker_.count_check(Invariant::LiveIsTrue);
+  checker_.count_check(invariant_of(asked.question));
   // Which partner a row has, and how many there are of a group, its own rows do not tell.
   if (asked.question.is_grouped() || asked.question.partner != Partner::None) return;
+  if (!asked.question.has_records()) return;
   Shown shown;
   for (const Row& row : asked.rows) shown[row[0].key] = read_record(row[0].value);
   std::vector<std::vector<const Shown::value_type*>> told;
   for (const Row& row : asked.rows) told.push_back({&*shown.find(row[0].key)});
   Question question = asked.question;
   question.offset = 0;
+  // Which records a view has depends on others.
+  question.over = Relation::Notes;
   if (are_equal(question, naive_rows(question, shown), told)) return;
   fail(asked.question, "rows that do not fit, twice, too many or out of order");
+}
+
+void SimNodeQuestions::check_view(const Asked& asked, const Shown& of_node) {
+  std::vector<Bytes> expected = naive_node_view(asked.question.over, of_node);
+  std::vector<Bytes> told;
+  for (const Row& row : asked.rows) told.push_back(row[0].value);
+  stable_sort(expected, std::less<>());
+  stable_sort(told, std::less<>());
+  if (told != expected) fail(asked.question, "has other values than the node's records make");
 }
 
 void SimNodeQuestions::check_quiet(const Shown& of_node, bool with_final) {
   for (const auto& [number, asked] : asked_) {
     if (asked.is_refused || (asked.is_final && !with_final)) continue;
-    checker_.count_check(Invariant::LiveIsTrue);
+    checker_.count_check(invariant_of(asked.question));
     if (!asked.is_answered) return fail(asked.question, "no answer, although all is quiet");
     const std::string how = asked.is_live ? "followed" : "asked once";
     if (asked.question.is_grouped()) {
@@ -288,6 +317,10 @@ void SimNodeQuestions::check_quiet(const Shown& of_node, bool with_final) {
       bool is_equal = expected.size() == groups.size();
       for (const Bytes& group : expected) is_equal = is_equal && groups.count(group) == 1;
       if (!is_equal) return fail(asked.question, how + ", has other groups than the node");
+      continue;
+    }
+    if (!asked.question.has_records()) {
+      check_view(asked, of_node);
       continue;
     }
     const std::vector<NaiveRow> expected = naive_rows(asked.question, of_node);

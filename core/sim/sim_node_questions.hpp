@@ -82,10 +82,11 @@ class SimNodeQuestions {
   void take_steps(Asked& asked, ByteReader& in);
   bool take_row_step(Asked& asked, ByteReader& in);
   bool take_group_step(Asked& asked, ByteReader& in);
-  Side read_side(ByteReader& in);
+  Side read_side(const Question& question, ByteReader& in);
   Row read_row(const Question& question, ByteReader& in);
   /// What the rows of an answer alone tell about it.
   void check_shape(const Asked& asked);
+  void check_view(const Asked& asked, const Shown& of_node);
   void fail(const Question& question, std::string_view what);
 
   const uint32_t client_;

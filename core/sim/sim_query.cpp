@@ -31,6 +31,8 @@ Bytes number_value(uint8_t number) {
 
 }  // namespace
 
+std::string node_field(size_t value) { return std::string(1, static_cast<char>('a' + value)); }
+
 std::string_view group_name(uint8_t letter) { return kLetters[letter]; }
 
 std::string writer_name(uint8_t letter) { return "c" + std::to_string(letter) + "."; }
@@ -265,6 +267,26 @@ Question question_of_view(Relation view) {
       break;
   }
   return question;
+}
+
+std::vector<node::NodeView> node_views() {
+  std::vector<node::NodeView> views;
+  for (size_t i = 1; i < kRelationCount; ++i) {
+    const auto relation = static_cast<Relation>(i);
+    const Question question = question_of_view(relation);
+    Query query = query_of(question);
+    node::NodeView view;
+    view.name = relation_name(relation);
+    view.map = relation_name(question.over);
+    if (relation == Relation::Pairs) {
+      query.select = {query::on_side(0, field("t")), query::on_side(1, field("t"))};
+    }
+    const size_t values = query.select.size() + query.group_by.size() + query.aggregates.size();
+    for (size_t value = 0; value < values; ++value) view.fields.push_back(node_field(value));
+    view.query = query::encode_query(query);
+    views.push_back(std::move(view));
+  }
+  return views;
 }
 
 void write_relation(ByteWriter& out, Relation relation) {

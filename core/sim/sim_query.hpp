@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/node/shard.hpp"
 #include "core/query/index.hpp"
 #include "core/query/query.hpp"
 
@@ -42,14 +43,16 @@ ShownRecord read_record(ByteView value);
 /// Numbers so large that halves vanish beside them, unless sums are exact.
 inline constexpr double kHugeNumber = 0x1p60;
 std::string_view group_name(uint8_t letter);
+/// What the node's views call their values: "a", "b"...
+std::string node_field(size_t value);
 /// What the texts of one client's writes begin with.
 std::string writer_name(uint8_t letter);
 
 /// The value of a record whose other fields `shape` draws; `keys` is how many keys there are.
 Bytes make_record(uint64_t shape, const std::string& text, uint32_t keys);
 
-/// What can be asked: the map "notes", and views that applications define. `OfBig` looks at `Big`.
-/// Only the first four hold records of the map.
+/// What can be asked: the map "notes", and views that applications define, or the node. `OfBig`
+/// looks at `Big`. Only the first four hold records of the map.
 enum class Relation : uint8_t { Notes, Big, Top, OfBig, Groups, Pairs };
 inline constexpr size_t kRelationCount = 6;
 
@@ -82,6 +85,8 @@ struct Question {
   bool has_partner_filter = false;      ///< And only those of the group "a".
 
   bool is_grouped() const { return shape != AnswerShape::Rows; }
+  /// Whether the rows are records of the map.
+  bool has_records() const { return over != Relation::Groups && over != Relation::Pairs; }
   bool looks_at_view() const {
     return over != Relation::Notes || (partner != Partner::None && partners != Relation::Notes);
   }
@@ -118,5 +123,9 @@ std::vector<NaiveRow> naive_rows(const Question& question, const Shown& shown);
 std::vector<Bytes> naive_groups(const Question& question, const Shown& shown);
 /// The values of all records of a view, in the order of their keys.
 std::vector<Bytes> naive_view(Relation view, const Shown& shown);
+/// The same of a view of the node, whose values have names.
+std::vector<Bytes> naive_node_view(Relation view, const Shown& shown);
+/// The views that a node declares: all of them, by the names of `relation_name`.
+std::vector<node::NodeView> node_views();
 
 }  // namespace topgun::sim

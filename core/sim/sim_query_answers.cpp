@@ -231,4 +231,30 @@ std::vector<Bytes> naive_view(Relation view, const Shown& shown) {
   return values;
 }
 
+std::vector<Bytes> naive_node_view(Relation view, const Shown& shown) {
+  std::vector<Bytes> named;
+  if (view == Relation::Groups) {
+    for (const Bytes& group : naive_view(view, shown)) {
+      const ValueView values(group);
+      ValueWriter out(named.emplace_back());
+      out.begin_map(static_cast<uint32_t>(values.size()));
+      for (size_t i = 0; i < values.size(); ++i) {
+        out.key(node_field(i));
+        out.encoded(*values.at(i));
+      }
+    }
+    return named;
+  }
+  TG_ASSERT(view == Relation::Pairs);
+  for (const NaiveRow& row : naive_rows(question_of_view(view), shown)) {
+    ValueWriter out(named.emplace_back());
+    out.begin_map(2);
+    for (size_t side = 0; side < 2; ++side) {
+      out.key(node_field(side));
+      write_field(out, row.sides[side]->second.text);
+    }
+  }
+  return named;
+}
+
 }  // namespace topgun::sim

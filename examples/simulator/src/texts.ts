@@ -28,6 +28,7 @@ export const PROMISES: readonly WatchedPromise[] = [
   { id: 'I22', name: 'Nothing piles up', text: 'No queue grows beyond its limit, and nothing is kept of connections that are gone.' },
   { id: 'I23', name: 'Done means done', text: 'Who shows nothing waiting has no write that could still get lost.' },
   { id: 'I24', name: 'Messages can be read', text: 'Whatever one side sends, the other side can decode.' },
+  { id: 'I26', name: 'Answers are fresh', text: 'What a request brought is as new as the request, and an answer that comes too late changes nothing.' },
   { id: 'L1', name: 'All agree in the end', text: 'Once the network heals, everybody comes to hold the same, and nothing waits to be sent.', late: true },
   { id: 'L5', name: 'Then it is quiet', text: 'When all agree, they stop talking.', late: true },
 ];

@@ -150,7 +150,7 @@ TEST_CASE("node views: maps are taken in a piece at a time, and what is asked me
   World::Client& writer = world.add_client();
   writer.open(kMap, MapKind::Lww, "m");
   writer.go_online();
-  const int many = static_cast<int>(OwnerQueries::kTakenPerTick) * 5;
+  const int many = static_cast<int>(node::ShardLimits().taken_per_tick) * 5;
   for (int i = 0; i < many; ++i) write(writer, kMap, std::to_string(i), "ann");
   world.settle();
   world.crash_node();
