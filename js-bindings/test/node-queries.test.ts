@@ -354,6 +354,64 @@ testOnCores(
   queryFactories,
 );
 
+testOnCores(
+  'node queries: a partition key leaves one shard to ask, refuses what contradicts it, and may come and go with restarts',
+  async (factory, t) => {
+    interface Owned {
+      tenant?: string | number;
+      total: number;
+    }
+    interface Sides {
+      readonly sides: readonly { readonly partitions: readonly number[] | null; readonly shards: readonly unknown[] }[];
+    }
+    const directory = await mkdtemp(join(tmpdir(), 'topgun-partitions-'));
+    t.after(() => rm(directory, { recursive: true, force: true }));
+    const args = ['--data', directory];
+    const declared = [...args, '--partition', 'orders=tenant', '--index', 'orders:tenant'];
+    // First without: records lie by their whole keys.
+    let server = await TestServer.start(args, 0, 3);
+    t.after(() => server.kill());
+    const writer = await clientOf(factory, t, { serverUrl: server.url });
+    const orders = writer.getMap<Owned>('orders');
+    for (let n = 0; n < 30; n++) orders.set(`t${n % 5}/${n}`, { tenant: `t${n % 5}`, total: n });
+    orders.set('7/1', { tenant: 7, total: 70 });
+    orders.set('t1/none', { total: 5 });
+    await writer.flush({ level: 'local' });
+    await server.kill();
+    server = await TestServer.start(declared, server.port, 4);
+    const thin = await clientOf(factory, t, { serverUrl: server.url });
+    const all = thin.query<Owned>('orders', { scope: 'server' });
+    const ofOne = all.where('tenant', '=', 't1').orderBy('total');
+    assert.deepEqual((await ofOne.get()).rows.map(({ total }) => total), [1, 6, 11, 16, 21, 26]);
+    assert.equal((await all.get()).rows.length, 32);
+    assert.deepEqual((await all.where('tenant', '=', 7).get()).rows.map(({ _key }) => _key), ['7/1']);
+    assert.equal((await all.where('_key', 'starts with', 't2/').get()).rows.length, 6);
+    assert.equal((await all.where('tenant', 'in', ['t0', 't3']).get()).rows.length, 12);
+    const sides = async (query: Query<Owned, unknown>): Promise<Sides['sides']> => ((await query.explain()) as unknown as Sides).sides;
+    const [pruned] = await sides(ofOne as unknown as Query<Owned, unknown>);
+    assert.deepEqual([pruned?.partitions?.length, pruned?.shards.length], [1, 1]);
+    const [whole] = await sides(all as unknown as Query<Owned, unknown>);
+    assert.deepEqual([whole?.partitions, whole?.shards.length], [null, 4]);
+    // What comes later is seen; what contradicts its key is not taken.
+    const more = rowsWhen(ofOne, t, (rows) => rows.length === 7);
+    const refused = new Promise<string>((resolve) => writer.on('rejected', ({ key, error }) => resolve(`${key} ${error.codeName}`)));
+    orders.set('t1/later', { tenant: 't1', total: 99 });
+    orders.set('t1/wrong', { tenant: 't2', total: 99 });
+    await more;
+    assert.equal(await refused, 't1/wrong invalid-argument');
+    await writer.flush({ level: 'local' });
+    assert.equal((await all.where('total', '=', 99).get()).rows.length, 1);
+    await server.kill();
+    // Without it again, such a record may be written, and then stands in the way of the next declaration.
+    server = await TestServer.start(args, server.port, 2);
+    orders.set('t1/wrong', { tenant: 't2', total: 99 });
+    await writer.flush({ level: 'local' });
+    await server.kill();
+    await assert.rejects(TestServer.start([...declared, '--log-level', 'off'], server.port, 2), /ended before it was ready/);
+  },
+  queryFactories,
+);
+
 test('node queries: the steps between two answers are few, and lead from the one to the other', () => {
   const row = (key: string, n: number): { _key: string; n: number } => ({ _key: key, n });
   const before = [row('a', 1), row('b', 2), row('c', 3), row('d', 4)];

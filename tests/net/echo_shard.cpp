@@ -20,6 +20,7 @@ Shard::Shard(ShardOptions options) : impl_(std::make_unique<Impl>()) {
 }
 Shard::~Shard() = default;
 
+std::optional<MisplacedRecord> Shard::find_misplaced(uint64_t) const { return std::nullopt; }
 Result<void> Shard::recover(LogEntryKind, ByteView) { return {}; }
 void Shard::connected(ConnectionId, Now) { ++impl_->stats.connections; }
 void Shard::closed(ConnectionId connection, Now) {
