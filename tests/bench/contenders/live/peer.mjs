@@ -50,6 +50,8 @@ const ofPairs = (engine) => engine.pairs().reduce((total, { id, customer, tier }
 const zones = Array.from({ length: 100 }, (_, i) => `delivery-zone-${i}`);
 const writeOrder = (engine, i) => engine.write(writes[i]);
 const kCases = {
+  // What a write costs by itself.
+  none: { follow: () => {}, digest: () => 0, write: writeOrder },
   window: { follow: (engine) => engine.followWindow(), digest: ofRows, write: writeOrder },
   latest: { follow: (engine) => engine.followLatest(zones), digest: ofRows, write: writeOrder },
   groups: { follow: (engine) => engine.followGroups(), digest: ofGroups, write: writeOrder },
