@@ -94,6 +94,11 @@ void GatheredMap::take_steps(size_t part, ByteReader& in) {
     const auto from = static_cast<ptrdiff_t>(in.varint());
     const auto to = static_cast<ptrdiff_t>(in.varint());
     const bool is_there = in.u8() != 0;
+    // Windows that were not refilled are too short for what is told of them.
+    const size_t end = places.size() + (kind == Edit::Kind::Enter ? 1 : 0);
+    if (TG_MUTANT(64) && static_cast<size_t>(std::max(from, to)) >= end) {
+      return end_batch();
+    }
     switch (kind) {
       case Edit::Kind::Enter: {
         const size_t rows_before = rows_.rows().size();
@@ -120,7 +125,7 @@ void GatheredMap::take_steps(size_t part, ByteReader& in) {
         break;
     }
   }
-  TG_ASSERT(doubled_.empty());
+  TG_ASSERT(doubled_.empty() || TG_MUTANT(64));
   end_batch();
 }
 
