@@ -11,7 +11,6 @@ using node::QueryTarget;
 using node::ShardMessage;
 using node::ShardMessageKind;
 using query::Predicate;
-using query::PredicateKind;
 using query::Query;
 
 namespace {
