@@ -76,3 +76,18 @@ onQueryCores('rows of records that are gone are given up', async (factory) => {
   for (let i = 0; i < 300; i++) assert.deepEqual((await one.get()).rows, [{ value: 0, _key: 'n0' }]);
   await client.close();
 });
+
+onQueryCores('an engine that is attached again numbers rows anew', async (factory) => {
+  const client = queryClientOn(factory);
+  await client.start();
+  const notes = client.getMap<{ text: string }>('notes');
+  notes.set('a', { text: 'one' });
+  const texts = async () => (await client.query(notes).get()).rows.map(({ text }) => text);
+  assert.deepEqual(await texts(), ['one']);
+  const { queries } = client as unknown as { queries: { link: { host: object }; attach(host: object): void } };
+  queries.attach(queries.link.host);
+  assert.deepEqual(await texts(), ['one']);
+  notes.set('a', { text: 'two' });
+  assert.deepEqual(await texts(), ['two']);
+  await client.close();
+});

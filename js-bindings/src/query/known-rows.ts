@@ -13,6 +13,8 @@ interface RowsOfMap {
   readonly rows: object[];
   /** Since the map was looked at. */
   questions: number;
+  /** The engine that gave the numbers answers no more, or has been told otherwise. */
+  isOver: boolean;
 }
 
 /**
@@ -35,7 +37,7 @@ export class KnownRows implements RowSources {
     let known = this.maps.get(name);
     if (known === undefined) {
       const map = this.mapOf(name);
-      known = { map, reloads: map.reloads, rows: [], questions: 0 };
+      known = { map, reloads: map.reloads, rows: [], questions: 0, isOver: false };
       this.maps.set(name, known);
     }
     return known.rows;
@@ -49,7 +51,7 @@ export class KnownRows implements RowSources {
     const known = this.maps.get(name);
     if (known === undefined) return false;
     const { map, reloads, rows } = known;
-    if (this.mapOf(name) !== map || map.reloads !== reloads) return true;
+    if (known.isOver || this.mapOf(name) !== map || map.reloads !== reloads) return true;
     if (rows.length <= ROOM || ++known.questions < QUESTIONS_PER_LOOK) return false;
     known.questions = 0;
     return rows.length > 2 * map.size + ROOM;
@@ -59,8 +61,8 @@ export class KnownRows implements RowSources {
     this.maps.delete(name);
   }
 
-  /** Another engine answers from now on. */
+  /** An engine is attached: another one, which knows nothing of it, or the same again. */
   clear(): void {
-    this.maps.clear();
+    for (const known of this.maps.values()) known.isOver = true;
   }
 }
